@@ -1,0 +1,1 @@
+"""House drivers; one module is one driver."""

@@ -1,0 +1,90 @@
+"""An open racing league: circuits, cars, agents, heats and the server that hosts them.
+
+Importing `league` stays light: what needs numba, aiohttp or a database is imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from league.errors import (
+        CircuitError,
+        ConfigError,
+        InputError,
+        LeagueError,
+        ModelError,
+        ProtocolError,
+        RaceError,
+        RecordingError,
+        UnknownNameError,
+    )
+    from league.hooks.catalogue import League
+    from league.hooks.specs import hookimpl
+    from league.quick import race, replay, verify
+    from league.racing import BEHAVIOR
+    from league.racing.agent import Agent, Briefing, Command, Observation, Opponent, Penalty
+    from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
+    from league.racing.result import EntryResult, HeatResult, LapResult, Standing
+    from league.racing.rules import Rules
+    from league.sim.car import CarSpec
+    from league.sim.sensor import Sensor
+    from league.sim.world import World
+    from league.track.circuit import Circuit, Projection
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "league.racing.agent",
+    "BEHAVIOR": "league.racing",
+    "Briefing": "league.racing.agent",
+    "CarSpec": "league.sim.car",
+    "Circuit": "league.track.circuit",
+    "CircuitError": "league.errors",
+    "Command": "league.racing.agent",
+    "ConfigError": "league.errors",
+    "EntryPlan": "league.racing.plan",
+    "EntryResult": "league.racing.result",
+    "EventPlan": "league.racing.plan",
+    "Format": "league.racing.plan",
+    "HeatPlan": "league.racing.plan",
+    "HeatResult": "league.racing.result",
+    "InputError": "league.errors",
+    "LapResult": "league.racing.result",
+    "League": "league.hooks.catalogue",
+    "LeagueError": "league.errors",
+    "ModelError": "league.errors",
+    "Observation": "league.racing.agent",
+    "Opponent": "league.racing.agent",
+    "Penalty": "league.racing.agent",
+    "Projection": "league.track.circuit",
+    "ProtocolError": "league.errors",
+    "RaceError": "league.errors",
+    "RecordingError": "league.errors",
+    "Rules": "league.racing.rules",
+    "Sensor": "league.sim.sensor",
+    "Standing": "league.racing.result",
+    "UnknownNameError": "league.errors",
+    "World": "league.sim.world",
+    "derive_seed": "league.racing.plan",
+    "hookimpl": "league.hooks.specs",
+    "race": "league.quick",
+    "replay": "league.quick",
+    "verify": "league.quick",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names is enough
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'league' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,204 @@
+"""The league as its plugins make it: circuits, cars, sensors, agents and formats by name."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import as_file
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from league.errors import InputError, PluginError, UnknownNameError
+from league.hooks import plugins as loading
+from league.hooks.plugins import PluginReport
+from league.racing.agent import Agent
+from league.racing.plan import Format
+from league.sim.car import CarSpec
+from league.sim.sensor import Sensor
+from league.track.circuit import Circuit
+from league.track.read import TrackReader, read_circuit
+
+log = logging.getLogger(__name__)
+
+REVERSED = ":reversed"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAgent:
+    """A reference to an agent, resolved: how to call it and how to make one."""
+
+    ref: str
+    name: str
+    """What to show: the agent's name, or the model's file name."""
+    make: Callable[[], Agent]
+
+
+class League:
+    """Everything that the installed plugins offer.
+
+    Args:
+        extra: More plugin objects, loaded after the installed ones.
+        installed: Whether to load what is installed; off gives an empty league for tests.
+    """
+
+    def __init__(self, *, extra: Iterable[object] = (), installed: bool = True) -> None:
+        self._manager, reports = loading.load(loading.installed() if installed else (), extra)
+        self._reports = {report.name: report for report in reports}
+        self._conflicts: list[str] = []
+        self.track_readers: Mapping[str, TrackReader] = self._gather("register_track_readers", callable)
+        self.circuits: Mapping[str, Path | Traversable] = self._gather("register_circuits", _is_file)
+        self.cars: Mapping[str, CarSpec] = self._gather("register_cars", _is_car)
+        self.sensors: Mapping[str, Callable[[], Sensor]] = self._gather("register_sensors", callable)
+        self.agents: Mapping[str, Callable[[], Agent]] = self._gather("register_agents", callable)
+        self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
+
+    @property
+    def plugins(self) -> tuple[PluginReport, ...]:
+        """What became of every plugin, in the order in which they were loaded."""
+        return tuple(self._reports.values())
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """Names that two plugins offered, one line each; the plugin loaded first kept the name."""
+        return tuple(self._conflicts)
+
+    # -- by name -------------------------------------------------------------------------------
+
+    def circuit(self, ref: str) -> Circuit:
+        """The circuit that a reference names: an id or a file, ":reversed" drives it the other way.
+
+        Raises:
+            UnknownNameError: No circuit has that id, and no such file exists.
+            CircuitError: The file cannot be read.
+        """
+        plain = ref.removesuffix(REVERSED)
+        given = self.circuits.get(plain)
+        if given is not None:
+            with as_file(given) as path:
+                circuit = replace(read_circuit(path, self.track_readers), id=plain)
+        elif Path(plain).suffix or "/" in plain:
+            circuit = read_circuit(Path(plain), self.track_readers)
+        else:
+            raise UnknownNameError("circuit", plain, self.circuits)
+        return circuit.reversed() if ref != plain else circuit
+
+    def car(self, name: str) -> CarSpec:
+        """The car with this id."""
+        return _pick("car", name, self.cars)
+
+    def sensor(self, name: str) -> Sensor:
+        """A new sensor of this name."""
+        return _pick("sensor", name, self.sensors)()
+
+    def format(self, name: str) -> Format:
+        """A format by name."""
+        return _pick("format", name, self.formats)()
+
+    def agent(self, ref: str) -> NamedAgent:
+        """What a reference to an agent names.
+
+        A plugin agent's name, a model (`.onnx`, or a folder with `model.onnx` and
+        `model_metadata.json`), or `module:Class`.
+
+        Raises:
+            UnknownNameError: No agent has that name.
+            InputError: The file, folder, module or class cannot be used.
+        """
+        if ref in self.agents:
+            return NamedAgent(ref, ref, self.agents[ref])
+        path = Path(ref)
+        if path.suffix.lower() == ".onnx" or path.is_dir():
+            return self._model(path)
+        if ":" in ref:
+            return _class_agent(ref)
+        raise UnknownNameError("agent", ref, self.agents)
+
+    def _model(self, path: Path) -> NamedAgent:
+        driver = self.agents.get("onnx")
+        if driver is None:
+            raise PluginError("no plugin drives ONNX models: the agent 'onnx' is not registered")
+        file = path / "model.onnx" if path.is_dir() else path
+        if not file.is_file():
+            raise InputError(f"{file}: no such file; expected a model.onnx")
+        make: Callable[..., Agent] = driver
+        return NamedAgent(str(path), path.name if path.is_dir() else path.stem, lambda: make(path))
+
+    # -- hooks ---------------------------------------------------------------------------------
+
+    def tell(self, hook: str, **what: Any) -> None:
+        """Tell every listener of an `on_*` hook; one that raises is logged and stops nobody."""
+        for listener in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            given = {name: what[name] for name in listener.argnames}
+            try:
+                listener.function(**given)
+            except Exception:
+                log.exception("plugin %s failed in %s", listener.plugin_name, hook)
+
+    def choose(self, hook: str, **what: Any) -> Any:
+        """The first answer to a `choose_*` hook, or None."""
+        try:
+            return getattr(self._manager.hook, hook)(**what)
+        except Exception:
+            log.exception("a plugin failed in %s", hook)
+            return None
+
+    def _gather(self, hook: str, good: Callable[[Any], bool]) -> Mapping[str, Any]:
+        """Merge what plugins registered, first come first served; a plugin that answers nonsense is left out."""
+        gathered: dict[str, Any] = {}
+        for listener in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            owner = listener.plugin_name
+            try:
+                offered = dict(listener.function() or {})
+                bad = [name for name, what in offered.items() if not isinstance(name, str) or not good(what)]
+                if bad:
+                    raise PluginError(f"{hook} offers something unusable under {bad[0]!r}")
+            except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything; the league must start
+                report = self._reports[owner]
+                reason = f"{hook}: {type(error).__name__}: {error}"
+                self._reports[owner] = replace(report, status="left out", reason=reason)
+                log.warning("plugin %s left out: %s", owner, reason)
+                continue
+            for name, what in offered.items():
+                if name in gathered:
+                    self._conflicts.append(f"{hook}: {name!r} of plugin {owner} is taken already")
+                else:
+                    gathered[name] = what
+        return gathered
+
+
+def _pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return known[name]
+
+
+def _is_car(what: Any) -> bool:
+    return isinstance(what, CarSpec)
+
+
+def _is_file(what: Any) -> bool:
+    return isinstance(what, Path | Traversable)
+
+
+def _class_agent(ref: str) -> NamedAgent:
+    module_name, _, class_name = ref.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a driver under development lies in the current folder
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # importing a user's module may raise anything
+        raise InputError(f"agent {ref!r}: cannot import {module_name!r}: {error}") from error
+    made = getattr(module, class_name, None)
+    if not (isinstance(made, type) and issubclass(made, Agent)):
+        classes = [name for name, what in vars(module).items() if isinstance(what, type) and issubclass(what, Agent)]
+        raise InputError(
+            f"agent {ref!r}: {module_name!r} has no Agent called {class_name!r} "
+            f"(it has: {', '.join(sorted(set(classes) - {'Agent'})) or 'none'})"
+        )
+    return NamedAgent(ref, class_name, made)
+
+

@@ -1,0 +1,95 @@
+"""Every hook, in the order in which a season meets them.
+
+Three families: `register_*` is asked once at start and returns what the plugin adds; `on_*` is told
+what happened, its answer is ignored and its errors are logged; `choose_*` is a question that the first
+answer settles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from league.racing.agent import Agent
+from league.racing.plan import EntryPlan, EventPlan, Format
+from league.racing.result import HeatResult, Standing
+from league.sim.car import CarSpec
+from league.track.read import TrackReader
+
+if TYPE_CHECKING:
+    from league.sim.sensor import Sensor
+
+GROUP = "league"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def register_track_readers() -> Mapping[str, TrackReader]:  # type: ignore[empty-body]
+    """File formats of circuits: a file name's ending (".csv") to a function from a path to a `Circuit`.
+
+    Called once when the league is opened. Two plugins that offer the same ending: the one loaded first
+    keeps it and the other is reported.
+    """
+
+
+@hookspec
+def register_circuits() -> Mapping[str, Path | Traversable]:  # type: ignore[empty-body]
+    """Circuits: an id to its file. Files are read when somebody asks for the circuit."""
+
+
+@hookspec
+def register_cars() -> Mapping[str, CarSpec]:  # type: ignore[empty-body]
+    """Cars: an id to its `CarSpec`."""
+
+
+@hookspec
+def register_sensors() -> Mapping[str, Callable[[], Sensor]]:  # type: ignore[empty-body]
+    """Sensors: a name to something that makes one, fresh for every heat."""
+
+
+@hookspec
+def register_agents() -> Mapping[str, Callable[[], Agent]]:  # type: ignore[empty-body]
+    """Drivers: a name to something that makes one, fresh for every heat; usually the class itself."""
+
+
+@hookspec
+def register_formats() -> Mapping[str, Callable[[], Format]]:  # type: ignore[empty-body]
+    """Formats: a name to something that makes one."""
+
+
+@hookspec(firstresult=True)
+def choose_grid(event: EventPlan, phase: str, entries: tuple[EntryPlan, ...]) -> tuple[EntryPlan, ...] | None:
+    """The order on the grid of a heat about to start; `entries` is the order that the format chose.
+
+    Asked just before a head-to-head heat. Answer the same entries in another order, or None to leave it.
+    """
+
+
+@hookspec
+def on_heat_started(event: EventPlan, heat: str, names: tuple[str, ...]) -> None:
+    """The lights went green. `names` are the entries by seat."""
+
+
+@hookspec
+def on_lap(event: EventPlan, heat: str, name: str, lap: Mapping[str, Any]) -> None:
+    """An entry finished a lap; `lap` holds lap, time_us, off_tracks, resets, collisions, valid."""
+
+
+@hookspec
+def on_penalty(event: EventPlan, heat: str, name: str, penalty: Mapping[str, Any]) -> None:
+    """An entry has to stand; `penalty` holds why and ticks."""
+
+
+@hookspec
+def on_heat_finished(event: EventPlan, result: HeatResult) -> None:
+    """A heat is over and in the record book."""
+
+
+@hookspec
+def on_standings_changed(event: EventPlan, standings: tuple[Standing, ...]) -> None:
+    """The event's standings are different from what they were."""

@@ -1,0 +1,7 @@
+"""Racing without a server: the agent contract, rules, referee, heats, formats, recordings.
+
+Pure: no asyncio, sockets, clocks, threads or databases.
+"""
+
+BEHAVIOR = 1
+"""Results are comparable only within one behaviour version; any change to physics or rules raises it."""

@@ -1,0 +1,84 @@
+"""Plans: what is to be raced. An event's plan is what a format reads, a heat's plan what it answers.
+
+Pure: values only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from league.racing.result import HeatResult, Standing
+from league.racing.rules import Rules
+
+EntryKind = Literal["onnx", "scripted", "remote", "physical"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EntryPlan(_Value):
+    """Who races with what."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    agent: str = ""
+    """What drives: an agent's name, a model's file name, or what a remote client says of itself."""
+    kind: EntryKind = "scripted"
+
+
+class EventPlan(_Value):
+    """An organiser's competition."""
+
+    id: str
+    name: str
+    circuit: str
+    """Reference of the circuit: an id, or an id with ":reversed"."""
+    format: str
+    car: str = "deepracer"
+    seed: int = 0
+    rules: Rules = Rules()
+    grid_size: Annotated[int, Field(ge=2, le=8)] = 4
+    """Most cars in one head-to-head heat."""
+    entries: tuple[EntryPlan, ...] = ()
+
+
+class HeatPlan(_Value):
+    """One race: a grid of entries for a number of laps."""
+
+    id: str
+    """Unique within the event and the same whenever the format is asked again, e.g. "qualifying-3"."""
+    phase: str
+    circuit: str
+    car: str
+    rules: Rules
+    seed: int
+    grid: tuple[EntryPlan, ...]
+    """Entries by seat; seat 0 starts in front."""
+
+
+class Format(Protocol):
+    """Decides which heats an event needs next and what the standings are.
+
+    Both are pure functions of the plan and of the heats raced so far, in any order; so an event can be
+    resumed, replayed and scored again from its results alone.
+    """
+
+    name: str
+    about: str
+    """One line for lists and forms."""
+
+    def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
+        """The heats that can be run now and have not been; empty when the event is over."""
+
+    def standings(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[Standing, ...]:
+        """Every entry's place, first to last; entries that have not raced come last."""
+
+
+def derive_seed(seed: int, *names: str | int) -> int:
+    """A seed of its own for each named part, from one seed; in [0, 2**53) so that JSON keeps it whole."""
+    digest = hashlib.sha256(repr((seed, *names)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 11

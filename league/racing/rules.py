@@ -1,0 +1,97 @@
+"""The rules in force, as data: copied into every heat and every recording.
+
+Pure: a value with checks. What the rules mean is in `league.racing.referee`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from league.errors import ConfigError
+
+Ranking = Literal["total", "best_lap", "best_average"]
+Clock = Literal["lockstep", "realtime"]
+
+PHYSICS_HZ = 120
+"""Physics never steps slower than this."""
+
+
+class Rules(BaseModel):
+    """The rules of a heat; the defaults are those that DeepRacer racers know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    laps: Annotated[int, Field(ge=1, le=100)] = 3
+    rank: Ranking = "total"
+    average_laps: Annotated[int, Field(ge=1, le=100)] = 3
+    """How many consecutive valid laps "best_average" looks at."""
+    off_track_penalty_s: Annotated[float, Field(ge=0, le=60)] = 3.0
+    collision_penalty_s: Annotated[float, Field(ge=0, le=60)] = 5.0
+    immobilised_penalty_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+    reversed_penalty_s: Annotated[float, Field(ge=0, le=60)] | None = None
+    """None: the same as for leaving the track."""
+    max_resets: Annotated[int, Field(ge=0)] | None = None
+    """Resets before a car is out; None is unlimited."""
+    max_resets_per_lap: Annotated[int, Field(ge=0)] | None = None
+    """A lap with more resets is not valid; None is unlimited."""
+    immobilised_s: Annotated[float, Field(gt=0)] = 1.0
+    """Standing (moving 0.3 mm or less a tick) for this long is immobilised."""
+    reversed_s: Annotated[float, Field(gt=0)] = 1.0
+    """Falling progress for this long is reversed."""
+    time_limit_s: Annotated[float, Field(gt=0, le=86400)] = 180.0
+    lap_may_finish: bool = False
+    """Whether a lap under way when time is up may be finished."""
+    min_lap_s: Annotated[float, Field(ge=0)] = 0.0
+    sectors: Annotated[int, Field(ge=1, le=10)] = 3
+    grid_gap_m: Annotated[float, Field(ge=0.4, le=5)] = 0.75
+    control_hz: Annotated[int, Field(ge=1, le=60)] = 15
+    clock: Clock = "lockstep"
+    sensors: tuple[str, ...] = ("state", "pose")
+    """What drivers may ask to see."""
+
+    @field_validator("sensors", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("sensors")
+    @classmethod
+    def _some_sensor(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("names a sensor twice")
+        return value
+
+    @property
+    def tick_s(self) -> float:
+        """Time between two commands."""
+        return 1.0 / self.control_hz
+
+    @property
+    def substeps(self) -> int:
+        """Physics steps in a tick."""
+        return -(-PHYSICS_HZ // self.control_hz)
+
+    @classmethod
+    def parse(cls, given: object, *, where: str = "rules") -> Rules:
+        """Rules from a plain mapping.
+
+        Raises:
+            ConfigError: With the first problem, in one line.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(f"{where}: {first_problem(error)}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first problem of a failed validation as one line: where, what was expected, what was found."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    found = repr(first["input"])
+    if len(found) > 80:
+        found = found[:77] + "..."
+    text = first["msg"][0].lower() + first["msg"][1:]
+    return f"{place}: {text}, found {found}" if place else f"{text}, found {found}"

@@ -1,0 +1,1 @@
+"""The race server: an aiohttp application that hosts events."""

@@ -1,0 +1,162 @@
+"""Cars as data: dimensions, limits and the parameters of the one vehicle model.
+
+Pure: numbers only. The equations that use them are in `league.sim.kernel`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite, radians
+from typing import Any
+
+from league.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarSpec:
+    """One kind of car. Lengths in m, angles in rad, times in s, speeds in m/s.
+
+    The model is a single-track car with a two-stage steering servo, a speed controller with limited
+    acceleration, an effective wheelbase that grows with speed and steering, and a soft limit of lateral
+    acceleration. Its points: the *origin* is the chassis origin, midway between the axles; the *nose*,
+    `nose_m` ahead of it, is the point that rules and lap times look at; the model itself moves a *base
+    point* on the rear axle.
+    """
+
+    id: str
+    name: str
+    source: str
+    """Where the figures come from."""
+
+    # Dimensions.
+    length_m: float
+    width_m: float
+    body_rear_m: float
+    """From the origin back to the rear end of the body."""
+    rear_axle_m: float
+    """From the origin back to the rear axle."""
+    front_axle_m: float
+    """From the origin forward to the front axle."""
+    rear_track_m: float
+    front_track_m: float
+    nose_m: float
+    """From the origin forward to the point that is timed."""
+    base_to_nose_m: float
+    """From the base point of the model forward to the nose."""
+
+    # What a driver may ask for.
+    max_steer_rad: float
+    min_speed_mps: float
+    """A command below it, other than 0, is driven as this."""
+    max_speed_mps: float
+    """A command above it is refused."""
+
+    # Steering.
+    steer_dead_s: float
+    speed_dead_s: float
+    steer_kick: float
+    """Share of a steering change that acts at once."""
+    steer_slow_s: float
+    steer_aligning_per_m: float
+    """Self-aligning: how fast speed turns the servo back."""
+    steer_fast_s: float
+    steer_bias_rad: float
+
+    # Speed.
+    speed_gain: float
+    top_speed_mps: float
+    corner_drag: float
+    speed_lag_s: float
+    brake_mps2: float
+    accelerate_mps2: float
+
+    # Turning.
+    base_m: float
+    base_per_v2: float
+    base_per_tan: float
+    lateral_mps2: float
+    yaw_lag_s: float
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, int | float) and not isfinite(value):
+                raise ConfigError(f"car {self.id!r}: {item.name} is {value}, expected a finite number")
+        for name in ("length_m", "width_m", "max_steer_rad", "max_speed_mps", "base_m", "speed_lag_s"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"car {self.id!r}: {name} is {getattr(self, name)}, expected more than 0")
+
+    @property
+    def wheelbase_m(self) -> float:
+        """Distance between the axles."""
+        return self.rear_axle_m + self.front_axle_m
+
+    def changed(self, **figures: Any) -> CarSpec:
+        """The same car with other figures."""
+        return replace(self, **figures)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every figure by name, for recordings and the wire."""
+        return asdict(self)
+
+
+DEEPRACER = CarSpec(
+    id="deepracer",
+    name="AWS DeepRacer",
+    source="fitted to 101 recorded runs of the AWS simulator (classic, 2020-2025); dimensions from its files",
+    length_m=0.324,
+    width_m=0.188,
+    body_rear_m=0.158,
+    rear_axle_m=0.0817,
+    front_axle_m=0.0823,
+    rear_track_m=0.162,
+    front_track_m=0.159,
+    nose_m=0.14,
+    base_to_nose_m=0.203,
+    max_steer_rad=radians(30.0),
+    min_speed_mps=0.1,
+    max_speed_mps=4.0,
+    steer_dead_s=0.018,
+    speed_dead_s=0.035,
+    steer_kick=0.323,
+    steer_slow_s=0.551,
+    steer_aligning_per_m=0.292,
+    steer_fast_s=0.0984,
+    steer_bias_rad=0.0183,
+    speed_gain=1.065,
+    top_speed_mps=3.65,
+    corner_drag=0.0458,
+    speed_lag_s=0.205,
+    brake_mps2=3.54,
+    accelerate_mps2=2.83,
+    base_m=0.136,
+    base_per_v2=0.0212,
+    base_per_tan=0.236,
+    lateral_mps2=2.525,
+    yaw_lag_s=0.0367,
+)
+
+DEEPRACER_GZSIM = DEEPRACER.changed(
+    id="deepracer-gzsim",
+    name="AWS DeepRacer (2026 simulator)",
+    source="fitted to recorded runs of the community's Gazebo Sim / ROS 2 simulator (2026)",
+    steer_dead_s=0.0185,
+    speed_dead_s=0.0229,
+    steer_kick=0.385,
+    steer_slow_s=0.194,
+    steer_aligning_per_m=0.233,
+    steer_fast_s=0.064,
+    steer_bias_rad=0.005,
+    speed_gain=1.041,
+    top_speed_mps=4.70,
+    corner_drag=0.0321,
+    speed_lag_s=0.056,
+    brake_mps2=5.35,
+    accelerate_mps2=8.45,
+    base_m=0.120,
+    base_per_v2=0.020,
+    base_per_tan=0.281,
+    lateral_mps2=4.67,
+    yaw_lag_s=0.045,
+    base_to_nose_m=0.227,
+)

@@ -1,0 +1,1 @@
+"""The record book: what was entered, raced and decided, in a database."""

@@ -1,0 +1,1 @@
+"""For those who write plugins: checkers and conformance clients."""

@@ -1,0 +1,33 @@
+"""Reading circuits: the type of a reader, and which one a file name asks for.
+
+A reader turns a file into a `Circuit` or raises `CircuitError` naming the file and the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from league.errors import CircuitError
+from league.track.circuit import Circuit
+
+TrackReader = Callable[[Path], Circuit]
+
+
+def read_circuit(path: Path, readers: Mapping[str, TrackReader]) -> Circuit:
+    """Read a circuit file with the reader for its ending.
+
+    Raises:
+        CircuitError: No such file, no reader for its ending, or the reader found a fault.
+    """
+    if not path.is_file():
+        raise CircuitError(path, "no such file")
+    ending = path.suffix.lower()
+    reader = readers.get(ending)
+    if reader is None:
+        known = ", ".join(sorted(readers)) or "none"
+        raise CircuitError(path, f"no reader for files ending in {ending or 'nothing'!r} (known: {known})")
+    try:
+        return reader(path)
+    except OSError as error:
+        raise CircuitError(path, f"cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""Plugins that come with the league; one module is one plugin."""
