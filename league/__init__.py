@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
+    from league.racing.standing import best_runs, classify
     from league.sim.car import CarSpec
     from league.sim.sensor import Sensor
     from league.sim.world import World
@@ -67,6 +68,8 @@ _HOMES = {
     "Standing": "league.racing.result",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
+    "best_runs": "league.racing.standing",
+    "classify": "league.racing.standing",
     "derive_seed": "league.racing.plan",
     "hookimpl": "league.hooks.specs",
     "race": "league.quick",
@@ -74,7 +77,7 @@ _HOMES = {
     "verify": "league.quick",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names is enough
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,18 +1,18 @@
 """Every error that the league raises on purpose.
 
-    LeagueError                     something the league can explain in one line
-    ├── InputError                  the user's input is wrong; commands exit with 2
-    │   ├── CircuitError            a circuit file that cannot be read or driven
-    │   ├── UnknownNameError        a name nobody registered; the message lists the right ones
-    │   ├── ModelError              a model that cannot drive: wrong shape, wrong metadata, not ONNX
-    │   ├── RecordingError          a recording that is damaged, or was changed
-    │   └── ConfigError             a setting that is missing or out of range
-    ├── ProtocolError               a conversation between two programs went wrong
-    │   ├── RemoteProtocolError     the peer broke the protocol; carries the close code
-    │   └── LocalProtocolError      our own side tried something the protocol does not allow
-    ├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
-    ├── RecordBookError             the record book cannot be opened, read or written
-    └── PluginError                 a plugin that cannot be loaded or used
+LeagueError                     something the league can explain in one line
+├── InputError                  the user's input is wrong; commands exit with 2
+│   ├── CircuitError            a circuit file that cannot be read or driven
+│   ├── UnknownNameError        a name nobody registered; the message lists the right ones
+│   ├── ModelError              a model that cannot drive: wrong shape, wrong metadata, not ONNX
+│   ├── RecordingError          a recording that is damaged, or was changed
+│   └── ConfigError             a setting that is missing or out of range
+├── ProtocolError               a conversation between two programs went wrong
+│   ├── RemoteProtocolError     the peer broke the protocol; carries the close code
+│   └── LocalProtocolError      our own side tried something the protocol does not allow
+├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
+├── RecordBookError             the record book cannot be opened, read or written
+└── PluginError                 a plugin that cannot be loaded or used
 """
 
 from __future__ import annotations

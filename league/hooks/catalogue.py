@@ -16,7 +16,7 @@ from league.errors import InputError, PluginError, UnknownNameError
 from league.hooks import plugins as loading
 from league.hooks.plugins import PluginReport
 from league.racing.agent import Agent
-from league.racing.plan import Format
+from league.racing.plan import EventPlan, Format, HeatPlan
 from league.sim.car import CarSpec
 from league.sim.sensor import Sensor
 from league.track.circuit import Circuit
@@ -88,15 +88,18 @@ class League:
 
     def car(self, name: str) -> CarSpec:
         """The car with this id."""
-        return _pick("car", name, self.cars)
+        found: CarSpec = _pick("car", name, self.cars)
+        return found
 
     def sensor(self, name: str) -> Sensor:
         """A new sensor of this name."""
-        return _pick("sensor", name, self.sensors)()
+        make: Callable[[], Sensor] = _pick("sensor", name, self.sensors)
+        return make()
 
     def format(self, name: str) -> Format:
         """A format by name."""
-        return _pick("format", name, self.formats)()
+        make: Callable[[], Format] = _pick("format", name, self.formats)
+        return make()
 
     def agent(self, ref: str) -> NamedAgent:
         """What a reference to an agent names.
@@ -146,6 +149,21 @@ class League:
             log.exception("a plugin failed in %s", hook)
             return None
 
+    def arrange(self, event: EventPlan, heat: HeatPlan) -> HeatPlan:
+        """A heat with the grid order that a plugin chose, if one did.
+
+        An answer that is not the same entries in another order is ignored and logged.
+        """
+        if len(heat.grid) < 2:
+            return heat
+        chosen = self.choose("choose_grid", event=event, phase=heat.phase, entries=heat.grid)
+        if chosen is None:
+            return heat
+        if sorted(chosen, key=repr) != sorted(heat.grid, key=repr):
+            log.error("a plugin chose a grid of other entries than those of heat %s; ignored", heat.id)
+            return heat
+        return heat.model_copy(update={"grid": tuple(chosen)})
+
     def _gather(self, hook: str, good: Callable[[Any], bool]) -> Mapping[str, Any]:
         """Merge what plugins registered, first come first served; a plugin that answers nonsense is left out."""
         gathered: dict[str, Any] = {}
@@ -194,11 +212,11 @@ def _class_agent(ref: str) -> NamedAgent:
         raise InputError(f"agent {ref!r}: cannot import {module_name!r}: {error}") from error
     made = getattr(module, class_name, None)
     if not (isinstance(made, type) and issubclass(made, Agent)):
-        classes = [name for name, what in vars(module).items() if isinstance(what, type) and issubclass(what, Agent)]
+        classes = [
+            name for name, what in vars(module).items() if isinstance(what, type) and issubclass(what, Agent)
+        ]
         raise InputError(
             f"agent {ref!r}: {module_name!r} has no Agent called {class_name!r} "
             f"(it has: {', '.join(sorted(set(classes) - {'Agent'})) or 'none'})"
         )
     return NamedAgent(ref, class_name, made)
-
-

@@ -1,0 +1,5 @@
+"""`python -m league` is the command `league`."""
+
+from league.cli import main
+
+main()

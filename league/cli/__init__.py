@@ -1,0 +1,98 @@
+"""The command line: one command, `league`, whose subcommands are loaded when they are called."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+
+import click
+
+import league
+from league.cli import show
+from league.errors import InputError, LeagueError
+
+COMMANDS = {
+    "demo": "run a complete event on this machine, out of the box",
+    "serve": "host a league",
+    "race": "race agents on a circuit, headless, at full speed",
+    "evaluate": "drive a model over three laps, alone, as DeepRacer does",
+    "enter": "enter an agent or a model into an event",
+    "drive": "run an agent here, racing there",
+    "events": "list the events of a server",
+    "event": "create, start, stop and show events",
+    "leaderboard": "show standings",
+    "tracks": "list, show, check, plot and convert circuits",
+    "replay": "play a recording in the terminal, or write it out",
+    "verify": "drive a recorded heat again and prove its result",
+    "plugins": "show what is loaded, and what was left out and why",
+    "new": "start an agent, a plugin or a circuit of your own",
+    "doctor": "check this installation, or a server",
+}
+"""Every subcommand with the line that the overview shows; module `league.cli.NAME` holds `command`."""
+
+
+class _Lazy(click.Group):
+    """Imports a subcommand's module when it is called: the overview and `--version` stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(f"league.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Try `league demo` first. `league COMMAND --help` shows examples.",
+)
+@click.version_option(league.__version__, prog_name="league")
+@click.option("--no-color", is_flag=True, help="No colour (NO_COLOR in the environment does the same).")
+def command(no_color: bool) -> None:
+    """An open racing league: host events, race models, scripts and real cars on one board."""
+    show.set_colour(not no_color and "NO_COLOR" not in os.environ)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done; 1 a run failed; 2 bad input, with one line that says what was found and what was
+    expected; 130 interrupted.
+    """
+    try:
+        code = command.main(args=arguments, prog_name="league", standalone_mode=False)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "league"
+        _fail(f"{_one_line(error.format_message())} (see {where} --help)", 2)
+    except click.ClickException as error:
+        _fail(_one_line(error.format_message()), 2)
+    except InputError as error:
+        _fail(_one_line(str(error)), 2)
+    except LeagueError as error:
+        _fail(_one_line(str(error)), 1)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", 128 + signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever read our output has left, as `league … | head` does; that is no failure of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _fail(text: str, code: int) -> None:
+    show.console(stderr=True).print(f"league: {text}", markup=False, soft_wrap=True)
+    sys.exit(code)

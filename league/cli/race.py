@@ -1,0 +1,141 @@
+"""`league race`: a headless heat at full speed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from league.cli import show
+from league.errors import ConfigError
+from league.hooks.catalogue import League
+from league.racing.rules import Rules
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  league race a-to-z-speedway pure-pursuit
+  league race a-to-z-speedway:reversed racing-line follow-the-gap --laps 5 --seed 7
+  league race my-circuit.toml ./my-model --rank best_lap --json result.json --record final.heat
+  league race a-to-z-speedway my_module:MyAgent pure-pursuit --format time-trial"""
+)
+@click.argument("circuit")
+@click.argument("agents", nargs=-1, required=True, metavar="AGENT...")
+@click.option("--laps", default=3, show_default=True, help="Laps of each heat.")
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same race.")
+@click.option("--car", default="deepracer", show_default=True, help="The car that all drive.")
+@click.option("--format", "style", default=None, help="time-trial, head-to-head or a plugin's format.")
+@click.option(
+    "--rank", type=click.Choice(["total", "best_lap", "best_average"]), default="total", show_default=True
+)
+@click.option("--off-track-penalty", type=float, default=3.0, show_default=True, metavar="SECONDS")
+@click.option("--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS")
+@click.option("--hz", type=int, default=15, show_default=True, help="Commands a second.")
+@click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
+@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@click.option("--record", metavar="FILE", help="Write a recording of the (last) heat.")
+def command(
+    circuit: str,
+    agents: tuple[str, ...],
+    laps: int,
+    seed: int,
+    car: str,
+    style: str | None,
+    rank: str,
+    off_track_penalty: float,
+    time_limit: float,
+    hz: int,
+    sensors: tuple[str, ...],
+    json_file: str | None,
+    record: str | None,
+) -> None:
+    """Race AGENTs on CIRCUIT, headless, as fast as this machine can.
+
+    CIRCUIT is an id (`league tracks list`) or a file; ID:reversed drives it the other way. AGENT is an
+    agent's name (`league plugins`), a model (.onnx, or a folder with model.onnx and
+    model_metadata.json), or module:Class.
+    """
+    rules = Rules.parse(
+        {
+            "laps": laps,
+            "rank": rank,
+            "off_track_penalty_s": off_track_penalty,
+            "time_limit_s": time_limit,
+            "control_hz": hz,
+            "sensors": list(dict.fromkeys(("state", "pose", *sensors))),
+        },
+        where="options",
+    )
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}, expected 0 or more")
+    outcome = run(circuit, agents, rules, seed=seed, car=car, style=style)
+    payload = outcome.as_dict()
+    if record:
+        show.write_bytes(record, outcome.recordings[-1].to_bytes())
+    if json_file:
+        show.write_json(json_file, payload)
+    if json_file != "-":
+        print_result(payload)
+
+
+def run(
+    circuit: str, agents: tuple[str, ...], rules: Rules, *, seed: int, car: str, style: str | None
+) -> Any:
+    """Race with a progress bar on standard error; returns a `league.quick.RaceOutcome`."""
+    league = League()
+    given = league.circuit(circuit)
+    league.car(car)
+    for agent in agents:
+        league.agent(agent)
+    with show.progress() as bar:
+        task = bar.add_task("getting ready", total=None, state="compiling the simulator on first use")
+        from league.quick import race
+
+        def tell(heat: Any) -> None:
+            if heat.tick % 15 == 0:
+                lead = max(car.progress_m for car in heat.referee.cars)
+                bar.update(
+                    task,
+                    description=heat.plan.id,
+                    total=rules.laps * given.length_m,
+                    completed=max(lead, 0),
+                    state=f"{heat.time_us / 1e6:.0f} s raced",
+                )
+
+        return race(given, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tell)
+
+
+def print_result(payload: dict[str, Any]) -> None:
+    """Print a result JSON as tables for people."""
+    circuit = payload["circuit"]
+    title = f"{circuit['id']} · {circuit['length_m']:.2f} m · {payload['laps']} laps · seed {payload['seed']}"
+    columns = [
+        "",
+        "entry",
+        ">total",
+        ">gap",
+        ">fastest",
+        ">its off-tracks",
+        ">off-tracks",
+        ">resets",
+        ">collisions",
+    ]
+    rows = [
+        (
+            entry["place"],
+            entry["name"],
+            show.seconds(entry["total_s"]),
+            show.seconds(entry["gap_s"]),
+            show.seconds(entry["fastest_lap_s"]),
+            entry["fastest_lap_off_tracks"],
+            entry["off_tracks"],
+            entry["resets"],
+            entry["collisions"],
+            entry["status"] if entry["status"] == "FIN" else f"{entry['status']}: {entry['reason']}",
+            ", ".join(show.seconds(lap["time_s"]) for lap in entry["laps"]),
+        )
+        for entry in payload["entries"]
+    ]
+    out = show.console()
+    out.print(show.table(title, [*columns, "status", "laps"], rows))

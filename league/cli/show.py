@@ -1,0 +1,99 @@
+"""How the command line shows things: one console, tables, progress, JSON files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from league.errors import InputError
+
+
+class _Screen:
+    """Whether colour may be used; set once by the main command."""
+
+    colour = True
+
+
+def set_colour(allowed: bool) -> None:
+    """Allow or forbid colour from now on; NO_COLOR in the environment forbids it too."""
+    _Screen.colour = allowed
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on standard output, or on standard error for what is not the result."""
+    stream = sys.stderr if stderr else sys.stdout
+    options: dict[str, Any] = {} if _Screen.colour else {"color_system": None, "no_color": True}
+    if not stream.isatty():
+        options["width"] = 160  # a pipe has no width; rows must not be folded
+    return Console(stderr=stderr, highlight=False, **options)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table; a column whose name starts with ">" is right-aligned."""
+    shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    for row in rows:
+        # Text, not markup: names come from strangers.
+        shown.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
+    return shown
+
+
+def progress() -> Progress:
+    """A progress bar on standard error, gone when done; silent where that is no terminal."""
+    shown = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+    )
+
+
+def write_json(path: str, payload: Any) -> None:
+    """Write a result as JSON to a file, or to standard output for "-"; the same payload gives the same bytes.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    text = json.dumps(payload, indent=2, ensure_ascii=False) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+        return
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a whole file at once: it is either there completely or not at all.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+def seconds(value: float | None, digits: int = 3) -> str:
+    """A time for a table, or a dash."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _cell(value: object) -> str:
+    return "–" if value is None else str(value)

@@ -1,0 +1,97 @@
+"""Scores and places: from laps to a classification, of one heat or of several.
+
+Pure: functions of results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from league.racing.plan import EntryPlan
+from league.racing.result import EntryResult, HeatResult, LapResult, Standing
+from league.racing.rules import Rules
+
+Row = TypeVar("Row", bound=EntryResult)
+
+# An entry that finished is before one that did not, whatever its time.
+_ORDER = {"FIN": 0, "DNF-crash": 1, "DNF-timeout": 1, "DNF-disconnect": 1, "DNS": 2, "DSQ": 3, "VOID": 4}
+
+
+def score_s(rules: Rules, laps: Sequence[LapResult], total_s: float | None) -> float | None:
+    """The measure that ranks, or None if there is none.
+
+    "total" is the time for all laps; "best_lap" the fastest valid lap; "best_average" the lowest mean of
+    `average_laps` consecutive valid laps.
+    """
+    if rules.rank == "total":
+        return total_s
+    if rules.rank == "best_lap":
+        return min((lap.time_s for lap in laps if lap.valid), default=None)
+    span = rules.average_laps
+    windows = (laps[start : start + span] for start in range(len(laps) - span + 1))
+    averages = [
+        sum(lap.time_s for lap in window) / span for window in windows if all(lap.valid for lap in window)
+    ]
+    return round(min(averages), 6) if averages else None
+
+
+def fastest(laps: Sequence[LapResult]) -> LapResult | None:
+    """The fastest valid lap."""
+    return min((lap for lap in laps if lap.valid), key=lambda lap: lap.time_s, default=None)
+
+
+def sort_key(entry: EntryResult) -> tuple[int, float, float, float, str]:
+    """What classification sorts by: finished, score, distance, fastest lap, entry id."""
+    scored = entry.status == "FIN" and entry.score_s is not None
+    score = entry.score_s if scored and entry.score_s is not None else float("inf")
+    best = entry.fastest_lap_s if entry.fastest_lap_s is not None else float("inf")
+    order = _ORDER[entry.status] if scored or entry.status != "FIN" else 1
+    return order, score, -entry.progress_pct, best, entry.entry_id
+
+
+def classify(entries: Iterable[Row]) -> tuple[Row, ...]:
+    """Entries in order, with places from 1 and gaps to the first."""
+    ordered = sorted(entries, key=sort_key)
+    first = ordered[0].score_s if ordered and ordered[0].status == "FIN" else None
+    placed = []
+    for place, entry in enumerate(ordered, start=1):
+        behind = None
+        if first is not None and entry.status == "FIN" and entry.score_s is not None:
+            behind = round(entry.score_s - first, 6)
+        placed.append(entry.model_copy(update={"place": place, "gap_s": behind}))
+    return tuple(placed)
+
+
+def best_runs(entries: Sequence[EntryPlan], raced: Iterable[HeatResult]) -> tuple[Standing, ...]:
+    """Standings in which every entry counts with its best run of the given heats.
+
+    Entries that have not raced come last, in the order in which they entered.
+    """
+    runs: dict[str, list[EntryResult]] = {entry.id: [] for entry in entries}
+    for heat in raced:
+        for result in heat.entries:
+            if result.entry_id in runs and result.status != "VOID":
+                runs[result.entry_id].append(result)
+    rows = []
+    for entry in entries:
+        mine = runs[entry.id]
+        if mine:
+            best = min(mine, key=sort_key)
+            rows.append(
+                Standing(**{**best.model_dump(), "attempts": len(mine), "heats": len(mine), "place": 1})
+            )
+    raced_rows = classify(rows)
+    waiting = [
+        Standing(
+            place=len(raced_rows) + offset,
+            name=entry.name,
+            agent=entry.agent,
+            status="DNS",
+            entry_id=entry.id,
+            reason="has not raced",
+            attempts=0,
+        )
+        for offset, entry in enumerate((e for e in entries if not runs[e.id]), start=1)
+    ]
+    return (*raced_rows, *waiting)
