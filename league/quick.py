@@ -67,9 +67,8 @@ class RaceOutcome:
         for row in self.standings:
             total = f"{row.total_s:9.3f}" if row.total_s is not None else f"{'–':>9}"
             best = f"{row.fastest_lap_s:9.3f}" if row.fastest_lap_s is not None else f"{'–':>9}"
-            lines.append(
-                f"{row.place:>3} {row.name:<24} {total} {best} {row.off_tracks:>4} {row.resets:>6}  {row.status}"
-            )
+            counts = f"{row.off_tracks:>4} {row.resets:>6}"
+            lines.append(f"{row.place:>3} {row.name:<24} {total} {best} {counts}  {row.status}")
         return "\n".join(lines)
 
 

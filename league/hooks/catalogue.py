@@ -165,7 +165,7 @@ class League:
         return heat.model_copy(update={"grid": tuple(chosen)})
 
     def _gather(self, hook: str, good: Callable[[Any], bool]) -> Mapping[str, Any]:
-        """Merge what plugins registered, first come first served; a plugin that answers nonsense is left out."""
+        """Merge what plugins registered, first come first served; nonsense leaves its plugin out."""
         gathered: dict[str, Any] = {}
         for listener in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
             owner = listener.plugin_name

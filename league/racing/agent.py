@@ -94,8 +94,10 @@ class Observation:
     | 4, 5 | sine and cosine of heading_error_rad, the car's direction less the road's |
     | 6, 7 | the last command: steer_rad, speed_mps |
     | 8, 9 | width of the road to the left and to the right of the centre line, m |
-    | 10–69 | the road at 0.4, 0.8 … 4.8 m ahead of the origin along the centre line: x, y of the centre line in the car's frame, curvature (1/m), width left, width right (m) |
-    | 70–104 | up to 7 opponents, nearest first: 1 if present, x, y, yaw in the car's frame, speed; zeros if not |
+    | 10–69 | the road at 0.4, 0.8 … 4.8 m ahead of the origin along the centre line, five numbers \
+    each: x, y of the centre line in the car's frame, curvature (1/m), width left, width right (m) |
+    | 70–104 | up to 7 opponents, nearest first, five numbers each: 1 if present, x, y and yaw in the \
+    car's frame, speed; zeros if absent |
     """
 
     tick: int
@@ -189,7 +191,10 @@ class Agent:
     """Names of the sensors to be sent: "state", "pose", "lidar", or what a plugin offers."""
 
     def prepare(self, briefing: Briefing) -> None:
-        """Get ready for a heat: read the circuit, load a model. Takes up to 20 s; told once, before the start."""
+        """Get ready for a heat: read the circuit, load a model.
+
+        Called once before each heat; it may take up to 20 s.
+        """
 
     def act(self, seen: Observation) -> Command:
         """Answer one tick.

@@ -75,8 +75,8 @@ class Circuit:
         if not len(self.centre) == len(self.left) == len(self.right):
             raise CircuitError(
                 self.source or self.id,
-                f"centre, left and right have {len(self.centre)}, {len(self.left)} and {len(self.right)} rows, "
-                "expected as many in each",
+                f"centre, left and right have {len(self.centre)}, {len(self.left)} and "
+                f"{len(self.right)} rows, expected as many in each",
             )
         still = np.flatnonzero(self.segment_m <= 1e-9)
         if still.size:
