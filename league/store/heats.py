@@ -1,0 +1,285 @@
+"""The record book's pages of heats: what was raced, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from league.errors import RaceError, UnknownNameError
+from league.racing.fact import Fact
+from league.racing.plan import EntryPlan, HeatPlan
+from league.racing.result import EntryResult, HeatResult
+from league.store import tables
+from league.store.events import event_number, touch
+from league.store.names import MAX_HEAT_ID, check_id
+from league.store.records import HeatRecord, LapRecord
+from league.store.transactions import AnyRow, Transactions, insert_new
+
+_heats, _results = tables.heats, tables.results
+
+
+class HeatPages:
+    """Heats, their results, facts and recordings."""
+
+    _data: Transactions
+
+    async def begin_heat(self, event_id: str, plan: HeatPlan) -> int:
+        """Notes that a heat is being raced, perhaps again; gives the number of the attempt.
+
+        Raises:
+            RaceError: If the heat is finished already.
+            UnknownNameError: If there is no such event.
+        """
+        check_id("heat", plan.id, longest=MAX_HEAT_ID)
+        async with self._data.writing() as db:
+            event = await touch(db, event_id)
+            heat = await self._heat_row(db, event, plan)
+            if heat.status == "finished":
+                raise RaceError(f"heat {plan.id!r} of event {event_id!r} is finished, and cannot begin again")
+            await _change(
+                db,
+                heat.number,
+                status="running",
+                attempt=heat.attempt + 1,
+                began_at=self._data.now(),
+                plan_json=plan.model_dump_json(),
+                reason="",
+            )
+            return int(heat.attempt) + 1
+
+    async def finish_heat(
+        self, event_id: str, plan: HeatPlan, result: HeatResult, facts: Sequence[Fact], recording: bytes
+    ) -> bool:
+        """Commits everything about a finished heat, or nothing; only then may anybody be told.
+
+        Returns:
+            False if the heat was finished before: the first result stands and nothing changes.
+
+        Raises:
+            RaceError: If the result is another heat's.
+            UnknownNameError: If there is no such event, or an entry of the result is not in it.
+        """
+        check_id("heat", plan.id, longest=MAX_HEAT_ID)
+        entered = [entry.entry_id for entry in result.entries]
+        if result.heat != plan.id or len(set(entered)) != len(entered):
+            raise RaceError(f"heat {plan.id!r}: the result is of heat {result.heat!r}, of entries {entered}")
+        written = [_fact_row(position, fact) for position, fact in enumerate(facts)]
+        async with self._data.writing() as db:
+            event = await touch(db, event_id)
+            heat = await self._heat_row(db, event, plan)
+            if heat.status == "finished":
+                await db.rollback()
+                return False
+            now = self._data.now()
+            await _change(
+                db, heat.number, status="finished", attempt=max(heat.attempt, 1), finished_at=now, reason=""
+            )
+            await _add_result(db, heat.number, result)
+            await _add_entries(db, heat.number, event, event_id, result)
+            if written:
+                await db.execute(tables.facts.insert(), [{"heat": heat.number, **row} for row in written])
+            await db.execute(tables.recordings.insert().values(heat=heat.number, content=recording))
+            return True
+
+    async def abandon_heat(self, event_id: str, heat_id: str, reason: str) -> None:
+        """Notes that a heat came to nothing and must be raced again.
+
+        Raises:
+            RaceError: If it is finished.
+            UnknownNameError: If there is no such event or heat.
+        """
+        async with self._data.writing() as db:
+            event = await touch(db, event_id)
+            heat = await _find_heat(db, event, event_id, heat_id)
+            if heat.status == "finished":
+                raise RaceError(
+                    f"heat {heat_id!r} of event {event_id!r} is finished, and cannot be abandoned"
+                )
+            await _change(db, heat.number, status="abandoned", reason=reason)
+
+    async def heats(self, event_id: str) -> list[HeatRecord]:
+        """The heats of an event in the order in which they first began."""
+        async with self._data.reading() as db:
+            event = await event_number(db, event_id)
+            asked = select(_heats).where(_heats.c.event == event).order_by(_heats.c.number)
+            return [_heat_record(row) for row in await db.execute(asked)]
+
+    async def results(self, event_id: str) -> tuple[HeatResult, ...]:
+        """The results of an event's finished heats in the order in which the heats first began."""
+        async with self._data.reading() as db:
+            event = await event_number(db, event_id)
+            asked = (
+                select(_results.c.result_json)
+                .join(_heats)
+                .where(_heats.c.event == event)
+                .order_by(_heats.c.number)
+            )
+            return tuple(HeatResult.model_validate_json(text) for text in await db.scalars(asked))
+
+    async def facts(self, event_id: str, heat_id: str) -> tuple[Fact, ...]:
+        """What the referee saw in a finished heat, in order; nothing while it is not finished.
+
+        Raises:
+            UnknownNameError: If there is no such event or heat.
+        """
+        table = tables.facts
+        async with self._data.reading() as db:
+            heat = await _find_heat(db, await event_number(db, event_id), event_id, heat_id)
+            asked = select(table).where(table.c.heat == heat.number).order_by(table.c.position)
+            return tuple(
+                Fact(row.tick, row.time_us, row.kind, row.seat, json.loads(row.data_json))
+                for row in await db.execute(asked)
+            )
+
+    async def recording(self, event_id: str, heat_id: str) -> bytes | None:
+        """A finished heat's recording; None while it is not finished.
+
+        Raises:
+            UnknownNameError: If there is no such event or heat.
+        """
+        table = tables.recordings
+        async with self._data.reading() as db:
+            heat = await _find_heat(db, await event_number(db, event_id), event_id, heat_id)
+            content = await db.scalar(select(table.c.content).where(table.c.heat == heat.number))
+            return None if content is None else bytes(content)
+
+    async def fastest_laps(self, circuit_id: str, *, limit: int = 10) -> list[LapRecord]:
+        """The fastest valid laps ever driven on a circuit, over all events; the earlier of equals first."""
+        laps, entries, versions, events = tables.laps, tables.entries, tables.entry_versions, tables.events
+        placed = tables.result_entries
+        asked = (
+            select(
+                laps.c.time_us,
+                laps.c.lap,
+                versions.c.plan_json,
+                _results.c.car,
+                events.c.id.label("event_id"),
+                _heats.c.id.label("heat_id"),
+                _heats.c.finished_at,
+            )
+            .join(_results, _results.c.heat == laps.c.heat)
+            .join(_heats, _heats.c.number == laps.c.heat)
+            .join(events, events.c.number == _heats.c.event)
+            .join(entries, entries.c.number == laps.c.entry)
+            .join(placed, (placed.c.heat == laps.c.heat) & (placed.c.entry == laps.c.entry))
+            .join(versions, (versions.c.entry == laps.c.entry) & (versions.c.version == placed.c.version))
+            .where(_results.c.circuit == circuit_id, laps.c.valid)
+            .order_by(laps.c.time_us, laps.c.heat, laps.c.entry, laps.c.lap)
+            .limit(limit)
+        )
+        async with self._data.reading() as db:
+            return [_lap_record(row) for row in await db.execute(asked)]
+
+    async def _heat_row(self, db: AsyncConnection, event: int, plan: HeatPlan) -> AnyRow:
+        """The heat's row, made if need be; the event is touched, so nobody else makes it meanwhile."""
+        await db.execute(
+            insert_new(db, _heats).values(
+                event=event,
+                id=plan.id,
+                plan_json=plan.model_dump_json(),
+                status="running",
+                attempt=0,
+                began_at=self._data.now(),
+                reason="",
+            )
+        )
+        asked = select(_heats).where(_heats.c.event == event, _heats.c.id == plan.id)
+        return (await db.execute(asked)).one()
+
+
+async def _change(db: AsyncConnection, heat: int, **changes: object) -> None:
+    await db.execute(_heats.update().where(_heats.c.number == heat).values(**changes))
+
+
+async def _find_heat(db: AsyncConnection, event: int, event_id: str, heat_id: str) -> AnyRow:
+    asked = select(_heats).where(_heats.c.event == event, _heats.c.id == heat_id)
+    found = (await db.execute(asked)).one_or_none()
+    if found is None:
+        newest = select(_heats.c.id).where(_heats.c.event == event).order_by(_heats.c.number.desc()).limit(20)
+        raise UnknownNameError(f"heat of event {event_id!r}", heat_id, await db.scalars(newest))
+    return found
+
+
+async def _add_result(db: AsyncConnection, heat: int, result: HeatResult) -> None:
+    adding = _results.insert().values(
+        heat=heat,
+        result_json=result.model_dump_json(),
+        circuit=result.circuit.id,
+        car=result.car,
+        behavior=result.behavior,
+        state_hash=result.state_hash,
+    )
+    await db.execute(adding)
+
+
+async def _add_entries(db: AsyncConnection, heat: int, event: int, event_id: str, result: HeatResult) -> None:
+    entries = tables.entries
+    asked = select(entries.c.id, entries.c.number, entries.c.version).where(
+        entries.c.event == event, entries.c.id.in_([entry.entry_id for entry in result.entries])
+    )
+    known = {row.id: row for row in await db.execute(asked)}
+    placed: list[dict[str, Any]] = []
+    laps: list[dict[str, Any]] = []
+    for entry in result.entries:
+        if entry.entry_id not in known:
+            raise UnknownNameError(f"entry of event {event_id!r}", entry.entry_id, known)
+        row = known[entry.entry_id]
+        key = {"heat": heat, "entry": row.number}
+        placed.append(key | {"version": row.version} | _entry_row(entry))
+        for number, lap in enumerate(entry.laps, 1):
+            counts = lap.model_dump(include={"off_tracks", "resets", "collisions", "valid"})
+            laps.append(key | {"lap": number, "time_us": _us(lap.time_s)} | counts)
+    if placed:
+        await db.execute(tables.result_entries.insert(), placed)
+    if laps:
+        await db.execute(tables.laps.insert(), laps)
+
+
+def _entry_row(entry: EntryResult) -> dict[str, Any]:
+    kept = entry.model_dump(include={"place", "status", "off_tracks", "resets", "collisions", "progress_pct"})
+    return kept | {"total_us": _us(entry.total_s), "score_us": _us(entry.score_s)}
+
+
+def _us(time_s: float | None) -> int | None:
+    return None if time_s is None else round(time_s * 1e6)
+
+
+def _fact_row(position: int, fact: Fact) -> dict[str, Any]:
+    return {
+        "position": position,
+        "tick": fact.tick,
+        "time_us": fact.time_us,
+        "kind": fact.kind,
+        "seat": fact.seat,
+        "data_json": json.dumps(fact.data, allow_nan=False, separators=(",", ":")),
+    }
+
+
+def _heat_record(row: AnyRow) -> HeatRecord:
+    return HeatRecord(
+        plan=HeatPlan.model_validate_json(row.plan_json),
+        status=row.status,
+        attempt=row.attempt,
+        began_at=row.began_at,
+        finished_at=row.finished_at,
+        reason=row.reason,
+    )
+
+
+def _lap_record(row: AnyRow) -> LapRecord:
+    entry = EntryPlan.model_validate_json(row.plan_json)
+    return LapRecord(
+        time_s=row.time_us / 1e6,
+        name=entry.name,
+        agent=entry.agent,
+        car=row.car,
+        event_id=row.event_id,
+        heat_id=row.heat_id,
+        entry_id=entry.id,
+        lap=row.lap,
+        finished_at=row.finished_at,
+    )

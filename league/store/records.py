@@ -1,0 +1,159 @@
+"""Records: what the record book takes and gives, as values.
+
+Pure: values only. Times are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from league.racing.plan import EntryPlan, EventPlan, HeatPlan
+
+EventStatus = Literal["open", "running", "finished", "aborted"]
+HeatStatus = Literal["running", "finished", "abandoned"]
+Role = Literal["organiser", "entry"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventOptions:
+    """How an event is run, as opposed to what is raced.
+
+    Args:
+        autostart: Start when this many entries are connected; None waits for the organiser.
+        open_entry: Whether a driver may enter by connecting, without a token.
+        pace: Speed of a lockstep heat as a multiple of real time; None is as fast as agents answer.
+    """
+
+    autostart: int | None = None
+    open_entry: bool = False
+    pace: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event as the book has it.
+
+    Args:
+        plan: What is raced, with the entries in the order in which they entered.
+        options: How it is run.
+        status: Where it stands.
+        created_at: When it was added.
+        withdrawn: Entries in the plan that left after the first heat began; they will not appear again.
+        revision: Grows with every change to the event, its entries or its heats; never goes back.
+    """
+
+    plan: EventPlan
+    options: EventOptions
+    status: EventStatus
+    created_at: datetime
+    withdrawn: frozenset[str] = frozenset()
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A trained model as submitted.
+
+    Args:
+        onnx: The network, an ONNX file.
+        metadata: The text of its model_metadata.json, exactly as given.
+    """
+
+    onnx: bytes
+    metadata: str
+
+    @property
+    def sha256(self) -> str:
+        """Digest of both files: the same network with another action space is another model."""
+        digest = hashlib.sha256(len(self.onnx).to_bytes(8, "big"))
+        digest.update(self.onnx)
+        digest.update(self.metadata.encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySource:
+    """What drives an entry, in its newest version.
+
+    Args:
+        plan: The entry as it stands in the event's plan.
+        source: The agent's reference, the model's file name, or what a remote client said of itself.
+        model: The model's files; None for anything else.
+        hosted: Whether the server starts the driver itself.
+        version: Counts the submissions of this entry, from 1.
+        entered_at: When this version came.
+        withdrawn: Whether the entry has left the event.
+    """
+
+    plan: EntryPlan
+    source: str
+    model: ModelFiles | None
+    hosted: bool
+    version: int
+    entered_at: datetime
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRecord:
+    """A heat as the book has it.
+
+    Args:
+        plan: What is or was raced.
+        status: Where it stands; a heat that is running in the book but not on a server was cut off.
+        attempt: Counts how often it was begun, from 1.
+        began_at: When it was last begun.
+        finished_at: When its result was committed; None before that.
+        reason: Why it was abandoned; empty otherwise.
+    """
+
+    plan: HeatPlan
+    status: HeatStatus
+    attempt: int
+    began_at: datetime
+    finished_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LapRecord:
+    """One valid lap in the list of a circuit's fastest."""
+
+    time_s: float
+    name: str
+    agent: str
+    car: str
+    event_id: str
+    heat_id: str
+    entry_id: str
+    lap: int
+    """Counts the laps of that heat, from 1."""
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What a token allows; never the token itself.
+
+    Args:
+        number: Names the token where it is listed or revoked.
+        role: What its bearer is.
+        name: What its issuer called it.
+        event_id: The only event it is good for; None is every event.
+        entry_id: The entry it speaks for; None is no particular one.
+        created_at: When it was issued.
+        last_used_at: When it was last presented, to the minute; None is never.
+        revoked_at: When it was taken back; None if it is good.
+    """
+
+    number: int
+    role: Role
+    name: str
+    event_id: str | None
+    entry_id: str | None
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None

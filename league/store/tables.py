@@ -1,0 +1,210 @@
+"""Tables of the record book, as the newest migration leaves them.
+
+A test compares these with what the migrations build. Rows point at each other by number; the ids that
+people see stand once, in the row that they name. JSON is kept as the text that the values were checked
+from, so that what is read is what was written.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as whole microseconds since 1970 in UTC on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To the database."""
+        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+# Names for every constraint, so that a later migration can find and change them on any database.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _number() -> Column[int]:
+    return Column("number", Integer, primary_key=True, autoincrement=True)
+
+
+def _points_at(name: str, target: str, *, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    key = ForeignKey(target)
+    return Column(name, Integer, key, primary_key=primary_key, nullable=nullable, autoincrement=False)
+
+
+events = Table(
+    "events",
+    metadata,
+    _number(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("plan_json", Text, nullable=False),  # an EventPlan without its entries
+    Column("autostart", Integer),
+    Column("open_entry", Boolean, nullable=False),
+    Column("pace", Float),
+    Column("status", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,  # numbers are never used twice
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    _number(),
+    _points_at("event", "events.number"),
+    Column("id", String(64), nullable=False),
+    Column("listed", Boolean, nullable=False),  # stands in the event's plan
+    Column("version", Integer, nullable=False),  # the newest one
+    Column("withdrawn_at", Moment),
+    UniqueConstraint("event", "id"),
+    sqlite_autoincrement=True,
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("onnx", LargeBinary, nullable=False),
+    Column("metadata_json", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+entry_versions = Table(
+    "entry_versions",
+    metadata,
+    _points_at("entry", "entries.number", primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("plan_json", Text, nullable=False),  # an EntryPlan
+    Column("source", Text, nullable=False),
+    Column("hosted", Boolean, nullable=False),
+    Column("model", String(64), ForeignKey("models.sha256")),
+    Column("entered_at", Moment, nullable=False),
+)
+
+heats = Table(
+    "heats",
+    metadata,
+    _number(),
+    _points_at("event", "events.number"),
+    Column("id", String(128), nullable=False),
+    Column("plan_json", Text, nullable=False),  # a HeatPlan
+    Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("event", "id"),
+    sqlite_autoincrement=True,
+)
+
+results = Table(
+    "results",
+    metadata,
+    _points_at("heat", "heats.number", primary_key=True),
+    Column("result_json", Text, nullable=False),  # a HeatResult
+    Column("circuit", String(200), nullable=False),
+    Column("car", String(200), nullable=False),
+    Column("behavior", Integer, nullable=False),
+    Column("state_hash", String(64), nullable=False),
+    Index(None, "circuit"),
+)
+
+result_entries = Table(
+    "result_entries",
+    metadata,
+    _points_at("heat", "heats.number", primary_key=True),
+    _points_at("entry", "entries.number", primary_key=True),
+    Column("version", Integer, nullable=False),  # of the entry, when the heat was finished
+    Column("place", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("total_us", BigInteger),
+    Column("score_us", BigInteger),
+    Column("off_tracks", Integer, nullable=False),
+    Column("resets", Integer, nullable=False),
+    Column("collisions", Integer, nullable=False),
+    Column("progress_pct", Float, nullable=False),
+    Index(None, "entry"),
+)
+
+laps = Table(
+    "laps",
+    metadata,
+    _points_at("heat", "heats.number", primary_key=True),
+    _points_at("entry", "entries.number", primary_key=True),
+    Column("lap", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("time_us", BigInteger, nullable=False),
+    Column("off_tracks", Integer, nullable=False),
+    Column("resets", Integer, nullable=False),
+    Column("collisions", Integer, nullable=False),
+    Column("valid", Boolean, nullable=False),
+    Index(None, "entry"),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    _points_at("heat", "heats.number", primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 0
+    Column("tick", Integer, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("seat", Integer, nullable=False),
+    Column("data_json", Text, nullable=False),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    _points_at("heat", "heats.number", primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _number(),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    _points_at("event", "events.number", nullable=True),
+    _points_at("entry", "entries.number", nullable=True),
+    Column("created_at", Moment, nullable=False),
+    Column("last_used_at", Moment),
+    Column("revoked_at", Moment),
+    Index(None, "event", "entry"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,126 @@
+"""The record book's page of tokens: who may do what.
+
+A token is 256 random bits, so a plain SHA-256 of it cannot be searched back; the book keeps nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, get_args
+
+from sqlalchemy import Select, select
+
+from league.errors import InputError
+from league.store import tables
+from league.store.events import event_number, find_entry
+from league.store.records import Role, TokenRecord
+from league.store.transactions import AnyRow, Transactions
+
+_tokens = tables.tokens
+
+USE_NOTED_EVERY = timedelta(minutes=1)
+"""A use is written down this often at most, so that asking costs no write."""
+
+
+class TokenPages:
+    """Tokens, by their digests."""
+
+    _data: Transactions
+
+    async def issue_token(
+        self, role: Role, *, name: str = "", event_id: str | None = None, entry_id: str | None = None
+    ) -> str:
+        """Makes a token and gives it, once: the book cannot give it again.
+
+        Args:
+            role: An "organiser" runs events; an "entry" token lets one entry race, or, without
+                `entry_id`, lets its bearer enter the event.
+            name: What to call it in lists.
+            event_id: The only event it is good for; needed for an entry's token.
+            entry_id: The entry it speaks for.
+
+        Raises:
+            InputError: If role and scope do not fit.
+            UnknownNameError: If there is no such event or entry.
+        """
+        if role not in get_args(Role):
+            raise InputError(f"token role {role!r}: expected one of {', '.join(get_args(Role))}")
+        if event_id is None and (role == "entry" or entry_id is not None):
+            raise InputError(f"token for {name or role!r}: an entry's token needs the event")
+        token = secrets.token_hex(32)  # hex never begins with a dash, which a command line would misread
+        async with self._data.writing() as db:
+            event = None if event_id is None else await event_number(db, event_id)
+            entry = None
+            if event is not None and event_id is not None and entry_id is not None:
+                entry = (await find_entry(db, event, event_id, entry_id)).number
+            adding = _tokens.insert().values(
+                sha256=_digest(token),
+                role=role,
+                name=name,
+                event=event,
+                entry=entry,
+                created_at=self._data.now(),
+            )
+            await db.execute(adding)
+        return token
+
+    async def token(self, text: str) -> TokenRecord | None:
+        """What a token allows; None if nobody issued it or it was revoked."""
+        digest = _digest(text)
+        now = self._data.now()
+        async with self._data.reading() as db:
+            row = (await db.execute(_listing().where(_tokens.c.sha256 == digest))).one_or_none()
+        if row is None or row.revoked_at is not None:
+            return None
+        if row.last_used_at is None or abs(now - row.last_used_at) >= USE_NOTED_EVERY:
+            async with self._data.writing() as db:
+                used = _tokens.update().where(_tokens.c.number == row.number).values(last_used_at=now)
+                await db.execute(used)
+        return _token_record(row)
+
+    async def tokens(self, event_id: str | None = None) -> list[TokenRecord]:
+        """Every token that was issued, revoked ones included, oldest first; of one event if it is named."""
+        async with self._data.reading() as db:
+            asked = _listing().order_by(_tokens.c.number)
+            if event_id is not None:
+                asked = asked.where(_tokens.c.event == await event_number(db, event_id))
+            return [_token_record(row) for row in await db.execute(asked)]
+
+    async def revoke(self, number: int) -> bool:
+        """Takes a token back, named by its `TokenRecord.number`; False if it was not good any more."""
+        async with self._data.writing() as db:
+            revoking = (
+                _tokens.update()
+                .where(_tokens.c.number == number, _tokens.c.revoked_at.is_(None))
+                .values(revoked_at=self._data.now())
+                .returning(_tokens.c.number)
+            )
+            return await db.scalar(revoking) is not None
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _listing() -> Select[Any]:
+    events, entries = tables.events, tables.entries
+    return (
+        select(_tokens, events.c.id.label("event_id"), entries.c.id.label("entry_id"))
+        .outerjoin(events, events.c.number == _tokens.c.event)
+        .outerjoin(entries, entries.c.number == _tokens.c.entry)
+    )
+
+
+def _token_record(row: AnyRow) -> TokenRecord:
+    return TokenRecord(
+        number=row.number,
+        role=row.role,
+        name=row.name,
+        event_id=row.event_id,
+        entry_id=row.entry_id,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )

@@ -1,0 +1,75 @@
+"""Transactions: the one way in which the record book reads and writes its database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from league.store.faults import explained
+from league.store.place import BEGIN, Place
+
+AnyRow = Row[*tuple[Any, ...]]
+Clock = Callable[[], datetime]
+
+
+def wall_clock() -> datetime:
+    """The time now, in UTC; the only place where the record book looks at a clock."""
+    return datetime.now(UTC)
+
+
+class Transactions:
+    """A database, as transactions that either happen whole or not at all."""
+
+    def __init__(self, place: Place, engine: AsyncEngine, *, clock: Clock) -> None:
+        self.place, self.name = place, place.name
+        self.now = clock
+        self._engine = engine
+        if place.on_postgres:
+            self._reader = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._writer = engine
+        else:
+            self._reader = engine
+            # A writer that begins as a reader cannot wait for another writer: SQLite fails it at once.
+            self._writer = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
+        # SQLite has one writer at a time and no queue for the others: ours is fair and needs no polling.
+        self._turn: AbstractAsyncContextManager[None] = nullcontext() if place.on_postgres else asyncio.Lock()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent view of the database."""
+        with explained(self.name):
+            async with self._reader.connect() as db:
+                yield db
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed when the block ends, undone when it raises."""
+        with explained(self.name):
+            async with self._turn, self._writer.begin() as db:
+                yield db
+
+    async def outside_transactions(self, statement: str) -> None:
+        """Runs what SQLite refuses inside a transaction; errors come as SQLAlchemy raises them."""
+        async with self._engine.execution_options(**{BEGIN: None}).connect() as db:
+            await db.exec_driver_sql(statement)
+
+    async def close(self) -> None:
+        """Lets go of the database."""
+        with explained(self.name):
+            await self._engine.dispose()
+
+
+def insert_new(db: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that leaves an existing row alone; RETURNING then gives nothing."""
+    if db.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
