@@ -18,7 +18,7 @@ from league.store import place as places
 from league.store.events import EventPages
 from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
-from league.store.migrate import migrate
+from league.store.migrate import is_current, migrate
 from league.store.tokens import TokenPages
 from league.store.transactions import Clock, Transactions, wall_clock
 
@@ -55,8 +55,7 @@ class RecordBook(EventPages, HeatPages, TokenPages):
         try:
             if place.file is not None:
                 await _use_write_ahead_log(data, patience_s=patience_s)
-            async with data.writing() as db:
-                await db.run_sync(lambda connection: migrate(connection, name=place.name))
+            await _update_tables(data)
         except BaseException:
             await data.close()
             raise
@@ -95,3 +94,11 @@ async def _use_write_ahead_log(data: Transactions, *, patience_s: float) -> None
                 with explained(data.name):
                     raise
         await asyncio.sleep(0.02)
+
+
+async def _update_tables(data: Transactions) -> None:
+    async with data.reading() as db:  # most books need nothing, and then nobody's lock is in the way
+        if await db.run_sync(is_current):
+            return
+    async with data.writing() as db:
+        await db.run_sync(lambda connection: migrate(connection, name=data.name))

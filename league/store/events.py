@@ -14,7 +14,11 @@ from league.store import tables
 from league.store.models import keep_model
 from league.store.names import check_id
 from league.store.records import EntrySource, EventOptions, EventRecord, EventStatus, ModelFiles
+from league.store.texts import to_json
 from league.store.transactions import AnyRow, Transactions, insert_new
+
+HOSTED = ("onnx", "scripted")
+"""Kinds of entry that the server can drive itself."""
 
 _events, _entries, _versions = tables.events, tables.entries, tables.entry_versions
 
@@ -25,7 +29,7 @@ class EventPages:
     _data: Transactions
 
     async def add_event(self, plan: EventPlan, options: EventOptions | None = None) -> None:
-        """Adds an event, with the entries of its plan as agents that the server hosts.
+        """Adds an event, with the entries of its plan; the server hosts those that are programs.
 
         Raises:
             InputError: If there is an event with this id, or an id is none.
@@ -39,7 +43,7 @@ class EventPages:
         async with self._data.writing() as db:
             adding = insert_new(db, _events).values(
                 id=plan.id,
-                plan_json=plan.model_dump_json(exclude={"entries"}),
+                plan_json=to_json(plan, leave_out={"entries"}),
                 autostart=options.autostart,
                 open_entry=options.open_entry,
                 pace=options.pace,
@@ -51,7 +55,9 @@ class EventPages:
             if event is None:
                 raise InputError(f"event {plan.id!r}: there is an event with this id")
             for entry in plan.entries:
-                await self._enter(db, event, entry, source=entry.agent, model=None, hosted=True)
+                await self._enter(
+                    db, event, entry, source=entry.agent, model=None, hosted=entry.kind in HOSTED
+                )
 
     async def event(self, event_id: str) -> EventRecord:
         """One event.
@@ -189,7 +195,7 @@ class EventPages:
         adding = _versions.insert().values(
             entry=entry,
             version=version,
-            plan_json=plan.model_dump_json(),
+            plan_json=to_json(plan),
             source=source,
             hosted=hosted,
             model=None if model is None else await keep_model(db, model, now=now),

@@ -17,6 +17,7 @@ from league.store import tables
 from league.store.events import event_number, touch
 from league.store.names import MAX_HEAT_ID, check_id
 from league.store.records import HeatRecord, LapRecord
+from league.store.texts import to_json
 from league.store.transactions import AnyRow, Transactions, insert_new
 
 _heats, _results = tables.heats, tables.results
@@ -46,7 +47,7 @@ class HeatPages:
                 status="running",
                 attempt=heat.attempt + 1,
                 began_at=self._data.now(),
-                plan_json=plan.model_dump_json(),
+                plan_json=to_json(plan),
                 reason="",
             )
             return int(heat.attempt) + 1
@@ -180,7 +181,7 @@ class HeatPages:
             insert_new(db, _heats).values(
                 event=event,
                 id=plan.id,
-                plan_json=plan.model_dump_json(),
+                plan_json=to_json(plan),
                 status="running",
                 attempt=0,
                 began_at=self._data.now(),
@@ -207,7 +208,7 @@ async def _find_heat(db: AsyncConnection, event: int, event_id: str, heat_id: st
 async def _add_result(db: AsyncConnection, heat: int, result: HeatResult) -> None:
     adding = _results.insert().values(
         heat=heat,
-        result_json=result.model_dump_json(),
+        result_json=to_json(result),
         circuit=result.circuit.id,
         car=result.car,
         behavior=result.behavior,

@@ -29,6 +29,11 @@ def script() -> ScriptDirectory:
     return ScriptDirectory(str(_FOLDER), version_locations=[str(_FOLDER / "versions")])
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are those of the newest migration."""
+    return _version(connection) == script().get_current_head()
+
+
 def migrate(connection: Connection, *, name: str, revision: str = "head") -> None:
     """Creates or updates the tables.
 

@@ -22,8 +22,9 @@ async def keep_model(db: AsyncConnection, model: ModelFiles, *, now: datetime) -
     if not model.onnx:
         raise ModelError("model: the ONNX file is empty")
     try:
+        model.metadata.encode()
         metadata = json.loads(model.metadata)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"model metadata: not JSON ({error})") from None
     if not isinstance(metadata, dict):
         raise ModelError(f"model metadata: expected a JSON object, found a {type(metadata).__name__}")

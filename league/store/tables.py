@@ -46,6 +46,23 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
+class Words(TypeDecorator[str]):
+    """Text that every database can keep.
+
+    PostgreSQL knows no NUL character and neither knows half of a surrogate pair. They become U+FFFD: what
+    is looked up with them is not found, and what is stored with them stays readable.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """To the database."""
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 # Names for every constraint, so that a later migration can find and change them on any database.
 metadata = MetaData(
     naming_convention={
@@ -70,12 +87,12 @@ events = Table(
     "events",
     metadata,
     _number(),
-    Column("id", String(64), nullable=False, unique=True),
+    Column("id", Words, nullable=False, unique=True),
     Column("plan_json", Text, nullable=False),  # an EventPlan without its entries
     Column("autostart", Integer),
     Column("open_entry", Boolean, nullable=False),
     Column("pace", Float),
-    Column("status", String(16), nullable=False),
+    Column("status", Words, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     sqlite_autoincrement=True,  # numbers are never used twice
@@ -86,7 +103,7 @@ entries = Table(
     metadata,
     _number(),
     _points_at("event", "events.number"),
-    Column("id", String(64), nullable=False),
+    Column("id", Words, nullable=False),
     Column("listed", Boolean, nullable=False),  # stands in the event's plan
     Column("version", Integer, nullable=False),  # the newest one
     Column("withdrawn_at", Moment),
@@ -109,7 +126,7 @@ entry_versions = Table(
     _points_at("entry", "entries.number", primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("plan_json", Text, nullable=False),  # an EntryPlan
-    Column("source", Text, nullable=False),
+    Column("source", Words, nullable=False),
     Column("hosted", Boolean, nullable=False),
     Column("model", String(64), ForeignKey("models.sha256")),
     Column("entered_at", Moment, nullable=False),
@@ -120,13 +137,13 @@ heats = Table(
     metadata,
     _number(),
     _points_at("event", "events.number"),
-    Column("id", String(128), nullable=False),
+    Column("id", Words, nullable=False),
     Column("plan_json", Text, nullable=False),  # a HeatPlan
-    Column("status", String(16), nullable=False),
+    Column("status", Words, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("began_at", Moment, nullable=False),
     Column("finished_at", Moment),
-    Column("reason", Text, nullable=False),
+    Column("reason", Words, nullable=False),
     UniqueConstraint("event", "id"),
     sqlite_autoincrement=True,
 )
@@ -136,10 +153,10 @@ results = Table(
     metadata,
     _points_at("heat", "heats.number", primary_key=True),
     Column("result_json", Text, nullable=False),  # a HeatResult
-    Column("circuit", String(200), nullable=False),
-    Column("car", String(200), nullable=False),
+    Column("circuit", Words, nullable=False),
+    Column("car", Words, nullable=False),
     Column("behavior", Integer, nullable=False),
-    Column("state_hash", String(64), nullable=False),
+    Column("state_hash", Words, nullable=False),
     Index(None, "circuit"),
 )
 
@@ -150,7 +167,7 @@ result_entries = Table(
     _points_at("entry", "entries.number", primary_key=True),
     Column("version", Integer, nullable=False),  # of the entry, when the heat was finished
     Column("place", Integer, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", Words, nullable=False),
     Column("total_us", BigInteger),
     Column("score_us", BigInteger),
     Column("off_tracks", Integer, nullable=False),
@@ -181,7 +198,7 @@ facts = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),  # from 0
     Column("tick", Integer, nullable=False),
     Column("time_us", BigInteger, nullable=False),
-    Column("kind", String(32), nullable=False),
+    Column("kind", Words, nullable=False),
     Column("seat", Integer, nullable=False),
     Column("data_json", Text, nullable=False),
 )
@@ -198,8 +215,8 @@ tokens = Table(
     metadata,
     _number(),
     Column("sha256", String(64), nullable=False, unique=True),
-    Column("role", String(16), nullable=False),
-    Column("name", Text, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("name", Words, nullable=False),
     _points_at("event", "events.number", nullable=True),
     _points_at("entry", "entries.number", nullable=True),
     Column("created_at", Moment, nullable=False),
