@@ -29,20 +29,26 @@ if TYPE_CHECKING:
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
-    from league.sim.car import CarSpec
+    from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
+    from league.sim.sensing import LidarSensor, PoseSensor, StateSensor
     from league.sim.sensor import Sensor
-    from league.sim.world import World
+    from league.sim.world import Box, Contact, World
     from league.track.circuit import Circuit, Projection
 
 __all__ = [
     "BEHAVIOR",
+    "DEEPRACER",
+    "DEEPRACER_GZSIM",
+    "F1TENTH",
     "Agent",
+    "Box",
     "Briefing",
     "CarSpec",
     "Circuit",
     "CircuitError",
     "Command",
     "ConfigError",
+    "Contact",
     "EntryPlan",
     "EntryResult",
     "EventPlan",
@@ -53,10 +59,12 @@ __all__ = [
     "LapResult",
     "League",
     "LeagueError",
+    "LidarSensor",
     "ModelError",
     "Observation",
     "Opponent",
     "Penalty",
+    "PoseSensor",
     "Projection",
     "ProtocolError",
     "RaceError",
@@ -64,6 +72,7 @@ __all__ = [
     "Rules",
     "Sensor",
     "Standing",
+    "StateSensor",
     "UnknownNameError",
     "World",
     "best_runs",
@@ -81,15 +90,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "Agent": "league.racing.agent",
     "BEHAVIOR": "league.racing",
+    "Box": "league.sim.world",
     "Briefing": "league.racing.agent",
     "CarSpec": "league.sim.car",
     "Circuit": "league.track.circuit",
     "CircuitError": "league.errors",
     "Command": "league.racing.agent",
     "ConfigError": "league.errors",
+    "Contact": "league.sim.world",
+    "DEEPRACER": "league.sim.car",
+    "DEEPRACER_GZSIM": "league.sim.car",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
     "EventPlan": "league.racing.plan",
+    "F1TENTH": "league.sim.car",
     "Format": "league.racing.plan",
     "HeatPlan": "league.racing.plan",
     "HeatResult": "league.racing.result",
@@ -97,10 +111,12 @@ _HOMES = {
     "LapResult": "league.racing.result",
     "League": "league.hooks.catalogue",
     "LeagueError": "league.errors",
+    "LidarSensor": "league.sim.sensing",
     "ModelError": "league.errors",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
     "Penalty": "league.racing.agent",
+    "PoseSensor": "league.sim.sensing",
     "Projection": "league.track.circuit",
     "ProtocolError": "league.errors",
     "RaceError": "league.errors",
@@ -108,6 +124,7 @@ _HOMES = {
     "Rules": "league.racing.rules",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
+    "StateSensor": "league.sim.sensing",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",

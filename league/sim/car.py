@@ -6,10 +6,38 @@ Pure: numbers only. The equations that use them are in `league.sim.kernel`.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from math import isfinite, radians
+from math import isfinite, pi, radians
 from typing import Any
 
 from league.errors import ConfigError
+
+# A model with one of these at 0 would divide by it, or never move.
+_POSITIVE = (
+    "length_m",
+    "width_m",
+    "max_steer_rad",
+    "max_speed_mps",
+    "base_m",
+    "speed_lag_s",
+    "steer_slow_s",
+    "steer_fast_s",
+    "yaw_lag_s",
+    "lateral_mps2",
+    "top_speed_mps",
+    "speed_gain",
+)
+# With one of these below 0 a lag would grow instead of dying out, or brakes would accelerate.
+_NOT_NEGATIVE = (
+    "min_speed_mps",
+    "steer_dead_s",
+    "speed_dead_s",
+    "steer_aligning_per_m",
+    "corner_drag",
+    "brake_mps2",
+    "accelerate_mps2",
+    "base_per_v2",
+    "base_per_tan",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +46,10 @@ class CarSpec:
 
     The model is a single-track car with a two-stage steering servo, a speed controller with limited
     acceleration, an effective wheelbase that grows with speed and steering, and a soft limit of lateral
-    acceleration. Its points: the *origin* is the chassis origin, midway between the axles; the *nose*,
-    `nose_m` ahead of it, is the point that rules and lap times look at; the model itself moves a *base
-    point* on the rear axle.
+    acceleration; `league.sim.kernel` has the equations. Its points, all on the car's axis: the *origin* is
+    the chassis origin, about midway between the axles; the *nose*, `nose_m` ahead of it, is the point that
+    rules and lap times look at; the model itself moves a *base point* near the rear axle, `base_to_nose_m`
+    behind the nose. Gains, times and limits without a note are terms of the equations.
     """
 
     id: str
@@ -53,6 +82,7 @@ class CarSpec:
 
     # Steering.
     steer_dead_s: float
+    """Time from a command to its first effect; both are rounded to whole physics steps."""
     speed_dead_s: float
     steer_kick: float
     """Share of a steering change that acts at once."""
@@ -82,9 +112,20 @@ class CarSpec:
             value = getattr(self, item.name)
             if isinstance(value, int | float) and not isfinite(value):
                 raise ConfigError(f"car {self.id!r}: {item.name} is {value}, expected a finite number")
-        for name in ("length_m", "width_m", "max_steer_rad", "max_speed_mps", "base_m", "speed_lag_s"):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"car {self.id!r}: {name} is {getattr(self, name)}, expected more than 0")
+        for name in _NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise ConfigError(f"car {self.id!r}: {name} is {getattr(self, name)}, expected 0 or more")
+        for name in ("steer_dead_s", "speed_dead_s"):
+            if getattr(self, name) > 1:
+                raise ConfigError(f"car {self.id!r}: {name} is {getattr(self, name)}, expected 1 at most")
+        if self.min_speed_mps > self.max_speed_mps or self.max_steer_rad >= pi / 2:
+            raise ConfigError(
+                f"car {self.id!r}: speeds {self.min_speed_mps} to {self.max_speed_mps} m/s, steering up to "
+                f"{self.max_steer_rad} rad; expected a range and less than a right angle"
+            )
 
     @property
     def wheelbase_m(self) -> float:
@@ -159,4 +200,45 @@ DEEPRACER_GZSIM = DEEPRACER.changed(
     lateral_mps2=4.67,
     yaw_lag_s=0.045,
     base_to_nose_m=0.227,
+)
+
+# The figures of f1tenth_gym's default car (mass 3.74 kg, yaw inertia 0.04712 kg m², friction 1.0489,
+# cornering stiffness 4.718 front and 5.4562 rear per rad and unit of load), put into this model's terms.
+F1TENTH = CarSpec(
+    id="f1tenth",
+    name="F1TENTH",
+    source="the default parameters of f1tenth_gym in the terms of this model; not fitted to recordings",
+    length_m=0.58,
+    width_m=0.31,
+    body_rear_m=0.29,  # the gym's outline is centred on its reference point
+    rear_axle_m=0.17145,
+    front_axle_m=0.15875,
+    rear_track_m=0.26,  # the body's width less that of a tyre, about 0.05 m
+    front_track_m=0.26,
+    nose_m=0.29,  # front end of the body
+    base_to_nose_m=0.17145 + 0.29,  # the base point lies on the rear axle, as in a kinematic bicycle
+    max_steer_rad=0.4189,
+    min_speed_mps=0.1,
+    max_speed_mps=8.0,  # the gym permits 20; cars on real tracks of this size reach 5 to 7
+    steer_dead_s=0.0,  # the gym has none
+    speed_dead_s=0.0,
+    # The servo turns at 3.2 rad/s. Swinging to full lock it lags by 0.4189 / 3.2 / 2 on average: that is
+    # the lag here, all of it in the second stage (a kick of 1 makes the first one instant).
+    steer_kick=1.0,
+    steer_slow_s=0.0655,
+    steer_aligning_per_m=0.0,
+    steer_fast_s=0.0655,
+    steer_bias_rad=0.0,
+    speed_gain=1.0,
+    top_speed_mps=8.0,
+    corner_drag=0.0,
+    speed_lag_s=0.21,  # the gym's speed controller: gain 10 x 9.51 / 20 per s
+    brake_mps2=9.51,
+    accelerate_mps2=9.51,
+    base_m=0.3302,  # wheelbase
+    # Understeer of the linear single-track car: (1 / 4.718 - 1 / 5.4562) / (1.0489 x 9.81).
+    base_per_v2=0.0028,
+    base_per_tan=0.0,
+    lateral_mps2=10.29,  # friction times gravity
+    yaw_lag_s=0.044,  # yaw inertia x speed / (lf² Cf + lr² Cr) at 5 m/s
 )

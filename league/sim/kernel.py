@@ -1,0 +1,231 @@
+"""One car's motion: the vehicle model, as plain functions over a row of numbers.
+
+Pure. A car is two float64 rows: its *parameters*, made once from a `CarSpec` by `parameters`, and its
+*state*, which holds everything about it that evolves. A world is a matrix of each, one row per car, so
+the same functions serve one car and thousands.
+
+The model was fitted to 101 recorded runs of the DeepRacer simulator. With the commands in effect cs
+(steering) and cv (speed), the servo d2, the wheel angle d1, the speed v, the turning rate r:
+
+    on a steering change   d2 += kick (command - cs);  cs = command
+    servo                  d2 += (cs - d2)(1 - exp(-h/slow)) - aligning v d2 h
+    wheels                 d1 += (d2 - d1)(1 - exp(-h/fast))
+    speed                  vt = min(gain cv, top) / (1 + drag |v r|)
+                           v += h clip((vt - v)/lag, -brake, accelerate), never below 0
+    turning                t = tan(d1 + bias);  rs = v t / (base + per_v2 v² + per_tan |t|)
+                           rs /= (1 + (|v rs| / lateral)⁴)^¼
+                           r += (rs - r)(1 - exp(-h/yaw_lag));  yaw += r h
+    base point             x += v cos(yaw) h;  y += v sin(yaw) h
+"""
+
+from __future__ import annotations
+
+from math import cos, exp, hypot, sin, sqrt, tan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league.sim.car import CarSpec
+from league.sim.compiled import compiled
+
+FloatArray = NDArray[np.float64]
+
+# Columns of a state row. The base point is where the model has the car; origin and nose lie ahead of it.
+X, Y, YAW, SPEED, TURN, SERVO, WHEEL, STEER_NOW, SPEED_NOW, STATUS, SEGMENT = range(11)
+COMMANDS = 11
+"""The last commands, newest first, as pairs of steering and speed, up to the end of the row."""
+
+# Status is a sum of these; only a car with none of them moves and collides.
+HELD, ABSENT, REMOVED = 1, 2, 4
+
+# Columns of a parameter row.
+(
+    STEP,
+    KICK,
+    SLOW,
+    ALIGNING,
+    FAST,
+    BIAS,
+    GAIN,
+    TOP,
+    DRAG,
+    LAG,
+    BRAKE,
+    ACCELERATE,
+    BASE,
+    BASE_V2,
+    BASE_TAN,
+    LATERAL,
+    YAW_LAG,
+    STEER_DELAY,
+    SPEED_DELAY,
+    MAX_STEER,
+    MIN_SPEED,
+    MAX_SPEED,
+    NOSE,
+    ORIGIN,
+    BODY,
+    HALF_LENGTH,
+    HALF_WIDTH,
+    BODY_RADIUS,
+    REAR_AXLE,
+    FRONT_AXLE,
+    HALF_REAR_TRACK,
+    HALF_FRONT_TRACK,
+    WHEEL_RADIUS,
+) = range(33)
+PARAMETERS = 33
+"""Length of a parameter row. NOSE, ORIGIN and BODY are distances ahead of the base point: of the nose,
+the chassis origin and the middle of the body. WHEEL_RADIUS reaches from the origin to the farthest
+wheel centre, BODY_RADIUS from the middle of the body to its corners."""
+
+STILL = 1e-9
+"""Speeds and angles below it (m/s, rad, rad/s) become exact zero. A decay towards zero would otherwise
+end in denormal numbers, on which a processor is more than ten times slower."""
+
+
+def parameters(car: CarSpec, step_s: float) -> FloatArray:
+    """The row of numbers that drives a car with a physics step of `step_s`."""
+    body = car.base_to_nose_m - car.nose_m
+    row = np.empty(PARAMETERS)
+    row[STEP] = step_s
+    row[KICK] = car.steer_kick
+    row[SLOW] = 1.0 - exp(-step_s / car.steer_slow_s)
+    row[ALIGNING] = car.steer_aligning_per_m
+    row[FAST] = 1.0 - exp(-step_s / car.steer_fast_s)
+    row[BIAS] = car.steer_bias_rad
+    row[GAIN], row[TOP], row[DRAG] = car.speed_gain, car.top_speed_mps, car.corner_drag
+    row[LAG], row[BRAKE], row[ACCELERATE] = car.speed_lag_s, car.brake_mps2, car.accelerate_mps2
+    row[BASE], row[BASE_V2], row[BASE_TAN] = car.base_m, car.base_per_v2, car.base_per_tan
+    row[LATERAL] = car.lateral_mps2
+    row[YAW_LAG] = 1.0 - exp(-step_s / car.yaw_lag_s)
+    row[STEER_DELAY], row[SPEED_DELAY] = delays(car, step_s)
+    row[MAX_STEER], row[MIN_SPEED], row[MAX_SPEED] = car.max_steer_rad, car.min_speed_mps, car.max_speed_mps
+    row[NOSE] = car.base_to_nose_m
+    row[ORIGIN] = body
+    row[BODY] = body + car.length_m / 2 - car.body_rear_m
+    row[HALF_LENGTH], row[HALF_WIDTH] = car.length_m / 2, car.width_m / 2
+    row[BODY_RADIUS] = hypot(car.length_m, car.width_m) / 2
+    row[REAR_AXLE], row[FRONT_AXLE] = car.rear_axle_m, car.front_axle_m
+    row[HALF_REAR_TRACK], row[HALF_FRONT_TRACK] = car.rear_track_m / 2, car.front_track_m / 2
+    row[WHEEL_RADIUS] = max(
+        hypot(car.rear_axle_m, car.rear_track_m / 2), hypot(car.front_axle_m, car.front_track_m / 2)
+    )
+    return row
+
+
+def delays(car: CarSpec, step_s: float) -> tuple[int, int]:
+    """Dead times of steering and speed in whole physics steps, rounded to the nearest."""
+    return round(car.steer_dead_s / step_s), round(car.speed_dead_s / step_s)
+
+
+def history(car: CarSpec, step_s: float, substeps: int) -> int:
+    """How many ticks' commands a state row must keep, the newest included."""
+    return max(-(-delay // substeps) for delay in delays(car, step_s)) + 1
+
+
+@compiled
+def take(p: FloatArray, s: FloatArray, steer_rad: float, speed_mps: float) -> None:
+    """Take a tick's command: limit it to what the car can do and put it before the earlier ones."""
+    for k in range(len(s) - 1, COMMANDS + 1, -1):
+        s[k] = s[k - 2]
+    s[COMMANDS] = min(max(steer_rad, -p[MAX_STEER]), p[MAX_STEER])
+    if speed_mps <= 0.0:
+        s[COMMANDS + 1] = 0.0
+    else:
+        s[COMMANDS + 1] = min(max(speed_mps, p[MIN_SPEED]), p[MAX_SPEED])
+
+
+@compiled
+def substep(p: FloatArray, s: FloatArray, number: int, substeps: int) -> None:
+    """Move a car by one physics step, the `number`-th (from 0) of the `substeps` of this tick."""
+    h = p[STEP]
+    steer = s[COMMANDS + 2 * _back(int(p[STEER_DELAY]), number, substeps)]
+    s[SPEED_NOW] = s[COMMANDS + 1 + 2 * _back(int(p[SPEED_DELAY]), number, substeps)]
+    v, servo, turn = s[SPEED], s[SERVO], s[TURN]
+    if steer != s[STEER_NOW]:
+        servo += p[KICK] * (steer - s[STEER_NOW])
+        s[STEER_NOW] = steer
+    servo += (steer - servo) * p[SLOW] - p[ALIGNING] * v * servo * h
+    wheel = s[WHEEL] + (servo - s[WHEEL]) * p[FAST]
+    target = min(p[GAIN] * s[SPEED_NOW], p[TOP]) / (1.0 + p[DRAG] * abs(v * turn))
+    v = max(v + h * min(max((target - v) / p[LAG], -p[BRAKE]), p[ACCELERATE]), 0.0)
+    if v < STILL:
+        v = 0.0
+    t = tan(wheel + p[BIAS])
+    steady = v * t / (p[BASE] + p[BASE_V2] * v * v + p[BASE_TAN] * abs(t))
+    slip = v * steady / p[LATERAL]
+    slip *= slip
+    steady /= sqrt(sqrt(1.0 + slip * slip))
+    turn += (steady - turn) * p[YAW_LAG]
+    if abs(turn) < STILL:
+        turn = 0.0
+    yaw = s[YAW] + turn * h
+    s[X] += v * cos(yaw) * h
+    s[Y] += v * sin(yaw) * h
+    s[YAW], s[SPEED], s[TURN] = yaw, v, turn
+    s[SERVO] = servo if abs(servo) >= STILL else 0.0
+    s[WHEEL] = wheel if abs(wheel) >= STILL else 0.0
+
+
+@compiled
+def _back(delay: int, number: int, substeps: int) -> int:
+    """How many ticks back the command was given that is in effect now."""
+    if number >= delay:
+        return 0
+    return (delay - number + substeps - 1) // substeps
+
+
+@compiled
+def stop(s: FloatArray) -> None:
+    """Bring a car to an instant stand with centred wheels and no command in effect."""
+    s[SPEED:STATUS] = 0.0
+    s[COMMANDS:] = 0.0
+
+
+@compiled
+def _replay(p: FloatArray, s: FloatArray, substeps: int, commands: FloatArray, path: FloatArray) -> None:
+    for tick in range(len(commands) + 1):
+        if tick > 0:
+            take(p, s, commands[tick - 1, 0], commands[tick - 1, 1])
+            for number in range(substeps):
+                substep(p, s, number, substeps)
+        path[tick, 0] = s[X] + p[NOSE] * cos(s[YAW])
+        path[tick, 1] = s[Y] + p[NOSE] * sin(s[YAW])
+        path[tick, 2], path[tick, 3], path[tick, 4], path[tick, 5] = s[YAW], s[SPEED], s[TURN], s[WHEEL]
+
+
+def drive_open_loop(
+    car: CarSpec,
+    commands: FloatArray,
+    *,
+    nose: tuple[float, float] = (0.0, 0.0),
+    yaw_rad: float = 0.0,
+    speed_mps: float = 0.0,
+    control_hz: int = 15,
+) -> FloatArray:
+    """Drive a car by a list of commands on an endless plane, with the very kernel that races run on.
+
+    Args:
+        car: What is driven. Its commands are limited as in a race.
+        commands: Steering (rad) and speed (m/s) of each tick, shape (ticks, 2).
+        nose: Where the nose is at the start.
+        yaw_rad: Direction at the start.
+        speed_mps: Speed at the start; servo, turning rate and commands in effect start at 0.
+        control_hz: Ticks per second.
+
+    Returns:
+        A row before the first tick and one after each, shape (ticks + 1, 6): x and y of the nose, yaw
+        (not wrapped), speed, yaw rate, wheel angle.
+    """
+    orders = np.ascontiguousarray(commands, dtype=np.float64).reshape(-1, 2)
+    substeps = -(-120 // control_hz)
+    step_s = 1.0 / (control_hz * substeps)
+    row = parameters(car, step_s)
+    state = np.zeros(COMMANDS + 2 * history(car, step_s, substeps))
+    state[X] = nose[0] - car.base_to_nose_m * cos(yaw_rad)
+    state[Y] = nose[1] - car.base_to_nose_m * sin(yaw_rad)
+    state[YAW], state[SPEED] = yaw_rad, speed_mps
+    path = np.empty((len(orders) + 1, 6))
+    _replay(row, state, substeps, orders, path)
+    return path

@@ -1,0 +1,308 @@
+"""The world: cars on a circuit, advanced tick by tick.
+
+Pure: the same calls give the same bytes, whatever else ran before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, cos, isfinite, sin
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from league.errors import InputError
+from league.sim import contact, kernel, road, tick
+from league.sim.car import CarSpec
+from league.track.circuit import Circuit
+
+FloatArray = NDArray[np.float64]
+
+MAX_CARS = 64
+PHYSICS_HZ = 120
+"""The physics runs at least this often."""
+MAX_CONTROL_HZ = 240
+
+
+class Box(NamedTuple):
+    """A box that stands on the circuit: its middle, its direction and its size."""
+
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    length_m: float = 0.5
+    width_m: float = 0.4
+
+
+class Contact(NamedTuple):
+    """Two bodies that touched during a tick."""
+
+    car: int
+    other: int
+    """Index of the other car, or -1 less the index of a box."""
+    closing_mps: float
+    """Greatest speed at which they came together, along the normal; 0 if they only leant on each other."""
+
+
+class Arrays(NamedTuple):
+    """What compiled sensors read of a world: read-only views that follow it.
+
+    The columns are named in `league.sim.road`, `kernel`, `tick` and `contact`, in this order.
+    """
+
+    road: FloatArray
+    params: FloatArray
+    state: FloatArray
+    measured: FloatArray
+    boxes: FloatArray
+
+
+class World:
+    """Cars on one circuit. A car is absent until it is placed.
+
+    The measured arrays hold one entry per car, are read-only views and follow the world: copy what you
+    want to keep. *Nose* and *origin* are points of the car, see `CarSpec`.
+
+    Args:
+        circuit: Where they drive.
+        cars: What drives, one entry per car; they may differ.
+        control_hz: Ticks per second, 1 to 240.
+        boxes: What stands in the way.
+
+    Raises:
+        InputError: No cars or more than 64, a control rate out of range, a box that is not finite or
+            has no size, a circuit narrower than a car.
+    """
+
+    def __init__(
+        self, circuit: Circuit, cars: Sequence[CarSpec], *, control_hz: int = 15, boxes: Sequence[Box] = ()
+    ) -> None:
+        self.circuit = circuit
+        self.cars = tuple(cars)
+        self.boxes = tuple(Box(*box) for box in boxes)
+        self.n = len(self.cars)
+        self.control_hz = control_hz
+        _check(circuit, self.cars, control_hz, self.boxes)
+        self.substeps = ceil(PHYSICS_HZ / control_hz)
+        self.step_s = 1.0 / (control_hz * self.substeps)
+        """Length of a physics step."""
+        self.tick = 0
+        """Ticks done."""
+        self.contacts: list[Contact] = []
+        """What touched during the last tick, each pair once, ordered by car and other."""
+        depth = max(kernel.history(car, self.step_s, self.substeps) for car in self.cars)
+        self._rows = road.road_rows(circuit)
+        self._params = np.stack([kernel.parameters(car, self.step_s) for car in self.cars])
+        self._state = np.zeros((self.n, kernel.COMMANDS + 2 * depth))
+        self._state[:, kernel.STATUS] = kernel.ABSENT
+        self._commands = np.zeros((self.n, 2))
+        self._bodies = np.zeros((self.n + len(self.boxes), contact.BODY_ROW))
+        for row, box in zip(self._bodies[self.n :], self.boxes, strict=True):
+            contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
+        self._touch = np.full((self.n, self.n + len(self.boxes)), -1.0)
+        self._trace = np.zeros((self.substeps + 1, self.n))
+        self._measured = np.zeros((self.n, tick.MEASURED))
+        self._wheels_off = np.zeros(self.n, dtype=np.int64)
+        self._show()
+
+    def _show(self) -> None:
+        seen = _view(self._measured)
+        self.along_m = seen[:, tick.ALONG]
+        """Distance of the nose from the start line, in [0, length)."""
+        self.offset_m = seen[:, tick.OFFSET]
+        """Signed distance of the nose from the centre line, positive to the left."""
+        self.origin_along_m = seen[:, tick.ORIGIN_ALONG]
+        self.origin_offset_m = seen[:, tick.ORIGIN_OFFSET]
+        self.heading_error_rad = seen[:, tick.HEADING_ERROR]
+        """The car's direction less the road's at the origin, in (-pi, pi]."""
+        self.pose = seen[:, tick.ORIGIN_X : tick.YAW + 1]
+        """x, y and yaw of the origin, shape (n, 3); yaw in (-pi, pi]."""
+        self.nose = seen[:, tick.NOSE_X : tick.NOSE_Y + 1]
+        """x and y of the nose, shape (n, 2)."""
+        self.speed_mps = seen[:, tick.SPEED]
+        self.yaw_rate_radps = seen[:, tick.YAW_RATE]
+        self.steer_rad = seen[:, tick.STEER]
+        """Where the front wheels point now."""
+        self.wheels_off = _view(self._wheels_off)
+        """How many wheel centres are on or outside a border, 0 to 4."""
+        self.trace_m = _view(self._trace)
+        """Distance along of the nose at the start of the last tick and after each of its physics steps,
+        shape (substeps + 1, n)."""
+        self.last_commands = _view(self._state)[:, kernel.COMMANDS : kernel.COMMANDS + 2]
+        """The last command that each car took, as limited to what it can do, shape (n, 2)."""
+        self.arrays = Arrays(
+            self._rows, _view(self._params), _view(self._state), seen, _view(self._bodies[self.n :])
+        )
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which cars are on the circuit, held ones included, shape (n,)."""
+        status = self._state[:, kernel.STATUS]
+        return np.asarray((status == 0) | (status == kernel.HELD), dtype=np.bool_)
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """Which cars are held, shape (n,)."""
+        return np.asarray(self._state[:, kernel.STATUS].astype(np.int64) & kernel.HELD != 0, dtype=np.bool_)
+
+    def place(
+        self,
+        car: int,
+        along_m: float,
+        offset_m: float = 0.0,
+        heading_error_rad: float = 0.0,
+        speed_mps: float = 0.0,
+    ) -> None:
+        """Put a car on the circuit, its nose there, as if it had never driven before.
+
+        Args:
+            car: Index of the car.
+            along_m: Distance of the nose from the start line; wraps around the circuit.
+            offset_m: Distance of the nose from the centre line, positive to the left.
+            heading_error_rad: Direction of the car less that of the road at its nose.
+            speed_mps: Speed; a held car stands whatever it is.
+
+        Raises:
+            InputError: A number is not finite, or the car was removed.
+        """
+        status = self._status(car)
+        if status & kernel.REMOVED:
+            raise InputError(f"car {car} was removed from this world, expected one that still takes part")
+        self._finite(car, along_m, offset_m, heading_error_rad, speed_mps)
+        if speed_mps < 0:
+            raise InputError(f"car {car}: speed_mps is {speed_mps}, expected 0 or more")
+        row = self._state[car]
+        row[:] = 0.0
+        self._pose(car, row, along_m, offset_m, heading_error_rad)
+        row[kernel.STATUS] = status & kernel.HELD
+        if not status & kernel.HELD:
+            row[kernel.SPEED] = speed_mps
+        self._wheels_off[car] = tick.measure(self._rows, self._params[car], row, self._measured[car])
+        self._trace[:, car] = self._measured[car, tick.ALONG]
+
+    def hold(self, car: int, held: bool) -> None:
+        """Stop a car and keep it where it is, or let it go.
+
+        A held car stands with centred wheels, ignores commands and touches nothing; sensors see it.
+        """
+        status = self._status(car)
+        row = self._state[car]
+        if held:
+            row[kernel.STATUS] = status | kernel.HELD
+            kernel.stop(row)
+            self._measured[car, tick.SPEED : tick.STEER + 1] = 0.0
+        else:
+            row[kernel.STATUS] = status & ~kernel.HELD
+
+    def remove(self, car: int) -> None:
+        """Take a car out of the race for good; nothing touches or sees it any more."""
+        self.hold(car, True)
+        self._state[car, kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
+
+    def step(self, commands: ArrayLike) -> None:
+        """Advance everything by one tick.
+
+        Args:
+            commands: Steering angle (rad) and speed (m/s) for every car, shape (n, 2). Steering is
+                limited to what the car can do, and so is speed: 0 or less brakes to a stand, and a
+                crawl below the car's least speed is driven at that.
+
+        Raises:
+            ValueError: The shape is another, or a number is not finite; nothing has moved then.
+        """
+        orders = np.asarray(commands, dtype=np.float64)
+        if orders.shape != (self.n, 2):
+            raise ValueError(f"commands have shape {orders.shape}, expected ({self.n}, 2)")
+        self._commands[:] = orders
+        outcome = tick.advance(
+            self._rows,
+            self._params,
+            self._state,
+            self._commands,
+            len(self.boxes),
+            self._bodies,
+            self._touch,
+            self._trace,
+            self._measured,
+            self._wheels_off,
+        )
+        if outcome < 0:
+            car = -1 - outcome
+            raise ValueError(
+                f"the command of car {car} is {tuple(orders[car].tolist())}, expected finite numbers"
+            )
+        self.tick += 1
+        self.contacts = self._touching() if outcome else []
+
+    def fits(self, car: int, along_m: float, offset_m: float) -> bool:
+        """Whether a car, its nose there and along the road, would overlap no present car and no box.
+
+        Held cars count: they will drive on from where they stand.
+        """
+        self._finite(car, along_m, offset_m)
+        row = np.zeros(self._state.shape[1])
+        self._pose(car, row, along_m, offset_m, 0.0)
+        body, other = np.zeros(contact.BODY_ROW), np.zeros(contact.BODY_ROW)
+        contact.shape_car(body, self._params[car], row)
+        for index in np.flatnonzero(self.present):
+            if index != car:
+                contact.shape_car(other, self._params[index], self._state[index])
+                if contact.overlap(body, other)[0] > 0:
+                    return False
+        return not any(contact.overlap(body, box)[0] > 0 for box in self._bodies[self.n :])
+
+    def state_bytes(self) -> bytes:
+        """Exact bytes of everything that evolves: the tick, and every car's state."""
+        return self.tick.to_bytes(8, "little") + self._state.astype("<f8", copy=False).tobytes()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _pose(self, car: int, row: FloatArray, along: float, offset: float, heading_error: float) -> None:
+        nose = self.circuit.at(along, offset)
+        yaw = float(self.circuit.heading_at(along)) + heading_error
+        back = self.cars[car].base_to_nose_m
+        row[kernel.X], row[kernel.Y] = nose[0] - back * cos(yaw), nose[1] - back * sin(yaw)
+        row[kernel.YAW] = yaw
+        where = np.searchsorted(self.circuit.along_m, along % self.circuit.length_m, side="right") - 1
+        row[kernel.SEGMENT] = min(max(int(where), 0), len(self._rows) - 1)
+
+    def _status(self, car: int) -> int:
+        if not 0 <= car < self.n:
+            raise InputError(f"there is no car {car}, expected 0 to {self.n - 1}")
+        return int(self._state[car, kernel.STATUS])
+
+    def _finite(self, car: int, *numbers: float) -> None:
+        self._status(car)
+        if not all(isfinite(number) for number in numbers):
+            raise InputError(f"car {car}: cannot be placed at {numbers}, expected finite numbers")
+
+    def _touching(self) -> list[Contact]:
+        found = []
+        for car, other in np.argwhere(self._touch >= 0).tolist():
+            speed = float(self._touch[car, other])
+            found.append(Contact(car, other if other < self.n else self.n - 1 - other, speed))
+        return found
+
+
+def _view(array: Any) -> Any:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _check(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
+    if not 1 <= len(cars) <= MAX_CARS:
+        raise InputError(f"a world with {len(cars)} cars, expected 1 to {MAX_CARS}")
+    if not 1 <= control_hz <= MAX_CONTROL_HZ:
+        raise InputError(f"control_hz is {control_hz}, expected 1 to {MAX_CONTROL_HZ}")
+    for index, box in enumerate(boxes):
+        if not all(isfinite(number) for number in box) or box.length_m <= 0 or box.width_m <= 0:
+            raise InputError(f"box {index} is {tuple(box)}, expected finite numbers and a size above 0")
+    narrowest = float((circuit.width_left_m + circuit.width_right_m).min())
+    for car in cars:
+        if narrowest <= car.width_m:
+            raise InputError(
+                f"circuit {circuit.id!r} is {narrowest:.3f} m wide at its narrowest, "
+                f"expected more than the {car.width_m:.3f} m of car {car.id!r}"
+            )
