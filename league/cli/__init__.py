@@ -17,7 +17,6 @@ COMMANDS = {
     "demo": "run a complete event on this machine, out of the box",
     "serve": "host a league",
     "race": "race agents on a circuit, headless, at full speed",
-    "evaluate": "drive a model over three laps, alone, as DeepRacer does",
     "enter": "enter an agent or a model into an event",
     "drive": "run an agent here, racing there",
     "events": "list the events of a server",

@@ -50,7 +50,10 @@ def verify(recording: Recording) -> Verdict:
         if heat.finished:
             return _differs(heat, f"goes on to tick {tick} although the race is over")
         heat.advance(
-            [None if np.isnan(pair).all() else Command(*map(float, pair)) for pair in answers],
+            [
+                None if np.isnan(steer_rad) and np.isnan(speed_mps) else Command(steer_rad, speed_mps)
+                for steer_rad, speed_mps in answers.tolist()
+            ],
             away=away.get(tick, ()),
         )
     for _, seat, status, reason in retirements:
