@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgpack
@@ -27,6 +27,7 @@ MAX_ITEMS = 256
 """Keys of a map, or elements of a list, in a driver's message."""
 MAX_SERVER_ITEMS = 4096
 """The same in a server's message, which may carry long results."""
+_CONTAINERS = frozenset({dict, list})
 
 
 def encode(message: Mapping[str, Any], codec: Codec) -> Frame:
@@ -163,17 +164,15 @@ def _kind(value: object) -> str:
     )
 
 
-def _check_nesting(message: dict[str, Any], items: int) -> None:
-    """Refuse what is nested too deep or too wide; level by level, so that depth costs no stack."""
-    level: list[Any] = [message]
-    for _ in range(MAX_DEPTH):
-        inner: list[Any] = []
-        for outer in level:
-            if len(outer) > items:
-                raise _no_message(f"a map or list of {len(outer)}, expected at most {items}")
-            values = outer.values() if type(outer) is dict else outer
-            inner += [value for value in values if type(value) is dict or type(value) is list]
-        if not inner:
-            return
-        level = inner
-    raise _no_message(f"a message nested deeper than {MAX_DEPTH}")
+def _check_nesting(outer: dict[str, Any] | list[Any], items: int, left: int = MAX_DEPTH) -> None:
+    """Refuse what is nested too deep or too wide."""
+    if len(outer) > items:
+        raise _no_message(f"a map or list of {len(outer)}, expected at most {items}")
+    values: Collection[Any] = outer.values() if isinstance(outer, dict) else outer
+    if _CONTAINERS.isdisjoint(map(type, values)):
+        return
+    if left == 1:
+        raise _no_message(f"a message nested deeper than {MAX_DEPTH}")
+    for value in values:
+        if type(value) in _CONTAINERS:
+            _check_nesting(value, items, left - 1)

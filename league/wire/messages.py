@@ -208,8 +208,7 @@ class Ready:
     """Slowest of its trial answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """`act` from the driver: its answer to tick `k`, finite and within the car's limits."""
 
     heat: str
@@ -326,8 +325,7 @@ class Go:
     k: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Obs:
+class Obs(NamedTuple):
     """`obs` from the server: what the driver sees at tick `k` and how long it may think."""
 
     heat: str
