@@ -1,18 +1,75 @@
 """How the simulation's loops are compiled: one decorator, so that every kernel has the same rules.
 
-No fast-math and no parallel loops: the same inputs must give the same bytes on every run.
+No fast-math and no parallel loops: the same inputs must give the same bytes on every run. Compiled code
+is kept on disk. The compiler on its own would notice a change in a kernel's own file only, and go on
+using an old copy of what that kernel calls in another file; so the copies lie in a folder named after
+the contents of this whole package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+import numba
+from platformdirs import user_cache_path
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+_HERE = Path(__file__).parent
+_OLD_S = 7 * 24 * 3600.0
+
 
 def compiled(function: Kernel) -> Kernel:
-    """Compile a function when it is first called and keep the result on disk for later runs."""
-    return cast("Kernel", njit(cache=True, error_model="numpy")(function))
+    """Compile a function when it is first called, and keep the result on disk for later runs."""
+    options = {"error_model": "numpy"}
+    if _FOLDER is None:
+        return cast("Kernel", numba.njit(**options)(function))
+    before = numba.config.CACHE_DIR
+    # Read by the compiler when a function is declared, and only then.
+    numba.config.CACHE_DIR = str(_FOLDER)
+    try:
+        return cast("Kernel", numba.njit(cache=True, **options)(function))
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _folder() -> Path | None:
+    """Where this version's compiled code goes; None if nothing may be written anywhere."""
+    contents = sha256()
+    for file in sorted(_HERE.glob("*.py")):
+        contents.update(file.name.encode() + b"\0" + file.read_bytes())
+    name = f"league-{contents.hexdigest()[:16]}"
+    for parent in _places():
+        folder = parent / name
+        try:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                _forget_old(parent)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+def _places() -> Iterator[Path]:
+    if numba.config.CACHE_DIR:
+        yield Path(numba.config.CACHE_DIR)
+    yield _HERE / "__pycache__"
+    yield user_cache_path("racing-league")
+
+
+def _forget_old(parent: Path) -> None:
+    """Remove what earlier versions left, unless it is so fresh that somebody may be using it."""
+    for folder in parent.glob("league-*"):
+        if folder.stat().st_mtime < time.time() - _OLD_S:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_FOLDER = _folder()

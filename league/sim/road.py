@@ -68,9 +68,16 @@ def road_rows(circuit: Circuit) -> FloatArray:
     widest = np.maximum(circuit.width_left_m, circuit.width_right_m)
     rows[:, LOST] = np.maximum(widest, np.roll(widest, -1)) + LOST_M
     rows[:, CLEAR] = 0.0
-    _fill_clear(rows)
-    rows.setflags(write=False)
-    return rows
+    clear = np.zeros(len(rows))
+    # Read-only for the measuring too: for the compiler a writable array would be another type.
+    _measure_clear(_frozen(rows.copy()), clear)
+    rows[:, CLEAR] = clear
+    return _frozen(rows)
+
+
+def _frozen(array: FloatArray) -> FloatArray:
+    array.setflags(write=False)
+    return array
 
 
 @compiled
@@ -178,8 +185,8 @@ def _winding(road: FloatArray, column: int, x: float, y: float) -> tuple[int, bo
 
 
 @compiled
-def _fill_clear(rows: FloatArray) -> None:
-    """Set CLEAR of every row: distance from its segment to the nearest border edge, 0 if off the road."""
+def _measure_clear(rows: FloatArray, clear: FloatArray) -> None:
+    """Find the distance of every segment to the nearest border edge; 0 stays where it is off the road."""
     count = len(rows)
     for i in range(count):
         j = (i + 1) % count
@@ -201,7 +208,7 @@ def _fill_clear(rows: FloatArray) -> None:
                     least,
                 )
                 least = min(least, gap)
-        rows[i, CLEAR] = least
+        clear[i] = least
 
 
 @compiled
