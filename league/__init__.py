@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from league.sim.sensing import LidarSensor, PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Box, Contact, World
+    from league.track.check import check_circuit
     from league.track.circuit import Circuit, Projection
+    from league.track.toml_file import read_toml_circuit
 
 __all__ = [
     "BEHAVIOR",
@@ -76,10 +78,12 @@ __all__ = [
     "UnknownNameError",
     "World",
     "best_runs",
+    "check_circuit",
     "classify",
     "derive_seed",
     "hookimpl",
     "race",
+    "read_toml_circuit",
     "replay",
     "verify",
 ]
@@ -128,10 +132,12 @@ _HOMES = {
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",
+    "check_circuit": "league.track.check",
     "classify": "league.racing.standing",
     "derive_seed": "league.racing.plan",
     "hookimpl": "league.hooks.specs",
     "race": "league.quick",
+    "read_toml_circuit": "league.track.toml_file",
     "replay": "league.quick",
     "verify": "league.quick",
 }

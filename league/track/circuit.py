@@ -14,11 +14,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from league.errors import CircuitError
+from league.track.borders import normals, offset_borders
 
 FloatArray = NDArray[np.float64]
 
 # Points times segments that one projection pass may hold at once (about 64 MB of float64).
 _PROJECTION_BLOCK = 2_000_000
+
+
+# A turn below this is a row in the middle of a segment, off its line by rounding.
+_STRAIGHT_RAD = 1e-7
+# How far from a row its turn is felt at most.
+_BEND_REACH_M = 0.6
+
+
+class _Bends(NamedTuple):
+    """The bends behind and before each row: turn, share felt in [0, 1], reach."""
+
+    behind_rad: FloatArray
+    behind: FloatArray
+    behind_m: FloatArray
+    before_rad: FloatArray
+    before: FloatArray
+    before_m: FloatArray
 
 
 class Projection(NamedTuple):
@@ -86,6 +104,30 @@ class Circuit:
         if not self.name:
             object.__setattr__(self, "name", self.id.replace("-", " ").replace("_", " ").title())
 
+    @classmethod
+    def from_widths(
+        cls, id: str, centre: ArrayLike, left_m: ArrayLike, right_m: ArrayLike, **words: Any  # noqa: A002
+    ) -> Circuit:
+        """A circuit from its centre line and the width to either side of it.
+
+        Borders are offset half-way between the segments that meet at a row, and gathered in one point
+        where they would fold over themselves inside a corner tighter than the road is wide.
+
+        Args:
+            id: The circuit's id.
+            centre: Shape (N, 2), in the order of travel, without a repeated closing row.
+            left_m: Width to the left at each row, shape (N,) or a single number; `right_m` likewise.
+            right_m: Width to the right.
+            words: `name`, `about`, `source`, `facts`.
+
+        Raises:
+            CircuitError: As the class does.
+        """
+        bare = cls(id, *(np.asarray(centre, dtype=np.float64),) * 3, **words)
+        widths = [np.broadcast_to(np.asarray(side, dtype=np.float64), len(bare.centre)) for side in (left_m, right_m)]
+        left, right = offset_borders(bare.centre, normals(bare.centre), *widths)
+        return cls(id, bare.centre, left, right, **words)
+
     # -- shape ---------------------------------------------------------------------------------
 
     @cached_property
@@ -114,26 +156,28 @@ class Circuit:
     def heading_rad(self) -> FloatArray:
         """Direction of the road at each row, unwrapped, shape (N + 1,); the last is one full turn on.
 
-        At a row it is the direction half-way between the segments that meet there.
+        Where the line bends it is the direction half-way between the segments that meet; the turn is
+        spread over the neighbourhood that `curvature_per_m` describes. So a row added in the middle of a
+        segment changes nothing.
         """
-        incoming = np.roll(self.tangent, 1, axis=0)
-        cross = incoming[:, 0] * self.tangent[:, 1] - incoming[:, 1] * self.tangent[:, 0]
-        dot = (incoming * self.tangent).sum(axis=1)
-        turn = np.arctan2(cross, dot)
-        first = float(np.arctan2(incoming[0, 1], incoming[0, 0])) + turn[0] / 2
-        between = (turn + np.roll(turn, -1)) / 2
-        return _frozen(first + np.concatenate(([0.0], np.cumsum(between))))
+        shape = self._bends
+        first = float(np.arctan2(self.tangent[0, 1], self.tangent[0, 0]))
+        ahead = first + np.concatenate(([0.0], np.cumsum(self._turn_rad[1:])))
+        heading = ahead - shape.behind_rad * shape.behind**2 / 2 + shape.before_rad * shape.before**2 / 2
+        full_turn = float(self._turn_rad.sum())
+        return _frozen(np.append(heading, heading[0] + full_turn))
 
     @cached_property
     def curvature_per_m(self) -> FloatArray:
         """Curvature at each row, positive to the left, shape (N,).
 
-        The turn at a row over half the length of the two segments that meet there.
+        The turn at a row is spread as a tent that reaches the nearer of the two rows before and after at
+        which the line bends, 0.6 m at most. On an evenly sampled line that is the turn over the spacing.
         """
-        incoming = np.roll(self.tangent, 1, axis=0)
-        cross = incoming[:, 0] * self.tangent[:, 1] - incoming[:, 1] * self.tangent[:, 0]
-        turn = np.arctan2(cross, (incoming * self.tangent).sum(axis=1))
-        return _frozen(turn / ((self.segment_m + np.roll(self.segment_m, 1)) / 2))
+        shape = self._bends
+        return _frozen(
+            shape.behind_rad * shape.behind / shape.behind_m + shape.before_rad * shape.before / shape.before_m
+        )
 
     @cached_property
     def width_left_m(self) -> FloatArray:
@@ -223,7 +267,7 @@ class Circuit:
             reach[rows] = np.take_along_axis(on, nearest[:, None], axis=1)[:, 0]
         foot = self.centre[index] + reach[:, None] * self.tangent[index]
         away_from_foot = flat - foot
-        tangent = self.tangent[index]
+        tangent = self._side_tangent(index, reach)
         side = tangent[:, 0] * away_from_foot[:, 1] - tangent[:, 1] * away_from_foot[:, 0]
         offset = np.copysign(np.hypot(away_from_foot[:, 0], away_from_foot[:, 1]), side)
         along = self.along_m[index] + reach
@@ -270,6 +314,47 @@ class Circuit:
         )
 
     # -- inside --------------------------------------------------------------------------------
+
+    @cached_property
+    def _turn_rad(self) -> FloatArray:
+        """How far the line turns at each row, shape (N,)."""
+        incoming = np.roll(self.tangent, 1, axis=0)
+        cross = incoming[:, 0] * self.tangent[:, 1] - incoming[:, 1] * self.tangent[:, 0]
+        return _frozen(np.arctan2(cross, (incoming * self.tangent).sum(axis=1)))
+
+    @cached_property
+    def _bends(self) -> _Bends:
+        """For each row, the bends between which it lies and how much of each it feels."""
+        bends = np.flatnonzero(np.abs(self._turn_rad) > _STRAIGHT_RAD)
+        place = self.along_m[bends]
+        gap = np.diff(place, append=place[0] + self.length_m)
+        reach = np.minimum(np.minimum(gap, np.roll(gap, 1)), _BEND_REACH_M)
+        here = self.along_m[:-1]
+        last = np.searchsorted(place, here, side="right") - 1
+        following = (last + 1) % len(bends)
+        since = np.mod(here - place[last], self.length_m)
+        until = np.mod(place[following] - here, self.length_m)
+        until = np.where(until == 0.0, self.length_m, until)
+        return _Bends(
+            self._turn_rad[bends][last],
+            np.maximum(1 - since / reach[last], 0.0),
+            reach[last],
+            self._turn_rad[bends][following],
+            np.maximum(1 - until / reach[following], 0.0),
+            reach[following],
+        )
+
+    def _side_tangent(self, index: NDArray[np.intp], reach: FloatArray) -> FloatArray:
+        """The direction that tells left from right: at a row, the sum of those of the segments that meet.
+
+        In the wedge outside a sharp corner the nearest point is the row itself, and either segment's own
+        direction would call a part of the wedge the wrong side.
+        """
+        tangent = self.tangent
+        neighbour = np.where(reach <= 0.0, index - 1, (index + 1) % len(tangent))
+        at_row = (reach <= 0.0) | (reach >= self.segment_m[index])
+        both = tangent[index] + tangent[neighbour]
+        return np.asarray(np.where(at_row[:, None], both, tangent[index]), dtype=np.float64)
 
     def _locate(self, along_m: ArrayLike) -> tuple[NDArray[np.intp], FloatArray]:
         along = np.mod(np.asarray(along_m, dtype=np.float64), self.length_m)
