@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import as_file
 from importlib.resources.abc import Traversable
@@ -134,20 +134,20 @@ class League:
 
     def tell(self, hook: str, **what: Any) -> None:
         """Tell every listener of an `on_*` hook; one that raises is logged and stops nobody."""
-        for listener in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
-            given = {name: what[name] for name in listener.argnames}
-            try:
-                listener.function(**given)
-            except Exception:
-                log.exception("plugin %s failed in %s", listener.plugin_name, hook)
+        for _ in self._answers(hook, what):
+            pass
 
     def choose(self, hook: str, **what: Any) -> Any:
-        """The first answer to a `choose_*` hook, or None."""
-        try:
-            return getattr(self._manager.hook, hook)(**what)
-        except Exception:
-            log.exception("a plugin failed in %s", hook)
-            return None
+        """The first answer to a `choose_*` hook that is not None, in the order of loading; else None."""
+        return next((answer for answer in self._answers(hook, what) if answer is not None), None)
+
+    def _answers(self, hook: str, what: Mapping[str, Any]) -> Iterator[Any]:
+        """Ask plugins one by one; pluggy's own call would stop at the first that raises."""
+        for listener in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                yield listener.function(*(what[name] for name in listener.argnames))
+            except Exception:
+                log.exception("plugin %s failed in %s", listener.plugin_name, hook)
 
     def arrange(self, event: EventPlan, heat: HeatPlan) -> HeatPlan:
         """A heat with the grid order that a plugin chose, if one did.
@@ -167,7 +167,7 @@ class League:
     def _gather(self, hook: str, good: Callable[[Any], bool]) -> Mapping[str, Any]:
         """Merge what plugins registered, first come first served; nonsense leaves its plugin out."""
         gathered: dict[str, Any] = {}
-        for listener in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+        for listener in getattr(self._manager.hook, hook).get_hookimpls():
             owner = listener.plugin_name
             try:
                 offered = dict(listener.function() or {})
