@@ -21,22 +21,23 @@ from platformdirs import user_cache_path
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
+_njit: Any = numba.njit
+_config: Any = numba.config
 _HERE = Path(__file__).parent
 _OLD_S = 7 * 24 * 3600.0
 
 
 def compiled(function: Kernel) -> Kernel:
     """Compile a function when it is first called, and keep the result on disk for later runs."""
-    options = {"error_model": "numpy"}
     if _FOLDER is None:
-        return cast("Kernel", numba.njit(**options)(function))
-    before = numba.config.CACHE_DIR
+        return cast("Kernel", _njit(error_model="numpy")(function))
+    before = _config.CACHE_DIR
     # Read by the compiler when a function is declared, and only then.
-    numba.config.CACHE_DIR = str(_FOLDER)
+    _config.CACHE_DIR = str(_FOLDER)
     try:
-        return cast("Kernel", numba.njit(cache=True, **options)(function))
+        return cast("Kernel", _njit(cache=True, error_model="numpy")(function))
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
 
 
 def _folder() -> Path | None:
@@ -59,8 +60,8 @@ def _folder() -> Path | None:
 
 
 def _places() -> Iterator[Path]:
-    if numba.config.CACHE_DIR:
-        yield Path(numba.config.CACHE_DIR)
+    if _config.CACHE_DIR:
+        yield Path(_config.CACHE_DIR)
     yield _HERE / "__pycache__"
     yield user_cache_path("racing-league")
 
