@@ -17,7 +17,7 @@ from league.errors import CircuitError, ConfigError, RemoteProtocolError
 from league.racing.agent import Briefing, FloatVector, Observation, Penalty
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
-from league.sim.layout import STATE_SIZE
+from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS_START, STATE_SIZE
 from league.track.circuit import Circuit
 from league.wire.checking import bad_field, mapping, number, text, whole
 from league.wire.codec import pack_doubles, unpack_doubles, unpack_floats
@@ -159,6 +159,27 @@ def read_briefing(told: Mapping[str, Any]) -> Briefing:
             for rival in rivals
         ),
     )
+
+
+def trial_observation(told: Mapping[str, Any], briefing: Briefing) -> Observation:
+    """What a driver might see on a straight road, standing still: to try its answers before the start.
+
+    Args:
+        told: `Assign.fields`; its `obs_spec` says how long each sensor's array is.
+        briefing: What `read_briefing` made of it.
+    """
+    left_m, right_m = float(briefing.circuit.width_left_m[0]), float(briefing.circuit.width_right_m[0])
+    state = np.zeros(STATE_SIZE, np.float32)
+    state[5] = 1.0
+    state[8:10] = left_m, right_m
+    for row, ahead_m in zip(state[AHEAD_START:OPPONENTS_START].reshape(-1, 5), AHEAD_M, strict=True):
+        row[:] = ahead_m, 0.0, 0.0, left_m, right_m
+    sensors: dict[str, FloatVector] = {}
+    specs = told.get("obs_spec")
+    for spec in specs if type(specs) is list else ():
+        if type(spec) is dict and type(spec.get("name")) is str and spec["name"] != "state":
+            sensors[spec["name"]] = np.ones(whole(spec, "assign.obs_spec", "size", most=2**20), np.float32)
+    return Observation(0, 0, state, sensors)
 
 
 def _bytes(numbers: NDArray[np.float32]) -> bytes:
