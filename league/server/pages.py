@@ -1,0 +1,289 @@
+"""The HTML pages: events, leaderboards, heats and the live page.
+
+Rendered here, without scripts from elsewhere; what moves comes over the watch socket.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import jinja2
+import numpy as np
+from aiohttp import web
+
+from league.errors import LeagueError, UnknownNameError
+from league.racing.fact import Fact
+from league.racing.plan import EventPlan
+from league.racing.result import HeatResult, Standing
+from league.server import words
+from league.server.assets import Assets
+from league.server.keys import BOOK, LEAGUE, SETTINGS
+from league.store.records import EventRecord, HeatRecord
+from league.track.circuit import Circuit
+
+log = logging.getLogger(__name__)
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+KEPT: Final = 64
+"""Standings and circuits kept ready."""
+SKETCH_POINTS: Final = 240
+
+Kept = TypeVar("Kept")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A circuit small enough for a card: an SVG path and what frames it."""
+
+    path: str
+    box: str
+    width: float
+    start: str
+    name: str
+    length_m: float
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a heat's timeline."""
+
+    time: str
+    seat: int
+    name: str
+    text: str
+    tone: str
+
+
+class Pages:
+    """Answers the requests for pages.
+
+    Args:
+        assets: The static files.
+    """
+
+    def __init__(self, assets: Assets) -> None:
+        self._assets = assets
+        self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
+        self._standings: OrderedDict[str, tuple[int, tuple[Standing, ...]]] = OrderedDict()
+        self._jinja = jinja2.Environment(
+            loader=jinja2.PackageLoader("league.server"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        for name in ("seconds", "gap", "title", "status", "kind"):
+            self._jinja.filters[f"as_{name}"] = getattr(words, name)
+        self._jinja.filters["segment"] = lambda text: quote(text, safe="")
+        self._jinja.globals["asset"] = assets.address
+
+    def routes(self) -> list[web.RouteDef]:
+        """List where the pages are found."""
+        return [
+            web.get("/", self.home),
+            web.get("/events/{event}", self.event),
+            web.get("/events/{event}/heats/{heat}", self.heat),
+            web.get("/live/{event}", self.live),
+            web.get("/static/{version}/{name}", self._assets.serve),
+        ]
+
+    # -- pages ---------------------------------------------------------------------------------
+
+    async def home(self, request: web.Request) -> web.Response:
+        """`GET /`: all events, those that are live first."""
+        events = (await request.app[BOOK].events())[::-1]
+        groups = [
+            ("Live now", [event for event in events if event.status == "running"]),
+            ("Open for entries", [event for event in events if event.status == "open"]),
+            ("Results", [event for event in events if event.status in ("finished", "aborted")]),
+        ]
+        cards = [
+            (heading, [(event, self._sketch(request, event.plan.circuit)) for event in group])
+            for heading, group in groups
+        ]
+        return self._page(request, "home.html", groups=cards, example=events[0].plan.id if events else None)
+
+    async def event(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}`: its leaderboard, its heats and how to join."""
+        event = await self._event(request)
+        heats = await request.app[BOOK].heats(event.plan.id)
+        kinds = {entry.id: entry.kind for entry in event.plan.entries}
+        return self._page(
+            request,
+            "event.html",
+            event=event,
+            plan=event.plan,
+            standings=await self.standings(request, event),
+            kinds=kinds,
+            heats=heats,
+            drawn=self._sketch(request, event.plan.circuit),
+        )
+
+    async def heat(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}/heats/{heat}`: the classification, every lap and what happened."""
+        event = await self._event(request)
+        heat_id = request.match_info["heat"]
+        heats = await request.app[BOOK].heats(event.plan.id)
+        heat = next((heat for heat in heats if heat.plan.id == heat_id), None)
+        if heat is None:
+            raise UnknownNameError("heat", heat_id, [heat.plan.id for heat in heats])
+        result = await self._result(request, event.plan, heat)
+        facts = await request.app[BOOK].facts(event.plan.id, heat_id) if result else ()
+        return self._page(
+            request,
+            "heat.html",
+            event=event,
+            heat=heat,
+            plan=heat.plan,
+            result=result,
+            laps=max((len(entry.laps) for entry in result.entries), default=0) if result else 0,
+            fastest_s=min(_lap_times(result), default=None) if result else None,
+            seats={entry.id: seat for seat, entry in enumerate(heat.plan.grid)},
+            kinds={entry.id: entry.kind for entry in heat.plan.grid},
+            timeline=_timeline(heat, facts),
+            drawn=self._sketch(request, heat.plan.circuit),
+        )
+
+    async def live(self, request: web.Request) -> web.Response:
+        """`GET /live/{event}`: the race as it happens."""
+        return self._page(request, "live.html", event=await self._event(request))
+
+    def missing(self, request: web.Request, status: int, heading: str, text: str) -> web.Response:
+        """Say that there is no such page, or that it could not be made."""
+        return self._page(request, "missing.html", code=status, heading=heading, text=text)
+
+    # -- what they show ------------------------------------------------------------------------
+
+    async def standings(self, request: web.Request, event: EventRecord) -> tuple[Standing, ...]:
+        """Score an event; kept until something in it changes."""
+        kept = self._standings.get(event.plan.id)
+        if kept is not None and kept[0] == event.revision:
+            return kept[1]
+        results = await request.app[BOOK].results(event.plan.id)
+        try:
+            standings = request.app[LEAGUE].format(event.plan.format).standings(event.plan, results)
+        except UnknownNameError:  # the plugin that brought the format is gone; the heats are still there
+            log.warning("event %s: no format is called %r", event.plan.id, event.plan.format)
+            standings = ()
+        _keep(self._standings, event.plan.id, (event.revision, standings))
+        return standings
+
+    async def _event(self, request: web.Request) -> EventRecord:
+        return await request.app[BOOK].event(request.match_info["event"])
+
+    async def _result(self, request: web.Request, plan: EventPlan, heat: HeatRecord) -> HeatResult | None:
+        if heat.status != "finished":
+            return None
+        results = await request.app[BOOK].results(plan.id)
+        return next((result for result in results if result.heat == heat.plan.id), None)
+
+    def _sketch(self, request: web.Request, ref: str) -> Sketch | None:
+        """Draw a circuit for a card; None if it cannot be found any more."""
+        if ref not in self._sketches:
+            try:
+                sketch = sketched(request.app[LEAGUE].circuit(ref))
+            except LeagueError as error:
+                log.warning("no sketch of circuit %r: %s", ref, error)
+                sketch = None
+            _keep(self._sketches, ref, sketch)
+        return self._sketches[ref]
+
+    def _page(self, request: web.Request, template: str, **shown: Any) -> web.Response:
+        secure = request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
+        shown |= {
+            "site": request.app[SETTINGS].name,
+            "server": f"{'wss' if secure else 'ws'}://{request.host}",
+        }
+        text = self._jinja.get_template(template).render(shown)
+        status = shown.get("code", 200)
+        return web.Response(text=text, content_type="text/html", status=status, headers=HEADERS)
+
+
+def add_pages(app: web.Application) -> None:
+    """Give an application its pages; it must hold `BOOK`, `LEAGUE` and `SETTINGS` when it runs."""
+    pages = Pages(Assets.read())
+    app.add_routes(pages.routes())
+
+    @web.middleware
+    async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer people with a page whatever goes wrong; programs are answered elsewhere."""
+        if request.path.startswith(("/api/", "/ws/", "/static/")):
+            return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return pages.missing(request, 404, "Off the road", "There is no page at this address.")
+        except UnknownNameError as error:
+            return pages.missing(request, 404, "Off the road", f"No {error.kind} is called {error.name!r}.")
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return pages.missing(request, 500, "Engine failure", "The server's log says what happened.")
+
+    app.middlewares.append(in_words)
+
+
+def sketched(circuit: Circuit) -> Sketch:
+    """Draw a circuit's centre line as an SVG path in centimetres, y downwards."""
+    step = max(1, -(-len(circuit.centre) // SKETCH_POINTS))
+    line = (circuit.centre[::step] * (100, -100)).round().astype(int)
+    width = float(np.median(circuit.width_left_m + circuit.width_right_m)) * 100
+    every = np.concatenate((circuit.left, circuit.right)) * (100, -100)
+    low, high = every.min(axis=0) - 0.3 * width, every.max(axis=0) + 0.3 * width
+    start = np.array((circuit.left[0], circuit.right[0])) * (100, -100)
+    return Sketch(
+        path="M" + "L".join(f"{x} {y}" for x, y in line.tolist()) + "Z",
+        box=" ".join(f"{figure:.0f}" for figure in (*low, *(high - low))),
+        width=round(width),
+        start="M{:.0f} {:.0f}L{:.0f} {:.0f}".format(*start.ravel()),
+        name=circuit.name,
+        length_m=circuit.length_m,
+        direction=circuit.direction,
+    )
+
+
+def _timeline(heat: HeatRecord, facts: Sequence[Fact]) -> list[Moment]:
+    names = [entry.name for entry in heat.plan.grid]
+    hz = heat.plan.rules.control_hz
+    told = ((fact, words.tell(fact, names, hz)) for fact in facts)
+    return [
+        Moment(
+            words.clock(fact.time_us),
+            fact.seat,
+            names[fact.seat] if 0 <= fact.seat < len(names) else "",
+            text,
+            words.tone(fact),
+        )
+        for fact, text in told
+        if text
+    ]
+
+
+def _lap_times(result: HeatResult) -> list[float]:
+    return [lap.time_s for entry in result.entries for lap in entry.laps if lap.valid]
+
+
+def _keep(kept: OrderedDict[str, Kept], key: str, value: Kept) -> None:
+    """Keep a value, and no more than `KEPT` of them."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > KEPT:
+        kept.popitem(last=False)

@@ -1,0 +1,193 @@
+/** Cars, trails, marks and name labels on the canvas. */
+
+export const PENALTY = 1;
+export const OFF_TRACK = 2;
+export const OUT = 4;
+export const FINISHED = 8;
+
+const TRAIL_S = 1.1;
+const SMALLEST_PX = 15;
+const MARK_S = 25;
+
+export class Cars {
+  #trails = new Map();
+  #drawn_s = -1;
+
+  /** Forget where cars have been: another heat begins. */
+  reset() {
+    this.#trails.clear();
+    this.#drawn_s = -1;
+  }
+
+  /**
+   * Draw one picture.
+   * @param {object} scene - {pen, track, picture, race, ink, calm, chosen}; calm: no trails, no blinking
+   */
+  draw(scene) {
+    const { picture, race } = scene;
+    if (picture.t_s < this.#drawn_s) this.reset();
+    this.#drawn_s = picture.t_s;
+    const cars = [...picture.cars.values()].filter((car) => !(car.flags & OUT));
+    this.#marks(scene);
+    if (!scene.calm) this.#drag(scene, cars);
+    const length = Math.max(SMALLEST_PX, race.car.length_m * scene.track.scale);
+    const size = { length, width: (length * race.car.width_m) / race.car.length_m };
+    for (const car of cars) this.#car(scene, car, size);
+    this.#labels(scene, cars, size);
+  }
+
+  #drag({ pen, track, picture, ink }, cars) {
+    pen.lineCap = "round";
+    for (const car of cars) {
+      const trail = this.#trails.get(car.seat) ?? [];
+      const last = trail.at(-1);
+      if (last && Math.hypot(car.x - last.x, car.y - last.y) > 0.8) trail.length = 0;
+      trail.push({ x: car.x, y: car.y, t_s: picture.t_s });
+      while (trail[0].t_s < picture.t_s - TRAIL_S) trail.shift();
+      this.#trails.set(car.seat, trail);
+      pen.strokeStyle = ink(`seat-${car.seat % 8}`);
+      for (let i = 1; i < trail.length; i += 1) {
+        const age = (picture.t_s - trail[i].t_s) / TRAIL_S;
+        pen.globalAlpha = 0.55 * (1 - age) ** 1.5;
+        pen.lineWidth = Math.max(1, 0.11 * track.scale * (1 - age * 0.7));
+        pen.beginPath();
+        pen.moveTo(...track.at(trail[i - 1].x, trail[i - 1].y));
+        pen.lineTo(...track.at(trail[i].x, trail[i].y));
+        pen.stroke();
+      }
+    }
+    pen.globalAlpha = 1;
+  }
+
+  /** Where somebody left the road or hit something. */
+  #marks({ pen, track, picture, race, ink }) {
+    for (const mark of race.marks) {
+      const age_s = picture.t_s - mark.t_us / 1e6;
+      if (age_s < 0 || age_s > MARK_S) continue;
+      const [x, y] = track.at(mark.x, mark.y);
+      const arm = Math.max(3.5, 0.05 * track.scale);
+      pen.globalAlpha = 0.9 * (1 - age_s / MARK_S);
+      pen.strokeStyle = ink(`seat-${mark.seat % 8}`);
+      pen.lineWidth = Math.max(1.5, arm / 3);
+      pen.beginPath();
+      pen.moveTo(x - arm, y - arm);
+      pen.lineTo(x + arm, y + arm);
+      pen.moveTo(x + arm, y - arm);
+      pen.lineTo(x - arm, y + arm);
+      pen.stroke();
+    }
+    pen.globalAlpha = 1;
+  }
+
+  #car(scene, car, { length, width }) {
+    const { pen, track, picture, race, ink, calm, chosen } = scene;
+    const [x, y] = track.at(car.x, car.y);
+    const standing = car.flags & PENALTY;
+    const blink = standing && !calm && Math.floor(picture.t_s * 5) % 2;
+    pen.save();
+    pen.translate(x, y);
+    if (standing) wait(pen, race.penalties.get(car.seat), picture.t_s, length, ink);
+    else if (car.flags & OFF_TRACK) halo(pen, length, ink("warn"));
+    else if (chosen === car.seat) halo(pen, length, ink("border"));
+    pen.rotate(track.angle(car.yaw));
+    pen.globalAlpha = blink || car.flags & FINISHED ? 0.3 : chosen === null || chosen === car.seat ? 1 : 0.55;
+    body(pen, length, width, ink(`seat-${car.seat % 8}`), ink);
+    pen.restore();
+  }
+
+  /** Names beside the cars, moved apart where they would lie on each other. */
+  #labels({ pen, track, race, ink, chosen, width }, cars, size) {
+    pen.font = `600 ${track.scale > 90 ? 13 : 12}px ${ink("label-font")}`;
+    pen.textBaseline = "middle";
+    const shown = cars.filter((car) => !(car.flags & FINISHED));
+    const tags = shown.map((car) => {
+      const seat = race.seats.get(car.seat);
+      const [x, y] = track.at(car.x, car.y);
+      const text = shortened(seat?.name ?? `Car ${car.seat + 1}`);
+      const wide = pen.measureText(text).width + 22;
+      const left = Math.min(Math.max(4, x + size.length * 0.55), width - wide - 4);
+      return { car, text, wide, left, top: y - size.length * 0.55 - 22 };
+    });
+    tags.sort((a, b) => a.top - b.top);
+    for (let i = 1; i < tags.length; i += 1) {
+      for (let j = 0; j < i; j += 1) {
+        const apart = tags[i].left > tags[j].left + tags[j].wide || tags[j].left > tags[i].left + tags[i].wide;
+        if (!apart && tags[i].top < tags[j].top + 22) tags[i].top = tags[j].top + 22;
+      }
+    }
+    for (const tag of tags) {
+      pen.globalAlpha = chosen === null || chosen === tag.car.seat ? 1 : 0.4;
+      pen.fillStyle = ink("tag");
+      pen.beginPath();
+      pen.roundRect(tag.left, tag.top, tag.wide, 20, 4);
+      pen.fill();
+      pen.fillStyle = ink(`seat-${tag.car.seat % 8}`);
+      pen.beginPath();
+      pen.roundRect(tag.left, tag.top, 4, 20, [4, 0, 0, 4]);
+      pen.fill();
+      pen.fillStyle = ink("tag-ink");
+      pen.fillText(tag.text, tag.left + 11, tag.top + 10.5);
+    }
+    pen.globalAlpha = 1;
+  }
+}
+
+/** A car from above, nose to the right. */
+function body(pen, length, width, colour, ink) {
+  const l = length / 2;
+  const w = width / 2;
+  pen.shadowColor = "rgb(0 0 0 / 45%)";
+  pen.shadowBlur = length * 0.18;
+  pen.fillStyle = ink("tyre");
+  for (const x of [-l * 0.78, l * 0.34]) {
+    for (const y of [-w * 1.08, w * 0.66]) pen.fillRect(x, y, l * 0.44, w * 0.42);
+  }
+  pen.shadowBlur = 0;
+  pen.fillStyle = colour;
+  pen.strokeStyle = ink("tyre");
+  pen.lineWidth = Math.max(0.75, length * 0.03);
+  pen.beginPath();
+  pen.moveTo(-l, -w * 0.72);
+  pen.lineTo(l * 0.3, -w * 0.82);
+  pen.quadraticCurveTo(l * 0.98, -w * 0.55, l, 0);
+  pen.quadraticCurveTo(l * 0.98, w * 0.55, l * 0.3, w * 0.82);
+  pen.lineTo(-l, w * 0.72);
+  pen.closePath();
+  pen.fill();
+  pen.stroke();
+  pen.fillStyle = ink("glass");
+  pen.beginPath();
+  pen.roundRect(-l * 0.42, -w * 0.52, l * 0.66, w * 1.04, w * 0.3);
+  pen.fill();
+  pen.fillStyle = colour;
+  pen.fillRect(-l * 0.98, -w * 0.95, l * 0.16, w * 1.9); // the wing tells front from rear
+}
+
+function halo(pen, length, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2;
+  pen.beginPath();
+  pen.arc(0, 0, length * 0.85, 0, Math.PI * 2);
+  pen.stroke();
+}
+
+/** A ring that runs down with the penalty. */
+function wait(pen, penalty, t_s, length, ink) {
+  pen.lineWidth = 3;
+  pen.strokeStyle = ink("shade");
+  pen.beginPath();
+  pen.arc(0, 0, length * 0.9, 0, Math.PI * 2);
+  pen.stroke();
+  const from = (penalty?.from_us ?? 0) / 1e6;
+  const until = (penalty?.until_us ?? 0) / 1e6;
+  const left = until > from ? Math.min(1, Math.max(0, (until - t_s) / (until - from))) : 1;
+  pen.strokeStyle = ink("warn");
+  pen.beginPath();
+  pen.arc(0, 0, length * 0.9, -Math.PI / 2, -Math.PI / 2 + left * Math.PI * 2);
+  pen.stroke();
+}
+
+function shortened(name) {
+  const letters = [...name.replaceAll(/[\u200e\u200f\u202a-\u202e\u2066-\u2069\s]+/g, " ")];
+  return letters.length > 16 ? `${letters.slice(0, 15).join("")}…` : letters.join("");
+}

@@ -1,0 +1,163 @@
+/** The live page: joins the watch socket, the canvas, the tower, the board and the words around them. */
+
+import { showStandings } from "./board.js";
+import { clock, isOut, seconds, status, time, title } from "./format.js";
+import { Playback } from "./playback.js";
+import { Race } from "./race.js";
+import { Feed } from "./socket.js";
+import { Stage } from "./stage.js";
+import { Tower } from "./tower.js";
+
+const CLOCK_MS = 100;
+const NEWS_SHOWN = 5;
+const GO_MS = 1200;
+
+const at = (id) => document.getElementById(id);
+const eventId = document.body.dataset.event;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const calm = () => still.matches;
+
+const race = new Race();
+const playback = new Playback();
+const stage = new Stage(at("canvas"), { playback, race, calm });
+const tower = new Tower(at("tower"), { calm, onChoose: (seat) => (stage.chosen = seat) });
+let heat = null;
+let newest = 0;
+let wentAt_ms = -Infinity;
+let line = "connecting";
+
+function hear(message) {
+  const circuit = race.circuit;
+  const before = race.state;
+  race.apply(message, (seat) => playback.latest().get(seat));
+  if (message.type === "frame" || message.type === "snap") playback.add(message, performance.now());
+  if (race.circuit !== circuit && race.circuit?.id !== circuit?.id) stage.circuit(race.circuit);
+  if (race.heat !== heat) {
+    heat = race.heat;
+    if (message.type === "heat") playback.reset(heat);
+    stage.clear();
+    stage.chosen = null;
+    tower.clear();
+    newest = 0;
+  }
+  if (before === "starting" && race.state === "running") wentAt_ms = performance.now();
+  if (message.type === "board") showStandings(at("standings"), race.standings.slice(0, 20), ["place", "entry", "total", "fastest"]);
+  if (message.type !== "frame") show();
+}
+
+function show() {
+  tower.show(race);
+  showHead();
+  showNews();
+  showCard();
+  showLights();
+}
+
+function showHead() {
+  put(at("heat"), race.heat ? title(race.heat) : "Waiting for the first heat");
+  const lead = race.order().find((seat) => seat.place === 1);
+  const laps = race.laps ? `Lap ${race.lapOf(lead)} of ${race.laps}` : "";
+  put(at("laps"), race.state === "running" ? laps : race.heat ? title(race.state) : "");
+  document.body.dataset.state = race.finished ? "over" : race.state;
+  at("board").hidden = race.standings.length === 0;
+  at("timing").hidden = race.seats.size === 0;
+  const cars = race.seats.size === 1 ? "1 car" : `${race.seats.size} cars`;
+  const leads = lead && race.seats.size > 1 ? `, ${lead.name} leads` : "";
+  at("canvas").setAttribute("aria-label", `${race.circuit?.name ?? "Circuit"}: ${cars}${leads}`);
+}
+
+function showNews() {
+  const fresh = race.news.filter((news) => news.key > newest);
+  newest = race.news[0]?.key ?? newest;
+  const list = at("news");
+  for (const news of fresh.reverse()) {
+    const item = document.createElement("li");
+    item.className = `${news.tone} seat-${Math.max(0, news.seat) % 8}`;
+    item.textContent = news.text;
+    list.prepend(item);
+    if (["lead", "go", "flag", "out"].includes(news.tone)) put(at("announce"), news.text);
+  }
+  if (!race.news.length) list.replaceChildren();
+  while (list.children.length > NEWS_SHOWN) list.lastChild.remove();
+}
+
+/** What to say while no car moves. */
+function showCard() {
+  const card = at("card");
+  const over = race.finished;
+  const waiting = race.state === "waiting" && !race.seats.size;
+  const done = race.state === "finished";
+  card.hidden = !(over || waiting || done);
+  if (card.hidden) return;
+  const words = over
+    ? [race.event.status === "aborted" ? "The event was stopped" : "The event is over", "Final standings"]
+    : done
+      ? [`${title(race.heat)} is over`, "The next heat follows"]
+      : ["Waiting for the next heat", `${race.circuit?.name ?? ""}`];
+  put(at("card-title"), words[0]);
+  put(at("card-text"), words[1]);
+  at("card-link").hidden = !over;
+  const first = over ? race.standings.map(standingLine) : done ? race.order().map(seatLine) : [];
+  const podium = first.slice(0, 3).map(([name, figure], i) => {
+    const item = document.createElement("li");
+    item.className = `step-${i + 1}`;
+    const who = document.createElement("strong");
+    who.textContent = name;
+    const what = document.createElement("span");
+    what.textContent = figure;
+    item.append(who, what);
+    return item;
+  });
+  at("podium").replaceChildren(...podium);
+}
+
+const standingLine = (standing) => [standing.name, seconds(standing.score_s ?? standing.total_s)];
+
+function seatLine(seat) {
+  return [seat.name, isOut(seat.status) ? status(seat.status) : time(seat.total_us)];
+}
+
+function showLights() {
+  const lights = at("lights");
+  const going = performance.now() - wentAt_ms < GO_MS;
+  lights.hidden = race.state !== "starting" && !going;
+  lights.classList.toggle("go", going);
+  if (going) setTimeout(showLights, GO_MS);
+}
+
+function showLine(state) {
+  line = state;
+  document.body.dataset.line = state;
+  put(at("line"), { open: "Live", lost: "Reconnecting…", connecting: "Connecting…" }[state]);
+}
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+addEventListener("keydown", (pressed) => {
+  if (pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
+  const row = at("tower").rows[Number(pressed.key) - 1];
+  if (row) row.querySelector("button").click();
+  else if (pressed.key === "Escape" && tower.chosen !== null) {
+    at("tower").querySelector("[aria-pressed=true]")?.click();
+  }
+});
+
+setInterval(() => {
+  put(at("clock"), clock((stage.picture?.t_s ?? 0) * 1e6));
+  if (race.state === "running") tower.show(race);
+}, CLOCK_MS);
+
+showLine("connecting");
+show();
+new Feed(eventId, { message: hear, line: showLine });
+
+/** For tests and curious people: what is being shown. */
+window.league = {
+  race,
+  cars: () => [...(stage.picture?.cars.values() ?? [])].map(({ seat, x, y, yaw }) => ({ seat, x, y, yaw })),
+  drawn: () => stage.drawn,
+  frames: () => playback.count,
+  line: () => line,
+};

@@ -1,0 +1,29 @@
+/* Light or dark before anything is drawn: the address (?theme=dark), else the viewer's last choice, else
+   the system's. A plain script in the head, so that no page flashes in the wrong colours. */
+(() => {
+  const asked = new URLSearchParams(location.search).get("theme");
+  const known = (name) => (name === "light" || name === "dark" ? name : null);
+  let kept = null;
+  try {
+    kept = known(localStorage.getItem("theme"));
+  } catch {
+    // storage may be forbidden; the system's choice will do
+  }
+  const chosen = known(asked) ?? kept;
+  if (chosen) document.documentElement.dataset.theme = chosen;
+
+  addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme");
+    button?.removeAttribute("hidden");
+    button?.addEventListener("click", () => {
+      const dark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
+      document.documentElement.dataset.theme = dark ? "light" : "dark";
+      try {
+        localStorage.setItem("theme", dark ? "light" : "dark");
+      } catch {
+        // it lasts for this page only
+      }
+      dispatchEvent(new Event("themechange"));
+    });
+  });
+})();

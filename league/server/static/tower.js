@@ -1,0 +1,126 @@
+/** The timing tower: one row per car, first to last, moving as they overtake. */
+
+import { gap, isOut, status, time } from "./format.js";
+
+const COLUMNS = ["place", "name", "lap", "gap", "last", "best", "offs"];
+const MOVE_MS = 450;
+
+export class Tower {
+  #body;
+  #rows = new Map();
+  #calm;
+  #onChoose;
+  chosen = null;
+
+  /** @param {HTMLTableSectionElement} body @param {object} options - calm(), onChoose(seat or null) */
+  constructor(body, { calm, onChoose }) {
+    this.#body = body;
+    this.#calm = calm;
+    this.#onChoose = onChoose;
+  }
+
+  clear() {
+    this.#rows.clear();
+    this.#body.replaceChildren();
+    this.chosen = null;
+  }
+
+  show(race) {
+    const order = race.order();
+    for (const [seat, row] of this.#rows) {
+      if (!race.seats.has(seat)) {
+        row.remove();
+        this.#rows.delete(seat);
+      }
+    }
+    const fastest = race.fastest_us();
+    for (const seat of order) this.#fill(this.#rowOf(seat.seat), seat, race, fastest);
+    this.#arrange(order.map((seat) => this.#rows.get(seat.seat)));
+  }
+
+  #rowOf(seat) {
+    let row = this.#rows.get(seat);
+    if (!row) {
+      row = document.createElement("tr");
+      row.dataset.seat = seat;
+      row.className = `seat-${seat % 8}`;
+      for (const column of COLUMNS) row.insertCell().className = column;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.addEventListener("click", () => this.#choose(seat));
+      row.cells[1].append(button);
+      this.#rows.set(seat, row);
+    }
+    return row;
+  }
+
+  #fill(row, seat, race, fastest) {
+    const out = isOut(seat.status);
+    const penalty = race.penalties.get(seat.seat);
+    const standing = penalty && race.t_us < penalty.until_us;
+    row.classList.toggle("out", out);
+    row.classList.toggle("standing", Boolean(standing));
+    const texts = {
+      place: out ? "–" : String(seat.place),
+      lap: seat.status === "FIN" ? "FIN" : lapOf(seat, race),
+      gap: gapOf(seat, out, standing),
+      last: time(seat.last_us),
+      best: time(seat.best_us),
+      offs: String(seat.off_tracks ?? 0),
+    };
+    for (const [i, column] of COLUMNS.entries()) {
+      if (column === "name") continue;
+      set(row.cells[i], texts[column]);
+    }
+    const button = row.cells[1].firstChild;
+    set(button, seat.name);
+    button.title = seat.agent ? `${seat.name} (${seat.agent})` : seat.name;
+    button.setAttribute("aria-pressed", String(this.chosen === seat.seat));
+    row.cells[4].classList.toggle("own", Boolean(seat.last_us) && seat.last_us === seat.best_us);
+    row.cells[5].classList.toggle("fastest", Boolean(fastest) && seat.best_us === fastest);
+    row.cells[6].classList.toggle("some", (seat.off_tracks ?? 0) > 0);
+  }
+
+  /** Put rows in order; those that change place glide there. */
+  #arrange(rows) {
+    const changed = rows.some((row, i) => this.#body.rows[i] !== row);
+    if (!changed) return;
+    const before = new Map(rows.filter((row) => row.isConnected).map((row) => [row, row.offsetTop]));
+    const focused = document.activeElement;
+    this.#body.append(...rows);
+    if (focused && this.#body.contains(focused)) focused.focus({ preventScroll: true });
+    if (this.#calm()) return;
+    for (const [row, top] of before) {
+      const moved = top - row.offsetTop;
+      if (moved) {
+        row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], {
+          duration: MOVE_MS,
+          easing: "cubic-bezier(.2,.8,.2,1)",
+        });
+      }
+    }
+  }
+
+  #choose(seat) {
+    this.chosen = this.chosen === seat ? null : seat;
+    for (const [other, row] of this.#rows) {
+      row.cells[1].firstChild.setAttribute("aria-pressed", String(this.chosen === other));
+    }
+    this.#onChoose(this.chosen);
+  }
+}
+
+function lapOf(seat, race) {
+  const lap = race.lapOf(seat);
+  return race.laps ? `${lap}/${race.laps}` : String(lap);
+}
+
+function gapOf(seat, out, standing) {
+  if (out) return status(seat.status);
+  if (standing) return "Penalty";
+  return seat.place === 1 ? "Leader" : gap(seat.gap_us);
+}
+
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

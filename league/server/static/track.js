@@ -1,0 +1,250 @@
+/** The circuit on the canvas: fitted to the space there is, drawn once and kept as a picture. */
+
+const VERGE_M = 0.22;
+const KERB_TURN_PER_M = 0.55; // corners tighter than about 1.8 m get kerbs
+const DASH_M = 0.22;
+
+export class Track {
+  #shape;
+  #layer = document.createElement("canvas");
+  #k = 1;
+  #turned = false;
+  #dx = 0;
+  #dy = 0;
+
+  /** @param {object} circuit - centre, left and right as lists of [x, y] in metres */
+  constructor(circuit) {
+    this.#shape = circuit;
+    const every = [...circuit.left, ...circuit.right];
+    const xs = every.map(([x]) => x);
+    const ys = every.map(([, y]) => y);
+    this.box = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  }
+
+  /** Pixels per metre. */
+  get scale() {
+    return this.#k;
+  }
+
+  /** Choose scale, place and, if that makes it bigger, a quarter turn. Sizes in CSS pixels. */
+  fit(width, height, { top, right, bottom, left }) {
+    const [x0, y0, x1, y1] = this.box;
+    const wide = x1 - x0 + 2 * VERGE_M;
+    const high = y1 - y0 + 2 * VERGE_M;
+    const room_x = Math.max(40, width - left - right);
+    const room_y = Math.max(40, height - top - bottom);
+    const straight = Math.min(room_x / wide, room_y / high);
+    const turned = Math.min(room_x / high, room_y / wide);
+    this.#turned = turned > straight * 1.12;
+    this.#k = Math.max(straight, this.#turned ? turned : 0);
+    this.#dx = this.#dy = 0;
+    const [cx, cy] = this.at((x0 + x1) / 2, (y0 + y1) / 2);
+    this.#dx = left + room_x / 2 - cx;
+    this.#dy = top + room_y / 2 - cy;
+  }
+
+  /** Where a point of the circuit is on the canvas. */
+  at(x, y) {
+    const [u, v] = this.#turned ? [y, x] : [x, -y];
+    return [u * this.#k + this.#dx, v * this.#k + this.#dy];
+  }
+
+  /** A direction on the circuit as an angle on the canvas. */
+  angle(yaw) {
+    return this.#turned ? Math.PI / 2 - yaw : -yaw;
+  }
+
+  /** Draw everything that does not move, at a device pixel ratio; `ink(name)` gives a theme's colour. */
+  paint(width, height, ratio, ink) {
+    this.#layer.width = Math.round(width * ratio);
+    this.#layer.height = Math.round(height * ratio);
+    const pen = this.#layer.getContext("2d");
+    pen.scale(ratio, ratio);
+    pen.lineJoin = pen.lineCap = "round";
+    const [centre, left, right] = ["centre", "left", "right"].map((line) =>
+      this.#shape[line].map(([x, y]) => this.at(x, y)),
+    );
+    this.#verge(pen, left, right, ink);
+    this.#kerbs(pen, centre, left, right, ink);
+    this.#road(pen, left, right, ink);
+    this.#grain(pen, left, right, ratio);
+    this.#lines(pen, centre, left, right, ink);
+    this.#start(pen, centre, left, right, ink);
+  }
+
+  /** Put the picture onto the visible canvas. */
+  show(pen, width, height) {
+    pen.drawImage(this.#layer, 0, 0, width, height);
+  }
+
+  #verge(pen, left, right, ink) {
+    pen.save();
+    pen.shadowColor = ink("shade");
+    pen.shadowBlur = 0.35 * this.#k;
+    pen.shadowOffsetY = 0.05 * this.#k;
+    pen.fillStyle = pen.strokeStyle = ink("verge");
+    pen.lineWidth = 2 * VERGE_M * this.#k;
+    for (const line of [left, right]) pen.stroke(ring(line));
+    pen.restore();
+    pen.fillStyle = ink("verge");
+    strip(pen, left, right, 0.5);
+  }
+
+  /** Red and white stones along the inside of every tight corner. */
+  #kerbs(pen, centre, left, right, ink) {
+    const turns = smooth(curvature(this.#shape.centre), Math.max(1, Math.round(centre.length / 120)));
+    const wide = Math.max(3, 0.11 * this.#k);
+    const stone_px = Math.max(6, 0.2 * this.#k);
+    for (const [line, side] of [[left, 1], [right, -1]]) {
+      pen.lineWidth = wide * 2;
+      pen.lineCap = "butt";
+      let run_px = 0;
+      for (let i = 0; i < line.length; i += 1) {
+        const a = line[i];
+        const b = line[(i + 1) % line.length];
+        const step = Math.hypot(b[0] - a[0], b[1] - a[1]);
+        const on = turns[i] * side > KERB_TURN_PER_M;
+        if (on && step > 0) stones(pen, a, b, step, run_px, stone_px, ink);
+        run_px += step;
+      }
+    }
+    pen.lineCap = "round";
+  }
+
+  #road(pen, left, right, ink) {
+    pen.fillStyle = pen.strokeStyle = ink("road");
+    strip(pen, left, right, 0.8);
+  }
+
+  /** The asphalt's grain, always the same. */
+  #grain(pen, left, right, ratio) {
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 128;
+    const dots = tile.getContext("2d");
+    let seed = 7;
+    const next = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+    for (let i = 0; i < 900; i += 1) {
+      dots.fillStyle = next() > 0.5 ? "rgb(255 255 255 / 4.5%)" : "rgb(0 0 0 / 10%)";
+      dots.fillRect(next() * 128, next() * 128, 1 + next(), 1 + next());
+    }
+    pen.save();
+    const grain = pen.createPattern(tile, "repeat");
+    grain.setTransform(new DOMMatrix().scale(1 / ratio));
+    pen.fillStyle = pen.strokeStyle = grain;
+    strip(pen, left, right, 0);
+    pen.restore();
+  }
+
+  #lines(pen, centre, left, right, ink) {
+    pen.strokeStyle = ink("border");
+    pen.lineWidth = Math.max(1.5, 0.035 * this.#k);
+    for (const line of [left, right]) pen.stroke(ring(line));
+    pen.strokeStyle = ink("dash");
+    pen.lineWidth = Math.max(1, 0.02 * this.#k);
+    pen.lineCap = "butt";
+    pen.setLineDash([DASH_M * this.#k, DASH_M * this.#k]);
+    pen.stroke(ring(centre));
+    pen.setLineDash([]);
+  }
+
+  /** Chequered line across the road, and arrows the way the race goes. */
+  #start(pen, centre, left, right, ink) {
+    const [lx, ly] = left[0];
+    const [rx, ry] = right[0];
+    const wide = Math.hypot(rx - lx, ry - ly);
+    const along = Math.atan2(centre[1][1] - centre[0][1], centre[1][0] - centre[0][0]);
+    const cells = 10;
+    const cell = wide / cells;
+    const rows = cell < 4 ? 2 : 3;
+    pen.save();
+    pen.translate(lx, ly);
+    pen.rotate(Math.atan2(ry - ly, rx - lx));
+    const back = Math.sign(Math.sin(along - Math.atan2(ry - ly, rx - lx))) || 1;
+    pen.scale(1, -back); // rows lie behind the line, where the grid is
+    pen.fillStyle = ink("border");
+    pen.fillRect(0, 0, wide, rows * cell);
+    pen.fillStyle = ink("check");
+    for (let row = 0; row < rows; row += 1) {
+      for (let i = row % 2; i < cells; i += 2) pen.fillRect(i * cell, row * cell, cell, cell);
+    }
+    pen.restore();
+    pen.save();
+    pen.translate((lx + rx) / 2, (ly + ry) / 2);
+    pen.rotate(along);
+    pen.strokeStyle = ink("border");
+    pen.globalAlpha = 0.5;
+    pen.lineWidth = Math.max(1.5, 0.03 * this.#k);
+    const size = Math.min(wide * 0.16, 0.14 * this.#k);
+    for (let i = 0; i < 3; i += 1) {
+      const x = (0.22 + i * 0.17) * this.#k;
+      pen.beginPath();
+      pen.moveTo(x, -size);
+      pen.lineTo(x + size * 0.8, 0);
+      pen.lineTo(x, size);
+      pen.stroke();
+    }
+    pen.restore();
+  }
+}
+
+function ring(points) {
+  const path = new Path2D();
+  points.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+  path.closePath();
+  return path;
+}
+
+/** Fill between two lines piece by piece: borders that fold over in a hairpin leave no hole. */
+function strip(pen, left, right, seam_px) {
+  const path = new Path2D();
+  for (let i = 0; i < left.length; i += 1) {
+    const j = (i + 1) % left.length;
+    path.moveTo(...left[i]);
+    path.lineTo(...left[j]);
+    path.lineTo(...right[j]);
+    path.lineTo(...right[i]);
+    path.closePath();
+  }
+  pen.fill(path, "nonzero");
+  if (seam_px) {
+    pen.lineWidth = seam_px;
+    pen.stroke(path);
+  }
+}
+
+function stones(pen, a, b, step, run_px, stone_px, ink) {
+  let done = 0;
+  while (done < step) {
+    const which = Math.floor((run_px + done) / stone_px);
+    const until = Math.min(step, (which + 1) * stone_px - run_px + 1e-6);
+    const at = (part) => [a[0] + ((b[0] - a[0]) * part) / step, a[1] + ((b[1] - a[1]) * part) / step];
+    pen.strokeStyle = ink(which % 2 ? "kerb" : "border");
+    pen.beginPath();
+    pen.moveTo(...at(done));
+    pen.lineTo(...at(Math.min(step, until + 0.4)));
+    pen.stroke();
+    done = Math.max(until, done + 0.01);
+  }
+}
+
+/** Turning per metre at each point, positive to the left. */
+function curvature(points) {
+  const n = points.length;
+  return points.map(([x, y], i) => {
+    const [px, py] = points[(i + n - 1) % n];
+    const [nx, ny] = points[(i + 1) % n];
+    const back = Math.hypot(x - px, y - py);
+    const ahead = Math.hypot(nx - x, ny - y);
+    const turn = Math.atan2(ny - y, nx - x) - Math.atan2(y - py, x - px);
+    return Math.atan2(Math.sin(turn), Math.cos(turn)) / Math.max(1e-6, (back + ahead) / 2);
+  });
+}
+
+function smooth(figures, reach) {
+  const n = figures.length;
+  return figures.map((_, i) => {
+    let sum = 0;
+    for (let j = -reach; j <= reach; j += 1) sum += figures[(i + j + n) % n];
+    return sum / (2 * reach + 1);
+  });
+}
