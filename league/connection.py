@@ -50,6 +50,8 @@ SLOW_S = 0.02
 """An answer that takes longer is thought about in a thread, so that the connection stays alive meanwhile."""
 QUICK_AGAIN = 15
 """So many quick answers in a row, and the thread is left again."""
+EPILOGUE_S = 10.0
+"""Time for an agent to take note of its last result."""
 ANSWER_S = 15.0
 """Time that the server has to greet and accept."""
 
@@ -144,6 +146,7 @@ class Connection:
         self._failure: BaseException | None = None
         self._thinking = False
         self._next: Obs | None = None
+        self._epilogue: asyncio.Task[None] | None = None
 
     async def run(self) -> str:
         """Drive until the server says bye, and return its reason.
@@ -217,6 +220,7 @@ class Connection:
                         await self._see(told)
                     elif isinstance(told, Bye):
                         self._mention(told, f"the server says bye: {told.reason or 'no reason'}")
+                        await self._hear_out()
                         return told.reason
                     else:
                         await self._hear(told)
@@ -330,7 +334,14 @@ class Connection:
         self._mention(told, f"result of heat {told.heat}, revision {told.revision}")
         cockpit = self.driver.cockpit
         if first and cockpit is not None and cockpit.heat == told.heat and cockpit.ready:
-            self._spawn(self._in_thread(cockpit.finish, told.result))
+            self._epilogue = self._spawn(self._in_thread(cockpit.finish, told.result))
+
+    async def _hear_out(self) -> None:
+        """Let an agent that was told its result think about it before it all ends."""
+        if self._epilogue is not None:
+            await asyncio.wait((self._epilogue,), timeout=EPILOGUE_S)
+        if self._failure is not None:
+            raise self._failure
 
     # -- the race ------------------------------------------------------------------------------
 
@@ -401,10 +412,12 @@ class Connection:
     async def _in_thread(self, call: Callable[..., _T], *given: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self.driver.thread, call, *given)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._watch(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would complain
+        return task
 
     async def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         """Do some work beside listening; if it fails, that is the end of the drive."""

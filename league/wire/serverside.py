@@ -30,11 +30,10 @@ from league.wire.messages import (
     Said,
     Sync,
 )
+from league.wire.pace import Pace
 
-_OWED_MOST = 60
 # A command for exactly the car's top speed that went through float32 may lie this much above it.
 _ROUNDING = 1.0 + 1e-6
-_IDLE_WINDOW_S = 1 / 15
 
 
 class AgentSession:
@@ -83,11 +82,7 @@ class AgentSession:
         self._top_mps = 0.0
         self._ended: deque[str] = deque(maxlen=8)
         self._newest_k = -1
-        self._owed = 0
-        self._left = limits.messages_per_tick
-        self._window_s: float | None = None
-        self._window_length_s = _IDLE_WINDOW_S
-        self._warned = False
+        self._pace = Pace(limits.messages_per_tick)
 
     # -- what arrives --------------------------------------------------------------------------
 
@@ -108,7 +103,8 @@ class AgentSession:
         if self.state == grammar.OVER:
             return []
         self.counts.frames += 1
-        if not self._within_rate(now_s):
+        if not self._pace.admit(now_s):
+            self._exceeds()
             return []
         try:
             message = decode(frame, limit=self.limits.agent_bytes)
@@ -145,7 +141,7 @@ class AgentSession:
         if answer is None:
             self.counts.missed += 1
         if not self.answered:
-            self._owed = min(self._owed + 1, _OWED_MOST)
+            self._pace.owe()
         self._last = {"k": self.tick, "us": answer.us if answer else 0, "used": answer is not None}
         return answer
 
@@ -221,8 +217,9 @@ class AgentSession:
             self._ended.append(ended)
         self.heat, self.tick, self._open, self.answered = heat, None, False, False
         self._answer = self._last = None
-        self._top_mps, self._window_length_s = top_mps * _ROUNDING, 1.0 / hz
-        self._newest_k, self._owed = -1, 0
+        self._top_mps, self._newest_k = top_mps * _ROUNDING, -1
+        self._pace.tick_s = 1.0 / hz
+        self._pace.forget()
         return frame
 
     def countdown(self, left_s: float) -> Frame:
@@ -264,9 +261,7 @@ class AgentSession:
             message["last"] = self._last
         frame = encode(message, self.codec)
         self.tick, self._open, self.answered = k, True, False
-        self._left = self.limits.messages_per_tick + self._owed
-        self._window_s = None
-        self._warned = False
+        self._pace.renew()
         return frame
 
     def late(self, said: LateAct, *, policy: str, streak: int) -> Frame:
@@ -324,7 +319,9 @@ class AgentSession:
         if then is None:
             raise self._not_now(message["type"])
         frame = encode(message, self.codec)
-        self.state = then
+        if then != self.state:
+            self._pace.renew()
+            self.state = then
         return frame
 
     def _not_now(self, kind: str) -> LocalProtocolError:
@@ -338,27 +335,15 @@ class AgentSession:
             raise LocalProtocolError(f"assign.{key}: expected {kind.__name__}, found {describe(value)}")
         return value
 
-    def _within_rate(self, now_s: float) -> bool:
-        """Whether one more message may be read now; a tick, or its length of time, allows so many.
-
-        Answers that a driver still owes do not count against it: a network that stalls delivers them at once.
-        """
-        if self._window_s is None:
-            self._window_s = now_s
-        elif now_s - self._window_s >= self._window_length_s:
-            self._window_s, self._warned = now_s, False
-            self._left = self.limits.messages_per_tick + self._owed
-        if self._left > 0:
-            self._left -= 1
-            return True
+    def _exceeds(self) -> None:
+        """Count a message beyond the rate, say so once a tick, and end it when it was too many."""
         self.counts.rate += 1
         problem = f"more than {self.limits.messages_per_tick} messages a tick"
         if self.counts.rate >= self.limits.strikes:
             raise RemoteProtocolError("rate", f"{problem}, {self.counts.rate} times", close=RATE)
-        if not self._warned:
-            self._warned = True
+        if not self._pace.warned:
+            self._pace.warned = True
             raise RemoteProtocolError("rate", f"{problem}; what comes beyond is not read")
-        return False
 
     def _strike(self, error: RemoteProtocolError) -> RemoteProtocolError:
         """Count a frame that cannot be used, and decide whether it was the last."""
@@ -436,7 +421,7 @@ class AgentSession:
         self.counts.late += 1
         if k > self._newest_k:
             self._newest_k = k
-            self._owed = max(0, self._owed - 1)
+            self._pace.settle()
         return LateAct(heat, k, max(0, round((now_s - self._closed_s) * 1e6)))
 
     def _fits(self, note: object) -> bool:
