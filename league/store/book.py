@@ -20,7 +20,7 @@ from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
 from league.store.migrate import is_current, migrate
 from league.store.tokens import TokenPages
-from league.store.transactions import Clock, Transactions, wall_clock
+from league.store.transactions import Clock, Transactions, unbroken, wall_clock
 
 __all__ = ["RecordBook"]
 
@@ -79,6 +79,7 @@ class RecordBook(EventPages, HeatPages, TokenPages):
         await self.close()
 
 
+@unbroken
 async def _use_write_ahead_log(data: Transactions, *, patience_s: float) -> None:
     """Lets readers and the writer work side by side; the file remembers it.
 
@@ -96,6 +97,7 @@ async def _use_write_ahead_log(data: Transactions, *, patience_s: float) -> None
         await asyncio.sleep(0.02)
 
 
+@unbroken
 async def _update_tables(data: Transactions) -> None:
     async with data.reading() as db:  # most books need nothing, and then nobody's lock is in the way
         if await db.run_sync(is_current):

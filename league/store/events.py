@@ -15,7 +15,7 @@ from league.store.models import keep_model
 from league.store.names import check_id
 from league.store.records import EntrySource, EventOptions, EventRecord, EventStatus, ModelFiles
 from league.store.texts import to_json
-from league.store.transactions import AnyRow, Transactions, insert_new
+from league.store.transactions import AnyRow, Transactions, insert_new, unbroken
 
 HOSTED = ("onnx", "scripted")
 """Kinds of entry that the server can drive itself."""
@@ -28,6 +28,7 @@ class EventPages:
 
     _data: Transactions
 
+    @unbroken
     async def add_event(self, plan: EventPlan, options: EventOptions | None = None) -> None:
         """Adds an event, with the entries of its plan; the server hosts those that are programs.
 
@@ -59,6 +60,7 @@ class EventPages:
                     db, event, entry, source=entry.agent, model=None, hosted=entry.kind in HOSTED
                 )
 
+    @unbroken
     async def event(self, event_id: str) -> EventRecord:
         """One event.
 
@@ -71,6 +73,7 @@ class EventPages:
                 raise await unknown_event(db, event_id)
             return _event_record(found, await _entry_rows(db, found.number))
 
+    @unbroken
     async def events(self) -> list[EventRecord]:
         """Every event, oldest first."""
         async with self._data.reading() as db:
@@ -80,6 +83,7 @@ class EventPages:
                 entries.setdefault(row.event, []).append(row)
             return [_event_record(event, entries.get(event.number, [])) for event in found]
 
+    @unbroken
     async def set_status(self, event_id: str, status: EventStatus) -> None:
         """Says where an event stands."""
         if status not in get_args(EventStatus):
@@ -87,6 +91,7 @@ class EventPages:
         async with self._data.writing() as db:
             await touch(db, event_id, status=status)
 
+    @unbroken
     async def add_entry(
         self, event_id: str, plan: EntryPlan, *, source: str, model: ModelFiles | None = None, hosted: bool
     ) -> None:
@@ -101,6 +106,7 @@ class EventPages:
             event = await touch(db, event_id)
             await self._enter(db, event, plan, source=source, model=model, hosted=hosted)
 
+    @unbroken
     async def renew_entry(
         self, event_id: str, plan: EntryPlan, *, source: str, model: ModelFiles | None = None, hosted: bool
     ) -> int:
@@ -117,6 +123,7 @@ class EventPages:
             )
             return version
 
+    @unbroken
     async def withdraw(self, event_id: str, entry_id: str) -> None:
         """Takes an entry out of an event, and its tokens with it.
 
@@ -139,6 +146,7 @@ class EventPages:
                 .values(revoked_at=now)
             )
 
+    @unbroken
     async def entry_source(self, event_id: str, entry_id: str) -> EntrySource:
         """What drives an entry, in its newest version.
 

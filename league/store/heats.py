@@ -18,7 +18,7 @@ from league.store.events import event_number, touch
 from league.store.names import MAX_HEAT_ID, check_id
 from league.store.records import HeatRecord, LapRecord
 from league.store.texts import to_json
-from league.store.transactions import AnyRow, Transactions, insert_new
+from league.store.transactions import AnyRow, Transactions, insert_new, unbroken
 
 _heats, _results = tables.heats, tables.results
 
@@ -28,6 +28,7 @@ class HeatPages:
 
     _data: Transactions
 
+    @unbroken
     async def begin_heat(self, event_id: str, plan: HeatPlan) -> int:
         """Notes that a heat is being raced, perhaps again; gives the number of the attempt.
 
@@ -52,6 +53,7 @@ class HeatPages:
             )
             return int(heat.attempt) + 1
 
+    @unbroken
     async def finish_heat(
         self, event_id: str, plan: HeatPlan, result: HeatResult, facts: Sequence[Fact], recording: bytes
     ) -> bool:
@@ -86,6 +88,7 @@ class HeatPages:
             await db.execute(tables.recordings.insert().values(heat=heat.number, content=recording))
             return True
 
+    @unbroken
     async def abandon_heat(self, event_id: str, heat_id: str, reason: str) -> None:
         """Notes that a heat came to nothing and must be raced again.
 
@@ -102,6 +105,7 @@ class HeatPages:
                 )
             await _change(db, heat.number, status="abandoned", reason=reason)
 
+    @unbroken
     async def heats(self, event_id: str) -> list[HeatRecord]:
         """The heats of an event in the order in which they first began."""
         async with self._data.reading() as db:
@@ -109,6 +113,7 @@ class HeatPages:
             asked = select(_heats).where(_heats.c.event == event).order_by(_heats.c.number)
             return [_heat_record(row) for row in await db.execute(asked)]
 
+    @unbroken
     async def results(self, event_id: str) -> tuple[HeatResult, ...]:
         """The results of an event's finished heats in the order in which the heats first began."""
         async with self._data.reading() as db:
@@ -121,6 +126,7 @@ class HeatPages:
             )
             return tuple(HeatResult.model_validate_json(text) for text in await db.scalars(asked))
 
+    @unbroken
     async def facts(self, event_id: str, heat_id: str) -> tuple[Fact, ...]:
         """What the referee saw in a finished heat, in order; nothing while it is not finished.
 
@@ -136,6 +142,7 @@ class HeatPages:
                 for row in await db.execute(asked)
             )
 
+    @unbroken
     async def recording(self, event_id: str, heat_id: str) -> bytes | None:
         """A finished heat's recording; None while it is not finished.
 
@@ -148,6 +155,7 @@ class HeatPages:
             content = await db.scalar(select(table.c.content).where(table.c.heat == heat.number))
             return None if content is None else bytes(content)
 
+    @unbroken
     async def fastest_laps(self, circuit_id: str, *, limit: int = 10) -> list[LapRecord]:
         """The fastest valid laps ever driven on a circuit, over all events; the earlier of equals first."""
         laps, entries, versions, events = tables.laps, tables.entries, tables.entry_versions, tables.events

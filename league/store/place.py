@@ -62,7 +62,7 @@ def find(where: str | os.PathLike[str]) -> Place:
     except (ArgumentError, ValueError):
         raise ConfigError(f"record book {_without_password(text)!r}: not a database URL; {_FORMS}") from None
     if url.drivername in ("sqlite", "sqlite+aiosqlite"):
-        if url.host or url.query:
+        if url.host or "?" in text:
             raise ConfigError(
                 f"record book {text!r}: expected three slashes and a file without options, or four slashes "
                 "for a path from the root"
@@ -100,14 +100,12 @@ def check_file(place: Place) -> None:
             raise RecordBookError(f"record book {place.name}: is a folder, expected a file")
         if not path.parent.is_dir():
             raise RecordBookError(f"record book {place.name}: there is no folder {str(path.parent)!r}")
-        exists = path.exists()
-        for what, needed, refused in (
-            (path, exists and not os.access(path, os.R_OK), "the file may not be read"),
-            (path, exists and not os.access(path, os.W_OK), "the file is read-only"),
-            (path.parent, not os.access(path.parent, os.W_OK | os.X_OK), "its folder is read-only"),
-        ):
-            if needed:
-                raise RecordBookError(f"record book {place.name}: {refused} for this user ({what})")
+        needs = [(path.parent, os.W_OK | os.X_OK, "its folder is read-only")]
+        if path.exists():
+            needs += [(path, os.R_OK, "the file may not be read"), (path, os.W_OK, "the file is read-only")]
+        for what, mode, problem in needs:
+            if not os.access(what, mode, effective_ids=os.access in os.supports_effective_ids):
+                raise RecordBookError(f"record book {place.name}: {problem} for this user ({what})")
     except OSError as error:
         raise RecordBookError(f"record book {place.name}: {error.strerror or error}") from error
 

@@ -16,7 +16,7 @@ from league.errors import InputError
 from league.store import tables
 from league.store.events import event_number, find_entry
 from league.store.records import Role, TokenRecord
-from league.store.transactions import AnyRow, Transactions
+from league.store.transactions import AnyRow, Transactions, unbroken
 
 _tokens = tables.tokens
 
@@ -29,6 +29,7 @@ class TokenPages:
 
     _data: Transactions
 
+    @unbroken
     async def issue_token(
         self, role: Role, *, name: str = "", event_id: str | None = None, entry_id: str | None = None
     ) -> str:
@@ -66,6 +67,7 @@ class TokenPages:
             await db.execute(adding)
         return token
 
+    @unbroken
     async def token(self, text: str) -> TokenRecord | None:
         """What a token allows; None if nobody issued it or it was revoked."""
         digest = _digest(text)
@@ -80,6 +82,7 @@ class TokenPages:
                 await db.execute(used)
         return _token_record(row)
 
+    @unbroken
     async def tokens(self, event_id: str | None = None) -> list[TokenRecord]:
         """Every token that was issued, revoked ones included, oldest first; of one event if it is named."""
         async with self._data.reading() as db:
@@ -88,6 +91,7 @@ class TokenPages:
                 asked = asked.where(_tokens.c.event == await event_number(db, event_id))
             return [_token_record(row) for row in await db.execute(asked)]
 
+    @unbroken
     async def revoke(self, number: int) -> bool:
         """Takes a token back, named by its `TokenRecord.number`; False if it was not good any more."""
         async with self._data.writing() as db:

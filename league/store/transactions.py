@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -66,6 +67,33 @@ class Transactions:
         """Lets go of the database."""
         with explained(self.name):
             await self._engine.dispose()
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def unbroken(method: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Lets a method that was begun run to its end even if whoever called it is cancelled meanwhile.
+
+    The caller is cancelled once the method is through. Cut off in the middle, a statement would go on in
+    SQLite's thread and keep the write lock until its remains happen to be collected.
+    """
+
+    @wraps(method)
+    async def to_the_end(*args: P.args, **kwargs: P.kwargs) -> R:
+        task = asyncio.create_task(method(*args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            while not task.done():
+                with suppress(asyncio.CancelledError):  # asking again does not make it faster
+                    await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # nobody is left to be told
+            raise
+
+    return to_the_end
 
 
 def insert_new(db: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
