@@ -153,9 +153,7 @@ def _inside_out(circuit: Circuit) -> Iterator[Finding]:
 
 
 def _narrow(circuit: Circuit, car: Turning) -> Iterator[Finding]:
-    clear_m = np.minimum(
-        _distance(circuit.left, circuit.right), _distance(circuit.right, circuit.left)
-    )
+    clear_m = np.minimum(_distance(circuit.left, circuit.right), _distance(circuit.right, circuit.left))
     row = int(clear_m.argmin())
     need_m = car.width_m + 2 * CAR_MARGIN_M
     if clear_m[row] < need_m:

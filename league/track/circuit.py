@@ -106,7 +106,12 @@ class Circuit:
 
     @classmethod
     def from_widths(
-        cls, id: str, centre: ArrayLike, left_m: ArrayLike, right_m: ArrayLike, **words: Any  # noqa: A002
+        cls,
+        id: str,  # noqa: A002 - the field that it fills
+        centre: ArrayLike,
+        left_m: ArrayLike,
+        right_m: ArrayLike,
+        **words: Any,
     ) -> Circuit:
         """A circuit from its centre line and the width to either side of it.
 
@@ -124,7 +129,10 @@ class Circuit:
             CircuitError: As the class does.
         """
         bare = cls(id, *(np.asarray(centre, dtype=np.float64),) * 3, **words)
-        widths = [np.broadcast_to(np.asarray(side, dtype=np.float64), len(bare.centre)) for side in (left_m, right_m)]
+        widths = [
+            np.broadcast_to(np.asarray(side, dtype=np.float64), len(bare.centre))
+            for side in (left_m, right_m)
+        ]
         left, right = offset_borders(bare.centre, normals(bare.centre), *widths)
         return cls(id, bare.centre, left, right, **words)
 
@@ -176,7 +184,8 @@ class Circuit:
         """
         shape = self._bends
         return _frozen(
-            shape.behind_rad * shape.behind / shape.behind_m + shape.before_rad * shape.before / shape.before_m
+            shape.behind_rad * shape.behind / shape.behind_m
+            + shape.before_rad * shape.before / shape.before_m
         )
 
     @cached_property

@@ -74,7 +74,7 @@ def _touching(first: FloatArray, second: FloatArray, *, same: bool) -> Iterator[
         if same:
             near[:group] = False
         i = np.arange(group * _GROUP, min((group + 1) * _GROUP, len(first)))
-        for other in np.flatnonzero(near):
+        for other in np.flatnonzero(near).tolist():
             j = np.arange(other * _GROUP, min((other + 1) * _GROUP, len(second)))
             left, right = (side.ravel() for side in np.meshgrid(i, j, indexing="ij"))
             if same:
@@ -94,7 +94,9 @@ def _boxes(start: FloatArray, end: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _meet(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> NDArray[np.bool_]:
     """Whether segments a-b and c-d have a point in common, ends included."""
-    apart = (np.minimum(a, b) > np.maximum(c, d)).any(axis=1) | (np.minimum(c, d) > np.maximum(a, b)).any(axis=1)
+    apart = (np.minimum(a, b) > np.maximum(c, d)).any(axis=1) | (np.minimum(c, d) > np.maximum(a, b)).any(
+        axis=1
+    )
     sides_of_first = _side(a, b, c) * _side(a, b, d) <= 0
     sides_of_second = _side(c, d, a) * _side(c, d, b) <= 0
     return np.asarray(~apart & sides_of_first & sides_of_second, dtype=np.bool_)

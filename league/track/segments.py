@@ -74,9 +74,7 @@ def straight(length_m: float, *, left_m: float, right_m: float) -> Segment:
 
 def arc(radius_m: float, turn_rad: float, *, left_m: float, right_m: float) -> Segment:
     """An arc; `turn_rad` is positive to the left, the radius is the centre line's."""
-    return Segment(
-        abs(turn_rad) * radius_m, (1.0 if turn_rad > 0 else -1.0) / radius_m, left_m, right_m
-    )
+    return Segment(abs(turn_rad) * radius_m, (1.0 if turn_rad > 0 else -1.0) / radius_m, left_m, right_m)
 
 
 def close(segments: Sequence[Segment], *, source: str) -> list[Segment]:
@@ -97,7 +95,8 @@ def close(segments: Sequence[Segment], *, source: str) -> list[Segment]:
             source,
             f"the loop does not close: the last segment ends {gap_m:.3f} m from the start "
             f"({ends[-1, 0]:+.3f} m along the first heading, {ends[-1, 1]:+.3f} m to its left) and "
-            f"{degrees(gap_rad):+.2f}° off its heading; expected at most {GAP_M} m and {degrees(GAP_RAD):.0f}°",
+            f"{degrees(gap_rad):+.2f}° off its heading; "
+            f"expected at most {GAP_M} m and {degrees(GAP_RAD):.0f}°",
         )
     change = np.zeros(len(written))
     for _ in range(30):

@@ -218,7 +218,9 @@ def _from_points(written: _File, path: Path, facts: dict[str, Any]) -> Circuit:
             wanted = "4 (x, y, width left, width right)" + ("" if half_m is None else " or 2 (x, y)")
             raise CircuitError(path, f"found {len(row)} numbers, expected {wanted}", place=place)
         if rows[index, 2:].min() <= 0:
-            raise CircuitError(path, f"a width is {rows[index, 2:].min():g} m, expected more than 0", place=place)
+            raise CircuitError(
+                path, f"a width is {rows[index, 2:].min():g} m, expected more than 0", place=place
+            )
     return Circuit.from_widths(
         path.stem,
         rows[:, :2],

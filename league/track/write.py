@@ -51,15 +51,16 @@ def write_csv(circuit: Circuit, path: Path) -> None:
     """Write a centre line with widths, open by one step."""
     left_m, right_m = square_widths(circuit)
     lines = ["# x_m,y_m,w_tr_right_m,w_tr_left_m"]
-    lines += [",".join(_figure(value) for value in row) for row in np.column_stack((circuit.centre, right_m, left_m))]
+    lines += [
+        ",".join(_figure(value) for value in row)
+        for row in np.column_stack((circuit.centre, right_m, left_m))
+    ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_route(circuit: Circuit, path: Path) -> None:
     """Write a DeepRacer route: centre line, inside border, outside border, the first row repeated."""
-    inner, outer = (
-        (circuit.right, circuit.left) if circuit.clockwise else (circuit.left, circuit.right)
-    )
+    inner, outer = (circuit.right, circuit.left) if circuit.clockwise else (circuit.left, circuit.right)
     rows = np.hstack((circuit.centre, inner, outer))
     with path.open("wb") as file:
         np.save(file, np.vstack((rows, rows[:1])), allow_pickle=False)

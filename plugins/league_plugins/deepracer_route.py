@@ -69,14 +69,24 @@ def _array(path: Path) -> FloatArray:
     """The six columns as finite float64; the file is mapped, so a false size in its head costs no memory."""
     try:
         stored = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, EOFError, TypeError, OverflowError, SyntaxError, MemoryError, RecursionError) as error:
+    except (
+        ValueError,
+        EOFError,
+        TypeError,
+        OverflowError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         if "object" in str(error).lower():
             raise CircuitError(path, "holds Python objects, expected an array of numbers") from None
         raise CircuitError(path, "is not a whole NumPy .npy array: truncated, or another format") from None
     if stored.dtype.kind not in "fiu":
         raise CircuitError(path, f"holds {stored.dtype.name} values, expected numbers such as float64")
     if stored.ndim != 2 or stored.shape[1] < 6:
-        raise CircuitError(path, f"has shape {stored.shape}, expected (rows, 6): centre, inner, outer x and y")
+        raise CircuitError(
+            path, f"has shape {stored.shape}, expected (rows, 6): centre, inner, outer x and y"
+        )
     if not 4 <= len(stored) <= MAX_ROWS:
         raise CircuitError(path, f"has {len(stored)} rows, expected 4 to {MAX_ROWS}")
     with np.errstate(over="ignore"):
@@ -153,7 +163,8 @@ def _places(line: Circuit, border: FloatArray) -> FloatArray:
     lap = along[0] + np.cumsum(step)
     spread = _STEP_M * np.arange(len(lap))
     rising = np.asarray(isotonic_regression(lap - spread).x) + spread
-    return np.minimum(rising, rising[0] + line.length_m - _STEP_M * np.arange(len(lap), 0, -1))
+    lap_later = rising[0] + line.length_m - _STEP_M * np.arange(len(lap), 0, -1)
+    return np.asarray(np.minimum(rising, lap_later), dtype=np.float64)
 
 
 def _at_places(border: FloatArray, places: FloatArray, along: FloatArray, length_m: float) -> FloatArray:

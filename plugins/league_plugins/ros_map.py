@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
+import yaml  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter1d, map_coordinates
@@ -71,7 +71,11 @@ def read_map(path: Path) -> Circuit:
         x_y, half_m = x_y[::-1], half_m[::-1]
     first = int(np.hypot(*x_y.T).argmin())
     return Circuit.from_widths(
-        path.stem, np.roll(x_y, -first, axis=0), np.roll(half_m, -first), np.roll(half_m, -first), source=str(path)
+        path.stem,
+        np.roll(x_y, -first, axis=0),
+        np.roll(half_m, -first),
+        np.roll(half_m, -first),
+        source=str(path),
     )
 
 
@@ -92,7 +96,9 @@ def _described(path: Path) -> _Map:
         content = yaml.safe_load(path.read_bytes())
     except yaml.MarkedYAMLError as error:
         place = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise CircuitError(path, f"is not YAML: {error.problem or 'it cannot be parsed'}", place=place) from None
+        raise CircuitError(
+            path, f"is not YAML: {error.problem or 'it cannot be parsed'}", place=place
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError, KeyError, IndexError):
         raise CircuitError(path, "is not YAML text") from None
     if not isinstance(content, dict):
@@ -107,12 +113,15 @@ def _described(path: Path) -> _Map:
     free = _number(content, "free_thresh", path, default=0.196)
     if not 0 < free <= occupied <= 1:
         raise CircuitError(
-            path, f"free_thresh is {free:g} and occupied_thresh {occupied:g}, expected 0 < free ≤ occupied ≤ 1"
+            path,
+            f"free_thresh is {free:g} and occupied_thresh {occupied:g}, expected 0 < free ≤ occupied ≤ 1",
         )
     negate = content.get("negate", 0)
     if negate not in (0, 1):
         raise CircuitError(path, "negate is neither 0 nor 1")
-    return _Map(_image_path(content, path), resolution_m, _origin(content, path), occupied, free, bool(negate))
+    return _Map(
+        _image_path(content, path), resolution_m, _origin(content, path), occupied, free, bool(negate)
+    )
 
 
 def _number(content: dict[Any, Any], name: str, path: Path, *, default: float | None = None) -> float:
@@ -191,7 +200,7 @@ def _loop(free: Mask, path: Path) -> tuple[Mask, FloatArray]:
 
 def _largest(mask: Mask, *, connectivity: int) -> Iterator[tuple[Mask, tuple[int, int]]]:
     """The largest connected regions that do not reach the edge, cut out; and each one's corner."""
-    numbered = label(mask, connectivity=connectivity)
+    numbered = label(mask, connectivity=connectivity)  # type: ignore[no-untyped-call]
     sizes = np.bincount(numbered.ravel())
     for edge in (numbered[0], numbered[-1], numbered[:, 0], numbered[:, -1]):
         sizes[edge] = 0
@@ -217,15 +226,20 @@ def _centre_line(road: Mask, path: Path) -> tuple[FloatArray, FloatArray]:
     # From pixel centre to pixel centre, so half a pixel more than to the wall itself.
     to_infield = distance_transform_edt(~infield)
     to_outside = distance_transform_edt(road | infield)
-    traced = [line for line in find_contours(to_outside - to_infield, 0.0) if np.array_equal(line[0], line[-1])]
+    lines: list[FloatArray] = find_contours(to_outside - to_infield, 0.0)  # type: ignore[no-untyped-call]
+    traced = [line for line in lines if np.array_equal(line[0], line[-1])]
     if not traced:
         raise CircuitError(path, "shows no loop of free space enclosed by walls")
     line = max(traced, key=lambda line: abs(_area(line[:-1])))
     line = _evenly(line[:-1], _SAMPLE_PX)
-    line = np.stack([gaussian_filter1d(line[:, axis], _SMOOTH_PX / _SAMPLE_PX, mode="wrap") for axis in (0, 1)], -1)
+    line = np.stack(
+        [gaussian_filter1d(line[:, axis], _SMOOTH_PX / _SAMPLE_PX, mode="wrap") for axis in (0, 1)], -1
+    )
     line = _evenly(line, _STEP_PX)
     if not 8 <= len(line) <= MAX_ROWS:
-        raise CircuitError(path, f"shows a loop of {len(line) * _STEP_PX:.0f} pixels, too small or too long to drive")
+        raise CircuitError(
+            path, f"shows a loop of {len(line) * _STEP_PX:.0f} pixels, too small or too long to drive"
+        )
     half = np.minimum(
         map_coordinates(to_infield, line.T, order=1), map_coordinates(to_outside, line.T, order=1)
     )
