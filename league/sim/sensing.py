@@ -288,6 +288,10 @@ def _sweep(
     span = atan2(ax * by - ay * bx, ax * bx + ay * by)
     if span < 0.0:
         first, span = first + span, -span
+    if span == pi:
+        # The sensor stands on the segment: whichever way a beam points, it meets it at once.
+        scan[:] = 0.0
+        return
     step = 2.0 * half_angle / (len(scan) - 1)
     # Half a thousandth of a beam to either side makes up for rounding of the angles.
     first = road.wrapped(first - yaw) + half_angle

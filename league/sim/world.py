@@ -82,8 +82,8 @@ class World:
         self.cars = tuple(cars)
         self.boxes = tuple(Box(*box) for box in boxes)
         self.n = len(self.cars)
-        self.control_hz = control_hz
         _check(circuit, self.cars, control_hz, self.boxes)
+        self.control_hz = int(control_hz)
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
         """Length of a physics step."""
@@ -294,8 +294,8 @@ def _view(array: Any) -> Any:
 def _check(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
     if not 1 <= len(cars) <= MAX_CARS:
         raise InputError(f"a world with {len(cars)} cars, expected 1 to {MAX_CARS}")
-    if not 1 <= control_hz <= MAX_CONTROL_HZ:
-        raise InputError(f"control_hz is {control_hz}, expected 1 to {MAX_CONTROL_HZ}")
+    if not 1 <= control_hz <= MAX_CONTROL_HZ or control_hz != int(control_hz):
+        raise InputError(f"control_hz is {control_hz}, expected a whole number from 1 to {MAX_CONTROL_HZ}")
     for index, box in enumerate(boxes):
         if not all(isfinite(number) for number in box) or box.length_m <= 0 or box.width_m <= 0:
             raise InputError(f"box {index} is {tuple(box)}, expected finite numbers and a size above 0")

@@ -23,7 +23,9 @@ def oval(straight: float, radius: float, step: float = 0.1) -> np.ndarray:
     parts = [
         np.stack((line, np.full_like(line, -radius)), axis=1),
         np.stack((half + radius * np.sin(bend), -radius * np.cos(bend)), axis=1),
-        np.stack((half - np.arange(0, straight, step), np.full(len(np.arange(0, straight, step)), radius)), axis=1),
+        np.stack(
+            (half - np.arange(0, straight, step), np.full(len(np.arange(0, straight, step)), radius)), axis=1
+        ),
         np.stack((-half - radius * np.sin(bend), radius * np.cos(bend)), axis=1),
         np.stack((-half + line, np.full_like(line, -radius)), axis=1),
     ]

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import league_plugins.cars
-import league_plugins.sensors
 import numpy as np
 import pytest
 
+import league_plugins.cars
+import league_plugins.sensors
 from league import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, ConfigError, League, World
 from league.sim.kernel import drive_open_loop
 

@@ -142,7 +142,9 @@ def test_races_and_open_loop_runs_drive_the_very_same_kernel(airfield, hz):
     commands = np.stack((rng.uniform(-0.5, 0.5, 60), rng.uniform(0.0, 4.0, 60)), axis=1)
     world = World(airfield, [DEEPRACER], control_hz=hz)
     world.place(0, 2.0, 0.3)
-    path = drive_open_loop(DEEPRACER, commands, nose=tuple(world.nose[0]), yaw_rad=world.pose[0, 2], control_hz=hz)
+    path = drive_open_loop(
+        DEEPRACER, commands, nose=tuple(world.nose[0]), yaw_rad=world.pose[0, 2], control_hz=hz
+    )
     for k, command in enumerate(commands):
         world.step([command])
         np.testing.assert_allclose(world.nose[0], path[k + 1, :2], atol=1e-12)
