@@ -1,1 +1,1 @@
-"""The race server: an aiohttp application that hosts events."""
+"""The server: events hosted over HTTP and WebSockets, one asyncio application."""

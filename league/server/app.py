@@ -1,0 +1,106 @@
+"""The application: routes, and what is started and stopped with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import web
+
+from league.errors import ConfigError
+from league.hooks.catalogue import League
+from league.server import api, organising
+from league.server.agents import AgentDoor
+from league.server.answers import errors_as_json
+from league.server.auth import Doorkeeper
+from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
+from league.server.listeners import Listeners
+from league.server.lobby import Lobby
+from league.server.settings import Settings
+from league.server.watch import GRANDSTAND, watch_socket
+from league.store.book import RecordBook
+from league.wire.messages import AGENT_PATH
+
+_DOOR: web.AppKey[AgentDoor] = web.AppKey("door", AgentDoor)
+_BODY_BYTES = 256 * 1024
+_STOP_S = 3.0
+
+
+def create_app(league: League, book: RecordBook, settings: Settings) -> web.Application:
+    """The server as an application, not yet listening.
+
+    Whoever serves it says where with `app[LOBBY].listening(url)`: hosted drivers wait for that. The book
+    stays open when the application stops.
+    """
+    app = web.Application(middlewares=[errors_as_json], client_max_size=_BODY_BYTES)
+    app[LEAGUE], app[BOOK], app[SETTINGS] = league, book, settings
+    app[DOORKEEPER] = Doorkeeper(book)
+    app.cleanup_ctx.append(_events)
+    app.on_shutdown.append(_say_goodbye)
+    app.add_routes(
+        [
+            *api.routes(),
+            *organising.routes(),
+            web.get(AGENT_PATH, _agent),
+            web.get("/ws/watch", watch_socket),
+        ]
+    )
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterator[str]:
+    """Serve an application until the block ends; gives its address, "http://HOST:PORT".
+
+    Raises:
+        ConfigError: The address cannot be listened on.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        bound = runner.addresses[0]
+        url = address(host, bound[1])
+        app[LOBBY].listening(address(_reachable(host), bound[1]))
+        yield url
+    finally:
+        await runner.cleanup()
+
+
+def address(host: str, port: int) -> str:
+    """A server's address as a URL."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _reachable(host: str) -> str:
+    """Where a server that listens on every interface is reached from its own machine."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+async def _agent(request: web.Request) -> web.StreamResponse:
+    return await request.app[_DOOR].serve(request)
+
+
+async def _events(app: web.Application) -> AsyncIterator[None]:
+    """Everything that lives as long as the application."""
+    async with Listeners.open(app[LEAGUE]) as listeners:
+        lobby = Lobby(
+            app[LEAGUE], app[BOOK], app[SETTINGS], doorkeeper=app[DOORKEEPER], listeners=listeners
+        )
+        app[LOBBY] = app[GRANDSTAND] = lobby
+        async with AgentDoor.open(lobby, app[SETTINGS]) as door:
+            app[_DOOR] = door
+            await lobby.open()
+            yield
+            await lobby.close()
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    """Before connections are cut: agents and viewers are told to come back later."""
+    with suppress(asyncio.CancelledError):
+        await app[LOBBY].close()

@@ -1,0 +1,148 @@
+"""Who is asking: bearer tokens, the two roles, and a brake on guessing."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+from aiohttp import web
+
+from league.errors import ConfigError
+from league.server.answers import problem
+from league.store.book import RecordBook
+from league.store.records import TokenRecord
+
+FAILURES: Final = 10
+"""So many wrong tokens from one address within `WITHIN_S` are enough."""
+WITHIN_S: Final = 60.0
+_ADDRESSES: Final = 4096
+_LONGEST: Final = 256
+
+
+class Doorkeeper:
+    """Looks tokens up in the record book, and turns away an address that keeps guessing.
+
+    Args:
+        book: Where tokens are kept, hashed.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, book: RecordBook, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._book = book
+        self._clock = clock
+        self._failed: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait_s(self, address: str) -> float:
+        """How long an address has to wait before it may try another token; 0 if it need not."""
+        failed = self._failed.get(address)
+        if failed is None:
+            return 0.0
+        now = self._clock()
+        while failed and failed[0] <= now - WITHIN_S:
+            failed.popleft()
+        if not failed:
+            del self._failed[address]
+            return 0.0
+        return failed[0] + WITHIN_S - now if len(failed) >= FAILURES else 0.0
+
+    def note_failure(self, address: str) -> None:
+        """Remember that an address gave a wrong token."""
+        failed = self._failed.setdefault(address, deque(maxlen=FAILURES))
+        failed.append(self._clock())
+        self._failed.move_to_end(address)
+        while len(self._failed) > _ADDRESSES:
+            self._failed.popitem(last=False)
+
+    async def look_up(self, token: str, address: str) -> TokenRecord | None:
+        """What a token allows; None if it is not good. Ask `wait_s` first."""
+        record = await self._book.token(token) if 0 < len(token) <= _LONGEST else None
+        if record is None or record.revoked_at is not None:
+            self.note_failure(address)
+            return None
+        return record
+
+    async def bearer(self, request: web.Request) -> TokenRecord | None:
+        """What the request's token allows; None if it carries none.
+
+        Raises:
+            HTTPUnauthorized: The header is malformed or the token is not good.
+            HTTPTooManyRequests: The address gave too many wrong tokens.
+        """
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        address = request.remote or ""
+        wait_s = self.wait_s(address)
+        if wait_s > 0:
+            raise problem(
+                429, "rate", "too many wrong tokens; try later", headers={"Retry-After": f"{wait_s:.0f}"}
+            )
+        scheme, _, token = header.partition(" ")
+        record = await self.look_up(token.strip(), address) if scheme.lower() == "bearer" else None
+        if record is None:
+            raise problem(401, "auth", "the token is not good; expected 'Authorization: Bearer TOKEN'")
+        return record
+
+    async def organiser(self, request: web.Request) -> TokenRecord:
+        """What the request's token allows, if that is everything.
+
+        Raises:
+            HTTPUnauthorized: No token, or not a good one.
+            HTTPForbidden: It is another role's.
+        """
+        record = await self.bearer(request)
+        if record is None:
+            raise problem(
+                401, "auth", "an organiser's token is needed: 'Authorization: Bearer TOKEN'",
+                headers={"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
+        if record.role != "organiser":
+            raise problem(403, "role", f"an organiser's token is needed, this one is for an {record.role}")
+        return record
+
+
+# -- the organiser's own machine ---------------------------------------------------------------------
+
+
+def token_file() -> Path:
+    """Where this machine's organiser keeps tokens: a private file, one token by server address."""
+    return platformdirs.user_config_path("league") / "organiser.json"
+
+
+def stored_token(server: str) -> str | None:
+    """The organiser's token for a server that was started on this machine, if there is one."""
+    token = _stored().get(server)
+    return token if isinstance(token, str) else None
+
+
+def store_token(server: str, token: str) -> Path:
+    """Keep an organiser's token for commands on this machine, readable by this user only.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
+    path = token_file()
+    tokens = {**_stored(), server: token}
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - private from its first byte
+            json.dump(tokens, file, indent=1)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+    return path
+
+
+def _stored() -> dict[str, Any]:
+    try:
+        content = json.loads(token_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,209 @@
+"""The entrance: who enters an event, and who is let onto a grid."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from league.errors import InputError, RaceError, RemoteProtocolError, UnknownNameError
+from league.racing.plan import EntryKind, EntryPlan
+from league.server.auth import Doorkeeper
+from league.server.driver import Driver
+from league.server.paddock import Paddock
+from league.server.practice import PRACTICE, Practice
+from league.server.settings import Settings
+from league.store.book import RecordBook
+from league.store.names import slug
+from league.store.records import ModelFiles
+from league.wire.messages import ERROR_CODES, Hello
+
+
+class House(Protocol):
+    """What the entrance needs of the house behind it; the lobby is one."""
+
+    closing: bool
+    practice: Practice
+
+    async def paddock(self, event_id: str) -> Paddock:
+        """An event's paddock; UnknownNameError if there is no such event."""
+
+    async def show(self, paddock: Paddock) -> None:
+        """Put up the board of an event in which something changed."""
+
+    def check_agent(self, name: str) -> None:
+        """Whether an agent may be hosted by name; UnknownNameError if not."""
+
+
+class Entrance:
+    """Lets entries into events, and drivers to their entries.
+
+    Args:
+        lobby: Where the events are.
+        book: Where entries and tokens are kept.
+        settings: Limits.
+        doorkeeper: Knows tokens.
+    """
+
+    def __init__(self, lobby: House, book: RecordBook, settings: Settings, doorkeeper: Doorkeeper) -> None:
+        self._lobby, self._book, self._settings, self._doorkeeper = lobby, book, settings, doorkeeper
+
+    # -- entries -------------------------------------------------------------------------------------
+
+    async def enter(
+        self, event_id: str, name: str, *, agent: str, model: ModelFiles | None = None
+    ) -> tuple[EntryPlan, str]:
+        """Enter a hosted driver: an agent by name, or a model. Gives the entry and its token.
+
+        Raises:
+            InputError: The name is taken, or there is no such agent.
+            RaceError: The event takes no entries now.
+            UnknownNameError: There is no such event.
+        """
+        if model is None:
+            self._lobby.check_agent(agent)
+        paddock = await self._lobby.paddock(event_id)
+        kind: EntryKind = "onnx" if model is not None else "scripted"
+        entry = await self._add(paddock, name, agent=agent, kind=kind, model=model, hosted=True)
+        token = await self._book.issue_token("entry", name=name, event_id=event_id, entry_id=entry.id)
+        return entry, token
+
+    async def reserve(self, event_id: str, name: str) -> tuple[EntryPlan, str]:
+        """Enter a driver that will connect from elsewhere with the token that this gives."""
+        paddock = await self._lobby.paddock(event_id)
+        entry = await self._add(paddock, name, agent="", kind="remote", model=None, hosted=False)
+        return entry, await self._book.issue_token(
+            "entry", name=name, event_id=event_id, entry_id=entry.id
+        )
+
+    async def withdraw(self, event_id: str, entry_id: str) -> None:
+        """Take an entry out of an event."""
+        paddock = await self._lobby.paddock(event_id)
+        paddock.entry(entry_id)
+        await self._book.withdraw(event_id, entry_id)
+        await paddock.refresh()
+        await self._lobby.show(paddock)
+
+    async def _add(
+        self,
+        paddock: Paddock,
+        name: str,
+        *,
+        agent: str,
+        kind: EntryKind,
+        model: ModelFiles | None,
+        hosted: bool,
+    ) -> EntryPlan:
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= 64:
+            raise InputError(f"entry name {name[:80]!r} has {len(name)} characters, expected 1 to 64")
+        async with paddock.entering:
+            status, entries = paddock.record.status, paddock.record.plan.entries
+            if status != "open":
+                raise RaceError(f"event {paddock.event_id!r} is {status} and takes no entries now")
+            if len(entries) >= self._settings.most_entries:
+                raise RaceError(f"event {paddock.event_id!r} is full: it has {len(entries)} entries")
+            if any(entry.name.casefold() == name.casefold() for entry in entries):
+                raise InputError(f"entry name {name!r} is taken; expected another, or that entry's token")
+            taken = {entry.id for entry in entries} | paddock.record.withdrawn
+            entry = EntryPlan(id=slug(name, taken=taken), name=name, agent=agent[:64], kind=kind)
+            await self._book.add_entry(
+                paddock.event_id, entry, source=agent, model=model, hosted=hosted
+            )
+            if hosted:
+                paddock.hosted.add(entry.id)
+            await paddock.refresh()
+        await self._lobby.show(paddock)
+        return entry
+
+    # -- drivers -------------------------------------------------------------------------------------
+
+    async def admit(self, hello: Hello, address: str) -> tuple[Driver, bool]:
+        """Say whose driver this is, entering it if the event is open to everybody.
+
+        Returns:
+            The driver, and whether it goes on with an earlier session.
+
+        Raises:
+            RemoteProtocolError: It may not drive here; with the code to answer.
+        """
+        if self._lobby.closing:
+            raise _refused("shutting_down", "the server stops; try again later")
+        if hello.event == PRACTICE:
+            return self._lobby.practice.admit(hello), False
+        try:
+            paddock = await self._lobby.paddock(hello.event)
+        except UnknownNameError as error:
+            raise _refused("unknown_event", str(error)) from None
+        driver, resumed = await self._identify(paddock, hello, address)
+        if driver.entry.id in paddock.record.withdrawn:
+            raise _refused("removed", f"entry {driver.entry.name!r} was withdrawn from the event")
+        if paddock.record.status not in ("open", "running"):
+            raise _refused("not_open", f"the event is over: it is {paddock.record.status}")
+        offered = paddock.record.plan.rules.sensors
+        missing = [name for name in hello.want if name not in offered]
+        if missing:
+            raise _refused(
+                "not_in_event", f"it needs to see {', '.join(missing)}; the event shows {', '.join(offered)}"
+            )
+        return driver, resumed
+
+    async def _identify(self, paddock: Paddock, hello: Hello, address: str) -> tuple[Driver, bool]:
+        """By the session that it resumes, by its token, or as a new entry."""
+        resume = hello.resume
+        if resume is not None:
+            for driver in paddock.drivers.values():
+                if driver.may_resume(resume.session, resume.token):
+                    return driver, True
+        if self._doorkeeper.wait_s(address) > 0:
+            raise _refused("auth", "too many wrong tokens from this address; try later")
+        for token in (resume.token if resume is not None else None, hello.token):
+            entry_id = await self._entry_of(paddock, token) if token else None
+            if token and entry_id is not None:
+                driver = paddock.driver(entry_id)
+                if resume is not None and token == resume.token:
+                    driver.resume_token = token
+                return driver, False
+        if hello.token is not None:
+            return await self._by_event_token(paddock, hello, address), False
+        if not paddock.record.options.open_entry:
+            if resume is not None:
+                raise _refused("resume", "the session is not known here any more; a token is needed")
+            raise _refused("auth", "this event needs a token, and none was given")
+        return await self._enter_remote(paddock, hello), False
+
+    async def _entry_of(self, paddock: Paddock, token: str) -> str | None:
+        """The entry of this event that a token speaks for, if there is one."""
+        record = await self._book.token(token)
+        if record is None or record.event_id != paddock.event_id:
+            return None
+        return record.entry_id
+
+    async def _by_event_token(self, paddock: Paddock, hello: Hello, address: str) -> Driver:
+        """Enter with a token that is good for one event, but for no entry in particular."""
+        record = await self._doorkeeper.look_up(hello.token or "", address)
+        if record is None:
+            raise _refused("auth", "the token is not good")
+        if record.role != "entry" or record.event_id != paddock.event_id:
+            raise _refused("auth", f"the token is not for entering event {paddock.event_id!r}")
+        return await self._enter_remote(paddock, hello)
+
+    async def _enter_remote(self, paddock: Paddock, hello: Hello) -> Driver:
+        said = hello.entry
+        kind: EntryKind = said.kind if said.kind in ("onnx", "scripted", "physical") else "remote"  # type: ignore[assignment]
+        try:
+            entry = await self._add(
+                paddock, said.name, agent=said.version or said.kind, kind=kind, model=None, hosted=False
+            )
+        except RaceError as error:
+            raise _refused("not_open", str(error)) from None
+        except InputError as error:
+            raise _refused("auth", str(error)) from None
+        driver = paddock.driver(entry.id)
+        # Kept in the book, so that the driver is known again after a restart of the server.
+        driver.resume_token = await self._book.issue_token(
+            "entry", name="resume", event_id=paddock.event_id, entry_id=entry.id
+        )
+        return driver
+
+
+def _refused(code: str, problem: str) -> RemoteProtocolError:
+    return RemoteProtocolError(code, problem, close=ERROR_CODES[code].close)

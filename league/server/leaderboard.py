@@ -1,0 +1,43 @@
+"""An event's standings in the result JSON that `league race --json` prints, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from league.hooks.catalogue import League
+from league.quick import RaceOutcome
+from league.racing import BEHAVIOR
+from league.racing.result import CircuitFacts, HeatResult
+from league.store.records import EventRecord
+from league.track.circuit import Circuit
+
+
+def leaderboard(
+    league: League, record: EventRecord, raced: tuple[HeatResult, ...], circuit: Circuit
+) -> dict[str, Any]:
+    """Standings of an event as they are now.
+
+    Args:
+        league: For the event's format.
+        record: The event.
+        raced: Its finished heats.
+        circuit: Its circuit; says which one it is while nothing has been raced.
+    """
+    event = record.plan
+    standings = league.format(event.format).standings(event, raced)
+    about = {"event": event.id, "name": event.name, "status": record.status, "heats": len(raced)}
+    if raced:
+        return RaceOutcome(event, raced, standings, ()).as_dict() | about
+    facts = CircuitFacts(id=circuit.id, length_m=round(circuit.length_m, 6), sha256=circuit.sha256)
+    return {
+        "circuit": facts.model_dump(mode="json"),
+        "car": event.car,
+        "laps": event.rules.laps,
+        "rank": event.rules.rank,
+        "seed": event.seed,
+        "behavior": BEHAVIOR,
+        "clock": event.rules.clock,
+        "format": event.format,
+        "entries": [row.model_dump(mode="json") for row in standings],
+        "state_hash": "",
+    } | about

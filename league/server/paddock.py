@@ -1,0 +1,200 @@
+"""One event while the server is up: its drivers, the processes of hosted ones, and its viewers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from league.errors import LeagueError, UnknownNameError
+from league.host import Task
+from league.racing.plan import EntryPlan
+from league.racing.result import Standing
+from league.server.driver import Driver, Stir
+from league.server.hosted import HostedDriver
+from league.server.settings import Settings
+from league.server.watch import Broadcast, hello_message
+from league.store.book import RecordBook
+from league.store.records import EventRecord
+from league.track.circuit import Circuit
+
+log = logging.getLogger(__name__)
+
+
+class Paddock:
+    """Where an event's drivers come together.
+
+    Args:
+        record: The event as the record book has it.
+        circuit: Its circuit.
+        book: Where entries are kept.
+        settings: Limits of hosted drivers.
+        address: Where hosted drivers connect; known once the server listens.
+    """
+
+    def __init__(
+        self,
+        record: EventRecord,
+        circuit: Circuit,
+        *,
+        book: RecordBook,
+        settings: Settings,
+        address: asyncio.Future[str],
+    ) -> None:
+        self.record = record
+        self.circuit = circuit
+        self.stir = Stir()
+        """Somebody arrived or departed, or the event's state changed."""
+        self.entering = asyncio.Lock()
+        """Held while an entry is added, so that no two get the same id."""
+        self.drivers: dict[str, Driver] = {}
+        self.hosted: set[str] = set()
+        """Entries that the server drives itself."""
+        self.broadcast = Broadcast(hello_message(self._about(), circuit))
+        self.problem = ""
+        """Why the event was aborted, if it was."""
+        self.heat: str | None = None
+        """The heat under way."""
+        self.standings: tuple[Standing, ...] = ()
+        self._book, self._settings, self._address = book, settings, address
+        self._processes: dict[str, asyncio.Task[None]] = {}
+        self._starts: dict[str, int] = {}
+
+    @property
+    def event_id(self) -> str:
+        """The event."""
+        return self.record.plan.id
+
+    def _about(self) -> Mapping[str, Any]:
+        plan = self.record.plan
+        return {
+            "id": plan.id,
+            "name": plan.name,
+            "status": self.record.status,
+            "circuit": plan.circuit,
+            "format": plan.format,
+            "car": plan.car,
+            "laps": plan.rules.laps,
+            "clock": plan.rules.clock,
+        }
+
+    async def open(self) -> None:
+        """Look up which entries are hosted."""
+        for entry in self.record.plan.entries:
+            if (await self._book.entry_source(self.event_id, entry.id)).hosted:
+                self.hosted.add(entry.id)
+
+    async def refresh(self) -> None:
+        """Take the event from the book again, after it was changed there."""
+        before = self.record.status
+        self.record = await self._book.event(self.event_id)
+        for gone in self.record.withdrawn:
+            self._withdraw(gone)
+        if self.record.status != before:
+            self.broadcast.introduce(hello_message(self._about(), self.circuit))
+        self.stir()
+
+    # -- drivers -----------------------------------------------------------------------------------
+
+    def driver(self, entry_id: str) -> Driver:
+        """The driver of an entry, connected or not.
+
+        Raises:
+            UnknownNameError: There is no such entry.
+        """
+        if entry_id not in self.drivers:
+            self.drivers[entry_id] = Driver(self.event_id, self.entry(entry_id), stirred=self.stir)
+            self.drivers[entry_id].resume_token = secrets.token_hex(32)
+        return self.drivers[entry_id]
+
+    def entry(self, entry_id: str) -> EntryPlan:
+        """An entry by its id.
+
+        Raises:
+            UnknownNameError: There is no such entry.
+        """
+        for entry in self.record.plan.entries:
+            if entry.id == entry_id:
+                return entry
+        raise UnknownNameError("entry", entry_id, [entry.id for entry in self.record.plan.entries])
+
+    def connected(self) -> set[str]:
+        """Entries whose driver is connected."""
+        return {entry_id for entry_id, driver in self.drivers.items() if driver.connected}
+
+    def away_because(self) -> Mapping[str, str]:
+        """Why drivers are not connected, by entry, in words."""
+        return {
+            entry_id: driver.away_because
+            for entry_id, driver in self.drivers.items()
+            if not driver.connected
+        }
+
+    def _withdraw(self, entry_id: str) -> None:
+        driver = self.drivers.get(entry_id)
+        if entry_id in self._processes:
+            self._processes[entry_id].cancel()
+        if driver is not None and not driver.gone_for_good:
+            if driver.line is not None:
+                driver.line.fail("removed", "this entry was withdrawn from the event")
+            driver.die("it was withdrawn from the event")
+
+    def dismiss_all(self, reason: str, *, code: int = 1000) -> None:
+        """Say goodbye to every driver."""
+        for driver in self.drivers.values():
+            driver.dismiss(reason, code=code)
+
+    # -- hosted drivers ----------------------------------------------------------------------------
+
+    async def start_hosted(self, entry_ids: list[str]) -> None:
+        """Start the processes of those entries that are hosted and have none running."""
+        url = await self._address
+        for entry_id in entry_ids:
+            running = self._processes.get(entry_id)
+            idle = running is None or running.done()
+            if idle and entry_id in self.hosted and entry_id not in self.record.withdrawn:
+                await self._start(entry_id, url)
+
+    async def _start(self, entry_id: str, url: str) -> None:
+        source = await self._book.entry_source(self.event_id, entry_id)
+        starts = self._starts.get(entry_id, 0)
+        if starts > self._settings.hosted_starts:
+            return
+        self._starts[entry_id] = starts + 1
+        settings, driver = self._settings, self.driver(entry_id)
+        driver.gone_for_good = False
+        task = Task(
+            server=url,
+            event=self.event_id,
+            name=source.plan.name,
+            agent=source.source,
+            token=await self._book.issue_token(
+                "entry", name="hosted", event_id=self.event_id, entry_id=entry_id
+            ),
+            kind="onnx" if source.model is not None else "scripted",
+            sha256=source.model.sha256 if source.model is not None else "",
+            cpu_s=settings.hosted_cpu_s,
+            memory_bytes=settings.hosted_memory_bytes,
+            file_bytes=settings.hosted_file_bytes,
+        )
+        process = HostedDriver(task, source.model, ended=driver.die)
+        self._processes[entry_id] = asyncio.create_task(
+            self._keep(process, driver), name=f"hosting {self.event_id}/{entry_id}"
+        )
+
+    async def _keep(self, process: HostedDriver, driver: Driver) -> None:
+        try:
+            await process.run()
+        except (OSError, LeagueError) as error:
+            log.exception("cannot host %s of event %s", driver.entry.name, self.event_id)
+            driver.die(f"the server could not start it: {error}")
+
+    async def stop_hosted(self) -> None:
+        """End every hosted driver's process, and wait until all are gone."""
+        running = [task for task in self._processes.values() if not task.done()]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)

@@ -1,0 +1,148 @@
+"""Running one event: asks its format what comes next, races it, keeps the result, and tells everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from league.errors import RaceError
+from league.hooks.catalogue import League
+from league.racing.fact import Fact
+from league.racing.heat import Heat
+from league.racing.plan import HeatPlan
+from league.server.building import build_heat
+from league.server.listeners import Listeners
+from league.server.live import LiveHeat
+from league.server.paddock import Paddock
+from league.server.scene import Scene
+from league.server.settings import Settings
+from league.store.book import RecordBook
+
+log = logging.getLogger(__name__)
+
+CUT_OFF = "the server stopped while it was raced"
+
+
+class EventRun:
+    """One run of an event, from its start, or from where a stopped server left it, to its end.
+
+    Args:
+        paddock: The event's drivers and viewers.
+        league: Formats, cars, sensors.
+        book: Where results are kept.
+        listeners: Who is told what happens.
+    """
+
+    def __init__(
+        self, paddock: Paddock, *, league: League, book: RecordBook, settings: Settings, listeners: Listeners
+    ) -> None:
+        self._paddock, self._league, self._book = paddock, league, book
+        self._settings, self._listeners = settings, listeners
+        self._event_id = paddock.event_id
+        self._format = league.format(paddock.record.plan.format)
+
+    async def run(self) -> None:
+        """Race every heat that the format asks for, and close the event.
+
+        Cancelling it abandons the heat under way, which is raced again when the event goes on.
+        """
+        for heat in await self._book.heats(self._event_id):
+            if heat.status == "running":
+                await self._book.abandon_heat(self._event_id, heat.plan.id, CUT_OFF)
+        await self._paddock.start_hosted([entry.id for entry in self._paddock.record.plan.entries])
+        while waiting := await self.post_board():
+            await self._race(waiting[0])
+            await asyncio.sleep(self._settings.between_heats_s)
+        await self._book.set_status(self._event_id, "finished")
+        await self._paddock.refresh()
+        await self.post_board()
+
+    async def post_board(self, racing: str | None = None) -> tuple[HeatPlan, ...]:
+        """Tell everybody the standings, and say which heats come next."""
+        event = self._paddock.record.plan
+        raced = await self._book.results(self._event_id)
+        waiting = self._format.next_heats(event, raced)
+        standings = self._format.standings(event, raced)
+        heats = [{"id": heat.heat, "phase": heat.phase, "status": "finished"} for heat in raced]
+        heats += [
+            {"id": plan.id, "phase": plan.phase, "status": "running" if plan.id == racing else "waiting"}
+            for plan in waiting
+        ]
+        rows = [row.model_dump(mode="json") for row in standings]
+        self._paddock.broadcast.publish({"type": "board", "standings": rows, "heats": heats})
+        if standings != self._paddock.standings:
+            self._paddock.standings = standings
+            self._listeners.tell("on_standings_changed", event=event, standings=standings)
+        return waiting
+
+    # -- one heat ------------------------------------------------------------------------------------
+
+    async def _race(self, planned: HeatPlan) -> None:
+        event = self._paddock.record.plan
+        plan = await asyncio.to_thread(self._league.arrange, event, planned)
+        await self._book.begin_heat(self._event_id, plan)
+        self._paddock.heat = plan.id
+        heat = await asyncio.to_thread(build_heat, self._league, plan, self._paddock.circuit)
+        scene = Scene(heat, self._paddock.broadcast)
+        try:
+            await self._paddock.start_hosted([entry.id for entry in plan.grid])
+            await self._run(heat, scene)
+        except BaseException as error:
+            stopped = isinstance(error, asyncio.CancelledError)
+            reason = "it was stopped" if stopped else f"the server failed: {error}"
+            scene.announce("abandoned")
+            with suppress(RaceError):  # it was finished just then
+                await self._book.abandon_heat(self._event_id, plan.id, reason)
+            raise
+        finally:
+            self._paddock.heat = None
+
+    async def _run(self, heat: Heat, scene: Scene) -> None:
+        paddock, plan = self._paddock, heat.plan
+        live = LiveHeat(
+            heat,
+            [paddock.driver(entry.id) for entry in plan.grid],
+            settings=self._settings,
+            pace=paddock.record.options.pace,
+            on_tick=partial(self._tell, heat, scene),
+        )
+        scene.announce("starting")
+        await self.post_board(racing=plan.id)
+        await live.run()
+        result = heat.result()
+        recording = await asyncio.to_thread(lambda: heat.recording().to_bytes())
+        # Committed before anyone is told: what was announced can never be lost.
+        committing = asyncio.ensure_future(
+            self._book.finish_heat(self._event_id, plan, result, heat.facts, recording)
+        )
+        try:
+            await asyncio.shield(committing)
+        except asyncio.CancelledError:
+            await committing
+            raise
+        live.conclude(result)
+        scene.announce("finished")
+        self._listeners.tell("on_heat_finished", event=paddock.record.plan, result=result)
+
+    def _tell(self, heat: Heat, scene: Scene, facts: Sequence[Fact]) -> None:
+        """Show a tick to viewers and queue news for plugins."""
+        if not heat.tick and not facts:
+            scene.announce("running")
+        scene.show(facts)
+        for fact in facts:
+            self._inform(heat, fact)
+
+    def _inform(self, heat: Heat, fact: Fact) -> None:
+        event, plan = self._paddock.record.plan, heat.plan
+        told: dict[str, Any] = {"event": event, "heat": plan.id}
+        if fact.kind == "start":
+            names = tuple(entry.name for entry in plan.grid)
+            self._listeners.tell("on_heat_started", **told, names=names)
+        elif fact.kind == "lap":
+            self._listeners.tell("on_lap", **told, name=plan.grid[fact.seat].name, lap=fact.data)
+        elif fact.kind == "penalty":
+            self._listeners.tell("on_penalty", **told, name=plan.grid[fact.seat].name, penalty=fact.data)

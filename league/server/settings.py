@@ -1,0 +1,129 @@
+"""How a server is run: addresses, time limits, and what hosted drivers may use."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from league.errors import ConfigError
+from league.racing.rules import first_problem
+from league.wire.messages import Limits
+
+MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class Settings(BaseModel):
+    """Everything that an organiser may set; the defaults are those of the protocol."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = "A racing league"
+    """What the pages and `welcome` call this server."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8490
+    """0 takes any free port."""
+    database: str = ""
+    """File or URL of the record book; empty is a SQLite file in the user's data folder."""
+    open_entry: bool | None = None
+    """Whether new events may be entered without a token; None: only where nobody else can connect."""
+
+    ready_s: Seconds = 20.0
+    """Time to get ready after being assigned to a heat."""
+    no_show_s: Seconds = 60.0
+    """Time to appear, or to get ready while saying so, before a heat starts without an entry."""
+    resume_s: Seconds = 5.0
+    """Time on the heat's clock within which a lost driver may return."""
+    resumes: Annotated[int, Field(ge=0, le=100)] = 2
+    """How often a driver may return in one heat."""
+    deadline_s: Annotated[float, Field(gt=0, le=60)] = 0.050
+    """Time to answer one lockstep tick."""
+    bank_s: Seconds = 2.0
+    """Time beyond the deadlines that each car has for a whole lockstep heat."""
+    realtime_margin_s: Annotated[float, Field(ge=0, le=1)] = 0.010
+    """A realtime tick closes this long before the next one."""
+    hello_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    ping_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    dead_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    countdown_s: Annotated[float, Field(ge=0, le=60)] = 3.0
+    """Before heats that run in real time; one that runs as fast as it can starts at once."""
+    between_heats_s: Seconds = 0.0
+
+    most_sockets: Annotated[int, Field(ge=1)] = 512
+    """Agents connected at once, those that have not said who they are included."""
+    most_entries: Annotated[int, Field(ge=1)] = 64
+    """Entries of one event."""
+    model_bytes: Annotated[int, Field(ge=1)] = 64 * MIB
+    """Largest model that may be uploaded."""
+
+    hosted_cpu_s: Annotated[int, Field(ge=1)] = 1800
+    """Processor time of one hosted driver for a whole event."""
+    hosted_memory_bytes: Annotated[int, Field(ge=64 * MIB)] = 2048 * MIB
+    hosted_file_bytes: Annotated[int, Field(ge=0)] = 16 * MIB
+    """Largest file that a hosted driver may write."""
+    hosted_starts: Annotated[int, Field(ge=1)] = 3
+    """How often a hosted driver is started again after it died, in one event."""
+
+    @classmethod
+    def read(cls, path: str | Path | None, **given: Any) -> Settings:
+        """Settings from the table `[server]` of a TOML file, and from options, which go first.
+
+        Raises:
+            ConfigError: The file cannot be read, or a setting is unknown or out of range.
+        """
+        table: dict[str, Any] = {}
+        if path is not None:
+            try:
+                content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{path}: cannot be read: {error}") from error
+            except tomllib.TOMLDecodeError as error:
+                raise ConfigError(f"{path}: not TOML: {error}") from error
+            strange = sorted(set(content) - {"server"})
+            if strange:
+                raise ConfigError(f"{path}: unknown table [{strange[0]}], expected [server]")
+            table = content.get("server", {})
+        table |= {name: value for name, value in given.items() if value is not None}
+        try:
+            return cls.model_validate(table)
+        except ValidationError as error:
+            raise ConfigError(f"{path or 'settings'}: {first_problem(error)}") from None
+
+    @property
+    def database_url(self) -> str:
+        """The record book's file or URL."""
+        return self.database or str(platformdirs.user_data_path("league") / "league.sqlite")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def entry_is_open(self) -> bool:
+        """Whether new events may be entered without a token, unless they say otherwise."""
+        return self.loopback if self.open_entry is None else self.open_entry
+
+    @property
+    def limits(self) -> Limits:
+        """What `welcome` tells every driver."""
+        return Limits(
+            ready_s=self.ready_s,
+            no_show_s=self.no_show_s,
+            hello_s=self.hello_s,
+            ping_s=self.ping_s,
+            dead_s=self.dead_s,
+            resume_s=self.resume_s,
+            resumes=self.resumes,
+        )
