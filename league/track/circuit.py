@@ -66,9 +66,9 @@ class Circuit:
     """
 
     id: str
-    centre: FloatArray
-    left: FloatArray
-    right: FloatArray
+    centre: FloatArray = field(repr=False)
+    left: FloatArray = field(repr=False)
+    right: FloatArray = field(repr=False)
     name: str = ""
     about: str = ""
     source: str = ""
