@@ -12,6 +12,7 @@ FloatArray = NDArray[np.float64]
 
 # A fold lies inside one corner, so the road that belongs to it is no longer than half a circle of that width.
 _FOLD_REACH = np.pi
+_MOST_ROWS = 400
 
 
 def normals(centre: FloatArray) -> FloatArray:
@@ -83,7 +84,7 @@ def _rows_within(segment_m: FloatArray, start: int, way: int, reach_m: float) ->
     """Segments from `start` on, one way around the ring, until they add up to `reach_m`."""
     rows: list[int] = []
     gone_m = 0.0
-    while gone_m < reach_m and len(rows) < len(segment_m) // 3:
+    while gone_m < reach_m and len(rows) < min(len(segment_m) // 3, _MOST_ROWS):
         rows.append(start + way * len(rows))
         gone_m += float(segment_m[rows[-1] % len(segment_m)])
     return rows

@@ -20,7 +20,11 @@ def read_circuit(path: Path, readers: Mapping[str, TrackReader]) -> Circuit:
     Raises:
         CircuitError: No such file, no reader for its ending, or the reader found a fault.
     """
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise CircuitError(path, f"cannot be read: {error.strerror or error}") from error
+    if not found:
         raise CircuitError(path, "no such file")
     ending = path.suffix.lower()
     reader = readers.get(ending)
