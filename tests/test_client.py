@@ -6,7 +6,7 @@ import pytest
 
 from league import Agent, Command, Observation
 from league.client import drive
-from league.testing.scripted import SCRIPTS, Script, play
+from league.testing.scripts import SCRIPTS, Script, play
 
 
 class Steady(Agent):
