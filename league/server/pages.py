@@ -5,6 +5,7 @@ Rendered here, without scripts from elsewhere; what moves comes over the watch s
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +19,7 @@ from aiohttp import web
 
 from league.errors import LeagueError, UnknownNameError
 from league.racing.fact import Fact
-from league.racing.plan import EventPlan
+from league.racing.plan import EventPlan, HeatPlan
 from league.racing.result import HeatResult, Standing
 from league.server import words
 from league.server.assets import Assets
@@ -43,6 +44,7 @@ KEPT: Final = 64
 SKETCH_POINTS: Final = 240
 
 Kept = TypeVar("Kept")
+Score = tuple[tuple[Standing, ...], tuple[HeatPlan, ...]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -80,7 +82,7 @@ class Pages:
     def __init__(self, assets: Assets) -> None:
         self._assets = assets
         self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
-        self._standings: OrderedDict[str, tuple[int, tuple[Standing, ...]]] = OrderedDict()
+        self._scores: OrderedDict[str, tuple[int, Score]] = OrderedDict()
         self._jinja = jinja2.Environment(
             loader=jinja2.PackageLoader("league.server"),
             autoescape=True,
@@ -89,7 +91,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        for name in ("seconds", "gap", "title", "status", "kind"):
+        for name in ("seconds", "gap", "title", "heading", "status", "kind"):
             self._jinja.filters[f"as_{name}"] = getattr(words, name)
         self._jinja.filters["segment"] = lambda text: quote(text, safe="")
         self._jinja.globals["asset"] = assets.address
@@ -115,25 +117,30 @@ class Pages:
             ("Results", [event for event in events if event.status in ("finished", "aborted")]),
         ]
         cards = [
-            (heading, [(event, self._sketch(request, event.plan.circuit)) for event in group])
+            (heading, [(event, await self._sketch(request, event.plan.circuit)) for event in group])
             for heading, group in groups
         ]
-        return self._page(request, "home.html", groups=cards, example=events[0].plan.id if events else None)
+        example = next((event.plan.id for _, group in groups[1::-1] for event in group), None)
+        return self._page(request, "home.html", groups=cards, example=example)
 
     async def event(self, request: web.Request) -> web.Response:
         """`GET /events/{event}`: its leaderboard, its heats and how to join."""
         event = await self._event(request)
         heats = await request.app[BOOK].heats(event.plan.id)
+        standings, waiting = await self._score(request, event)
+        begun = {heat.plan.id for heat in heats}
         kinds = {entry.id: entry.kind for entry in event.plan.entries}
         return self._page(
             request,
             "event.html",
             event=event,
             plan=event.plan,
-            standings=await self.standings(request, event),
+            standings=standings,
             kinds=kinds,
             heats=heats,
-            drawn=self._sketch(request, event.plan.circuit),
+            waiting=[heat for heat in waiting if heat.id not in begun],
+            car=self._car(request, event.plan.car),
+            drawn=await self._sketch(request, event.plan.circuit),
         )
 
     async def heat(self, request: web.Request) -> web.Response:
@@ -157,8 +164,9 @@ class Pages:
             fastest_s=min(_lap_times(result), default=None) if result else None,
             seats={entry.id: seat for seat, entry in enumerate(heat.plan.grid)},
             kinds={entry.id: entry.kind for entry in heat.plan.grid},
+            car=self._car(request, heat.plan.car),
             timeline=_timeline(heat, facts),
-            drawn=self._sketch(request, heat.plan.circuit),
+            drawn=await self._sketch(request, heat.plan.circuit),
         )
 
     async def live(self, request: web.Request) -> web.Response:
@@ -171,19 +179,20 @@ class Pages:
 
     # -- what they show ------------------------------------------------------------------------
 
-    async def standings(self, request: web.Request, event: EventRecord) -> tuple[Standing, ...]:
-        """Score an event; kept until something in it changes."""
-        kept = self._standings.get(event.plan.id)
+    async def _score(self, request: web.Request, event: EventRecord) -> Score:
+        """Score an event and say which heats are to come; kept until something in it changes."""
+        kept = self._scores.get(event.plan.id)
         if kept is not None and kept[0] == event.revision:
             return kept[1]
         results = await request.app[BOOK].results(event.plan.id)
         try:
-            standings = request.app[LEAGUE].format(event.plan.format).standings(event.plan, results)
+            format_ = request.app[LEAGUE].format(event.plan.format)
+            score = format_.standings(event.plan, results), format_.next_heats(event.plan, results)
         except UnknownNameError:  # the plugin that brought the format is gone; the heats are still there
             log.warning("event %s: no format is called %r", event.plan.id, event.plan.format)
-            standings = ()
-        _keep(self._standings, event.plan.id, (event.revision, standings))
-        return standings
+            score = (), ()
+        _keep(self._scores, event.plan.id, (event.revision, score))
+        return score
 
     async def _event(self, request: web.Request) -> EventRecord:
         return await request.app[BOOK].event(request.match_info["event"])
@@ -194,11 +203,15 @@ class Pages:
         results = await request.app[BOOK].results(plan.id)
         return next((result for result in results if result.heat == heat.plan.id), None)
 
-    def _sketch(self, request: web.Request, ref: str) -> Sketch | None:
+    def _car(self, request: web.Request, name: str) -> str:
+        car = request.app[LEAGUE].cars.get(name)
+        return car.name if car else name
+
+    async def _sketch(self, request: web.Request, ref: str) -> Sketch | None:
         """Draw a circuit for a card; None if it cannot be found any more."""
         if ref not in self._sketches:
             try:
-                sketch = sketched(request.app[LEAGUE].circuit(ref))
+                sketch = await asyncio.to_thread(lambda: sketched(request.app[LEAGUE].circuit(ref)))
             except LeagueError as error:
                 log.warning("no sketch of circuit %r: %s", ref, error)
                 sketch = None

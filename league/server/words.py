@@ -5,10 +5,11 @@ Pure: values in, text out; escaping is the templates' business.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from league.racing.fact import Fact
+from league.racing.plan import HeatPlan
 
 STATUS: Final = {
     "FIN": "Finished",
@@ -27,6 +28,12 @@ WHY: Final = {
     "immobilised": "stuck",
     "reversed": "wrong way",
 }
+PLAIN: Final = {
+    "start": "Lights out",
+    "immobilised": "is stuck",
+    "reversed": "drives the wrong way",
+}
+"""Facts that need no figures."""
 
 
 def seconds(value_s: float | None) -> str:
@@ -46,6 +53,13 @@ def title(name: str) -> str:
     """Write an id as a title: "qualifying-3" becomes "Qualifying 3"."""
     words = " ".join(name.replace("-", " ").replace("_", " ").split())
     return words[:1].upper() + words[1:]
+
+
+def heading(heat: HeatPlan) -> str:
+    """Call a heat by its phase and driver if only one drives, otherwise by its id."""
+    if len(heat.grid) == 1 and heat.phase:
+        return f"{title(heat.phase)}: {heat.grid[0].name}"
+    return title(heat.id)
 
 
 def status(word: str) -> str:
@@ -73,41 +87,32 @@ def tell(fact: Fact, names: Sequence[str], hz: int) -> str:
     """
     seen = fact.data
     match fact.kind:
-        case "start":
-            return "Lights out"
         case "lap":
-            faults = [
-                f"{seen[key]} {word}"
-                for key, word in (("off_tracks", "off"), ("resets", "reset"), ("collisions", "contact"))
-                if seen.get(key)
-            ]
-            faults += [] if seen.get("valid", True) else ["not valid"]
-            return f"Lap {seen.get('lap')} in {_us(seen.get('time_us'))}" + _brackets(faults)
-        case "off_track":
-            return f"Leaves the road{_place(seen.get('along_m'))}"
+            return f"lap {seen.get('lap')} in {_us(seen.get('time_us'))}{_faults(seen)}"
         case "contact":
             other = seen.get("with", -1)
-            against = names[other] if isinstance(other, int) and 0 <= other < len(names) else "a box"
-            return f"Runs into {against}" if seen.get("charged") else f"Is touched by {against}"
-        case "immobilised":
-            return "Is stuck"
-        case "reversed":
-            return "Drives the wrong way"
-        case "reset":
-            return f"Is put back on the road{_place(seen.get('along_m'))}"
+            known = isinstance(other, int) and 0 <= other < len(names)
+            against = isolated(names[other]) if known else "a box"
+            return f"runs into {against}" if seen.get("charged") else f"is touched by {against}"
+        case "off_track" | "reset":
+            deed = "leaves the road" if fact.kind == "off_track" else "is put back on the road"
+            return deed + _place(seen.get("along_m"))
         case "penalty":
-            return f"Stands {seen.get('ticks', 0) / hz:.1f} s, {why(str(seen.get('why', '')))}"
+            return f"stands {seen.get('ticks', 0) / hz:.1f} s, {why(str(seen.get('why', '')))}"
         case "finish":
-            return f"Takes the flag after {_us(seen.get('total_us'))}"
-        case "parked":
-            return f"Is parked: {seen.get('reason', '')}"
-        case "dnf":
+            return f"takes the flag after {_us(seen.get('total_us'))}"
+        case "dnf" | "parked":
             reason = seen.get("reason") or status(str(seen.get("status", "")))
-            return f"Is out: {reason}" if reason else "Is out"
+            return f"is {'out' if fact.kind == 'dnf' else 'parked'}: {reason}"
         case "flag":
-            return f"{str(seen.get('flag', '')).capitalize()} flag"
+            return f"{seen.get('flag', '')} flag"
         case _:
-            return ""
+            return PLAIN.get(fact.kind, "")
+
+
+def isolated(name: str) -> str:
+    """Mark a name so that it cannot turn the rest of a sentence round, whatever letters it holds."""
+    return f"\u2068{name}\u2069"
 
 
 def clock(time_us: int) -> str:
@@ -133,5 +138,9 @@ def _place(along_m: object) -> str:
     return f" {along_m:.1f} m from the start" if isinstance(along_m, int | float) else ""
 
 
-def _brackets(parts: Sequence[str]) -> str:
-    return f" ({', '.join(parts)})" if parts else ""
+def _faults(lap: Mapping[str, object]) -> str:
+    """What was wrong with a lap, in brackets."""
+    counted = (("off_tracks", "off"), ("resets", "reset"), ("collisions", "contact"))
+    faults = [f"{lap[key]} {word}" for key, word in counted if lap.get(key)]
+    faults += [] if lap.get("valid", True) else ["not valid"]
+    return f" ({', '.join(faults)})" if faults else ""

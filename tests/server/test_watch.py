@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import aiohttp
 import msgpack
@@ -90,8 +89,8 @@ async def frame_time() -> None:
 
 
 @pytest.fixture
-def clock() -> Iterator[Clock]:
-    yield Clock()
+def clock() -> Clock:
+    return Clock()
 
 
 async def test_a_message_for_two_hundred_viewers_is_encoded_once() -> None:

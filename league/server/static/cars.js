@@ -6,16 +6,21 @@ export const OUT = 4;
 export const FINISHED = 8;
 
 const TRAIL_S = 1.1;
+const TRAIL_LAYERS = 10;
 const SMALLEST_PX = 15;
 const MARK_S = 25;
+const FADE_MS = 1500;
 
 export class Cars {
   #trails = new Map();
+  /** When each car was last seen racing. */
+  #raced_ms = new Map();
   #drawn_s = -1;
 
   /** Forget where cars have been: another heat begins. */
   reset() {
     this.#trails.clear();
+    this.#raced_ms.clear();
     this.#drawn_s = -1;
   }
 
@@ -27,7 +32,7 @@ export class Cars {
     const { picture, race } = scene;
     if (picture.t_s < this.#drawn_s) this.reset();
     this.#drawn_s = picture.t_s;
-    const cars = [...picture.cars.values()].filter((car) => !(car.flags & OUT));
+    const cars = [...picture.cars.values()].filter((car) => !(car.flags & OUT) && this.#fade(car) > 0);
     this.#marks(scene);
     if (!scene.calm) this.#drag(scene, cars);
     const length = Math.max(SMALLEST_PX, race.car.length_m * scene.track.scale);
@@ -36,8 +41,17 @@ export class Cars {
     this.#labels(scene, cars, size);
   }
 
+  /** A car that took the flag leaves the picture: how much of it is left, 1 while it races. */
+  #fade(car) {
+    const now_ms = performance.now();
+    if (!(car.flags & FINISHED)) this.#raced_ms.set(car.seat, now_ms);
+    return 1 - (now_ms - (this.#raced_ms.get(car.seat) ?? -Infinity)) / FADE_MS;
+  }
+
+  /** Trails: the way of the last second, laid over itself in ever shorter pieces towards the car. */
   #drag({ pen, track, picture, ink }, cars) {
-    pen.lineCap = "round";
+    pen.lineCap = "butt";
+    pen.lineJoin = "round";
     for (const car of cars) {
       const trail = this.#trails.get(car.seat) ?? [];
       const last = trail.at(-1);
@@ -45,14 +59,13 @@ export class Cars {
       trail.push({ x: car.x, y: car.y, t_s: picture.t_s });
       while (trail[0].t_s < picture.t_s - TRAIL_S) trail.shift();
       this.#trails.set(car.seat, trail);
+      const points = trail.map(({ x, y }) => track.at(x, y));
       pen.strokeStyle = ink(`seat-${car.seat % 8}`);
-      for (let i = 1; i < trail.length; i += 1) {
-        const age = (picture.t_s - trail[i].t_s) / TRAIL_S;
-        pen.globalAlpha = 0.55 * (1 - age) ** 1.5;
-        pen.lineWidth = Math.max(1, 0.11 * track.scale * (1 - age * 0.7));
+      pen.globalAlpha = 0.085;
+      for (let layer = 0; layer < TRAIL_LAYERS; layer += 1) {
+        pen.lineWidth = Math.max(1, 0.13 * track.scale * (0.35 + (0.65 * layer) / TRAIL_LAYERS));
         pen.beginPath();
-        pen.moveTo(...track.at(trail[i - 1].x, trail[i - 1].y));
-        pen.lineTo(...track.at(trail[i].x, trail[i].y));
+        points.slice(Math.floor((points.length * layer) / TRAIL_LAYERS)).forEach((p) => pen.lineTo(...p));
         pen.stroke();
       }
     }
@@ -90,43 +103,45 @@ export class Cars {
     else if (car.flags & OFF_TRACK) halo(pen, length, ink("warn"));
     else if (chosen === car.seat) halo(pen, length, ink("border"));
     pen.rotate(track.angle(car.yaw));
-    pen.globalAlpha = blink || car.flags & FINISHED ? 0.3 : chosen === null || chosen === car.seat ? 1 : 0.55;
+    const solid = this.#fade(car) * (chosen === null || chosen === car.seat ? 1 : 0.55);
+    pen.globalAlpha = blink ? 0.3 : solid;
     body(pen, length, width, ink(`seat-${car.seat % 8}`), ink);
     pen.restore();
   }
 
   /** Names beside the cars, moved apart where they would lie on each other. */
   #labels({ pen, track, race, ink, chosen, width }, cars, size) {
-    pen.font = `600 ${track.scale > 90 ? 13 : 12}px ${ink("label-font")}`;
+    const letter = Math.round(Math.min(26, Math.max(11.5, width / 85)));
+    const high = Math.round(letter * 1.6);
+    pen.font = `700 ${letter}px ${ink("narrow")}`;
     pen.textBaseline = "middle";
     const shown = cars.filter((car) => !(car.flags & FINISHED));
     const tags = shown.map((car) => {
-      const seat = race.seats.get(car.seat);
       const [x, y] = track.at(car.x, car.y);
-      const text = shortened(seat?.name ?? `Car ${car.seat + 1}`);
-      const wide = pen.measureText(text).width + 22;
+      const text = shortened(race.seats.get(car.seat)?.name ?? `Car ${car.seat + 1}`);
+      const wide = pen.measureText(text).width + letter * 1.5;
       const left = Math.min(Math.max(4, x + size.length * 0.55), width - wide - 4);
-      return { car, text, wide, left, top: y - size.length * 0.55 - 22 };
+      return { car, text, wide, left, top: Math.max(2, y - size.length * 0.6 - high) };
     });
     tags.sort((a, b) => a.top - b.top);
     for (let i = 1; i < tags.length; i += 1) {
       for (let j = 0; j < i; j += 1) {
         const apart = tags[i].left > tags[j].left + tags[j].wide || tags[j].left > tags[i].left + tags[i].wide;
-        if (!apart && tags[i].top < tags[j].top + 22) tags[i].top = tags[j].top + 22;
+        if (!apart && tags[i].top < tags[j].top + high + 2) tags[i].top = tags[j].top + high + 2;
       }
     }
     for (const tag of tags) {
       pen.globalAlpha = chosen === null || chosen === tag.car.seat ? 1 : 0.4;
       pen.fillStyle = ink("tag");
       pen.beginPath();
-      pen.roundRect(tag.left, tag.top, tag.wide, 20, 4);
+      pen.roundRect(tag.left, tag.top, tag.wide, high, 4);
       pen.fill();
       pen.fillStyle = ink(`seat-${tag.car.seat % 8}`);
       pen.beginPath();
-      pen.roundRect(tag.left, tag.top, 4, 20, [4, 0, 0, 4]);
+      pen.roundRect(tag.left, tag.top, letter / 3, high, [4, 0, 0, 4]);
       pen.fill();
       pen.fillStyle = ink("tag-ink");
-      pen.fillText(tag.text, tag.left + 11, tag.top + 10.5);
+      pen.fillText(tag.text, tag.left + letter * 0.85, tag.top + high / 2 + 0.5);
     }
     pen.globalAlpha = 1;
   }

@@ -1,7 +1,10 @@
 /** The event page: its board follows the race without a reload. */
 
 import { showHeats, showStandings } from "./board.js";
+import { refresh } from "./refresh.js";
 import { Feed } from "./socket.js";
+
+const SPREAD_MS = 3000; // so that many viewers do not all ask at once
 
 const at = (id) => document.getElementById(id);
 const event = document.body.dataset.event;
@@ -10,7 +13,8 @@ let status = document.body.dataset.status;
 
 function hear(message) {
   if (message.type === "board") {
-    showStandings(at("standings"), message.standings ?? [], columns);
+    const strangers = showStandings(at("standings"), message.standings ?? [], columns);
+    if (strangers) setTimeout(refresh, Math.random() * SPREAD_MS);
     at("no-standings").hidden = (message.standings ?? []).length > 0;
     if (message.heats) {
       showHeats(at("heats"), event, message.heats);

@@ -9,7 +9,8 @@ import { Stage } from "./stage.js";
 import { Tower } from "./tower.js";
 
 const CLOCK_MS = 100;
-const NEWS_SHOWN = 5;
+const BOARD = ["place", "entry", "total", "fastest"];
+const NEWS_SHOWN = 6;
 const GO_MS = 1200;
 
 const at = (id) => document.getElementById(id);
@@ -31,7 +32,7 @@ function hear(message) {
   const before = race.state;
   race.apply(message, (seat) => playback.latest().get(seat));
   if (message.type === "frame" || message.type === "snap") playback.add(message, performance.now());
-  if (race.circuit !== circuit && race.circuit?.id !== circuit?.id) stage.circuit(race.circuit);
+  if (race.circuit !== circuit && race.circuit?.id !== circuit?.id) showCircuit();
   if (race.heat !== heat) {
     heat = race.heat;
     if (message.type === "heat") playback.reset(heat);
@@ -41,20 +42,27 @@ function hear(message) {
     newest = 0;
   }
   if (before === "starting" && race.state === "running") wentAt_ms = performance.now();
-  if (message.type === "board") showStandings(at("standings"), race.standings.slice(0, 20), ["place", "entry", "total", "fastest"]);
+  if (message.type === "board") showStandings(at("standings"), race.standings.slice(0, 20), BOARD);
   if (message.type !== "frame") show();
 }
 
 function show() {
   tower.show(race);
   showHead();
+  showLine(line);
   showNews();
   showCard();
   showLights();
 }
 
+function showCircuit() {
+  const { name, length_m, direction } = race.circuit;
+  stage.circuit(race.circuit);
+  put(at("where"), [name, length_m && `${length_m.toFixed(1)} m`, direction].filter(Boolean).join(" · "));
+}
+
 function showHead() {
-  put(at("heat"), race.heat ? title(race.heat) : "Waiting for the first heat");
+  put(at("heat"), race.heat ? heading() : "Waiting for the first heat");
   const lead = race.order().find((seat) => seat.place === 1);
   const laps = race.laps ? `Lap ${race.lapOf(lead)} of ${race.laps}` : "";
   put(at("laps"), race.state === "running" ? laps : race.heat ? title(race.state) : "");
@@ -81,19 +89,21 @@ function showNews() {
   while (list.children.length > NEWS_SHOWN) list.lastChild.remove();
 }
 
+/** A heat by its phase and driver if only one drives, otherwise by its id. */
+function heading() {
+  const [only, ...others] = race.seats.values();
+  return only && !others.length && race.phase ? `${title(race.phase)}: ${only.name}` : title(race.heat);
+}
+
 /** What to say while no car moves. */
 function showCard() {
   const card = at("card");
   const over = race.finished;
-  const waiting = race.state === "waiting" && !race.seats.size;
+  const waiting = race.state === "abandoned" || (race.state === "waiting" && !race.seats.size);
   const done = race.state === "finished";
   card.hidden = !(over || waiting || done);
   if (card.hidden) return;
-  const words = over
-    ? [race.event.status === "aborted" ? "The event was stopped" : "The event is over", "Final standings"]
-    : done
-      ? [`${title(race.heat)} is over`, "The next heat follows"]
-      : ["Waiting for the next heat", `${race.circuit?.name ?? ""}`];
+  const words = cardWords(over, done);
   put(at("card-title"), words[0]);
   put(at("card-text"), words[1]);
   at("card-link").hidden = !over;
@@ -109,6 +119,13 @@ function showCard() {
     return item;
   });
   at("podium").replaceChildren(...podium);
+}
+
+function cardWords(over, done) {
+  if (over) return [race.event.status === "aborted" ? "The event was stopped" : "The event is over", "Standings"];
+  if (done) return [`${heading()} is over`, race.circuit.name];
+  if (race.state === "abandoned") return [`${heading()} was stopped`, "It will be raced again"];
+  return ["Waiting for the next heat", race.circuit?.name ?? ""];
 }
 
 const standingLine = (standing) => [standing.name, seconds(standing.score_s ?? standing.total_s)];
@@ -128,7 +145,8 @@ function showLights() {
 function showLine(state) {
   line = state;
   document.body.dataset.line = state;
-  put(at("line"), { open: "Live", lost: "Reconnecting…", connecting: "Connecting…" }[state]);
+  const live = ["starting", "running"].includes(document.body.dataset.state);
+  put(at("line"), { open: live ? "Live" : "Connected", lost: "Reconnecting…", connecting: "Connecting…" }[state]);
 }
 
 function put(element, text) {
@@ -149,7 +167,6 @@ setInterval(() => {
   if (race.state === "running") tower.show(race);
 }, CLOCK_MS);
 
-showLine("connecting");
 show();
 new Feed(eventId, { message: hear, line: showLine });
 

@@ -22,7 +22,7 @@ export class Race {
   circuit = null;
   heat = null;
   phase = "";
-  /** "waiting", "starting", "running" or "finished" */
+  /** "waiting", "starting", "running", "finished" or "abandoned" */
   state = "waiting";
   laps = 0;
   hz = 15;
@@ -105,7 +105,7 @@ export class Race {
     if (fact.heat !== undefined && fact.heat !== this.heat) return;
     const seat = this.seats.get(fact.seat);
     const data = fact.data ?? {};
-    const name = seat?.name ?? "";
+    const name = isolated(seat?.name ?? "");
     const tell = (text, tone = "") => this.#tell(text, tone, fact);
     switch (fact.kind) {
       case "start":
@@ -113,8 +113,8 @@ export class Race {
         return tell("Lights out, the race is on", "go");
       case "lap":
         if (seat) {
-          const best = !(seat.best_us <= data.time_us);
-          if (best && data.valid !== false) seat.best_us = data.time_us;
+          const best = data.valid !== false && data.time_us < (seat.best_us ?? Infinity);
+          if (best) seat.best_us = data.time_us;
           seat.last_us = data.time_us;
           seat.lap = data.lap;
         }
@@ -125,7 +125,7 @@ export class Race {
         return tell(`${name} leaves the road`, "warn");
       case "contact":
         this.#mark(fact, where, "contact");
-        if (data.charged) tell(`${name} runs into ${this.seats.get(data.with)?.name ?? "a box"}`, "warn");
+        if (data.charged) tell(`${name} runs into ${isolated(this.seats.get(data.with)?.name ?? "a box")}`, "warn");
         return undefined;
       case "penalty": {
         const length_us = ((data.ticks ?? 0) * 1e6) / this.hz;
@@ -178,10 +178,15 @@ export class Race {
     const [first] = this.order();
     if (!first || this.seats.size < 2 || isOut(first.status)) return;
     if (this.#leader !== null && this.#leader !== first.seat && this.state === "running") {
-      this.#tell(`${first.name} leads`, "lead", { seat: first.seat, t_us: this.t_us });
+      this.#tell(`${isolated(first.name)} leads`, "lead", { seat: first.seat, t_us: this.t_us });
     }
     this.#leader = first.seat;
   }
+}
+
+/** A name that cannot turn the rest of a sentence round, whatever letters it holds. */
+function isolated(name) {
+  return `\u2068${name}\u2069`;
 }
 
 function blank(seat, name) {

@@ -3,7 +3,7 @@
 import { Cars } from "./cars.js";
 import { Track } from "./track.js";
 
-const MARGIN = { top: 34, right: 30, bottom: 30, left: 30 };
+const MARGIN = { top: 44, right: 30, bottom: 30, left: 30 };
 
 export class Stage {
   #canvas;
@@ -40,6 +40,7 @@ export class Stage {
 
   circuit(shape) {
     this.#track = new Track(shape);
+    this.#canvas.parentElement.style.setProperty("--aspect", this.#track.aspect.toFixed(3));
     this.refresh();
   }
 

@@ -21,6 +21,12 @@ export class Track {
     this.box = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
   }
 
+  /** Width over height of the circuit. */
+  get aspect() {
+    const [x0, y0, x1, y1] = this.box;
+    return (x1 - x0 + 4 * VERGE_M) / (y1 - y0 + 4 * VERGE_M);
+  }
+
   /** Pixels per metre. */
   get scale() {
     return this.#k;
@@ -93,19 +99,20 @@ export class Track {
   /** Red and white stones along the inside of every tight corner. */
   #kerbs(pen, centre, left, right, ink) {
     const turns = smooth(curvature(this.#shape.centre), Math.max(1, Math.round(centre.length / 120)));
-    const wide = Math.max(3, 0.11 * this.#k);
-    const stone_px = Math.max(6, 0.2 * this.#k);
+    const stone_px = Math.max(5, 0.16 * this.#k);
+    pen.lineWidth = 2 * Math.max(3, 0.085 * this.#k);
+    pen.lineCap = "butt";
     for (const [line, side] of [[left, 1], [right, -1]]) {
-      pen.lineWidth = wide * 2;
-      pen.lineCap = "butt";
-      let run_px = 0;
-      for (let i = 0; i < line.length; i += 1) {
-        const a = line[i];
-        const b = line[(i + 1) % line.length];
-        const step = Math.hypot(b[0] - a[0], b[1] - a[1]);
-        const on = turns[i] * side > KERB_TURN_PER_M;
-        if (on && step > 0) stones(pen, a, b, step, run_px, stone_px, ink);
-        run_px += step;
+      const tight = turns.map((turn) => turn * side > KERB_TURN_PER_M);
+      for (const run of runs(line, tight, 0.3 * this.#k)) {
+        const path = new Path2D();
+        run.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+        pen.strokeStyle = ink("border");
+        pen.stroke(path);
+        pen.strokeStyle = ink("kerb");
+        pen.setLineDash([stone_px, stone_px]);
+        pen.stroke(path);
+        pen.setLineDash([]);
       }
     }
     pen.lineCap = "round";
@@ -212,19 +219,30 @@ function strip(pen, left, right, seam_px) {
   }
 }
 
-function stones(pen, a, b, step, run_px, stone_px, ink) {
-  let done = 0;
-  while (done < step) {
-    const which = Math.floor((run_px + done) / stone_px);
-    const until = Math.min(step, (which + 1) * stone_px - run_px + 1e-6);
-    const at = (part) => [a[0] + ((b[0] - a[0]) * part) / step, a[1] + ((b[1] - a[1]) * part) / step];
-    pen.strokeStyle = ink(which % 2 ? "kerb" : "border");
-    pen.beginPath();
-    pen.moveTo(...at(done));
-    pen.lineTo(...at(Math.min(step, until + 0.4)));
-    pen.stroke();
-    done = Math.max(until, done + 0.01);
+/** Stretches of a closed line where `marked` holds, each longer by `more_px` at both ends. */
+function runs(line, marked, more_px) {
+  const n = line.length;
+  const reach = (i, way) => {
+    let far = 0;
+    while (far < more_px) {
+      const [x, y] = line[(i + n) % n];
+      const [nx, ny] = line[(i + way + n) % n];
+      far += Math.max(0.01, Math.hypot(nx - x, ny - y));
+      i += way;
+    }
+    return i;
+  };
+  const spans = [];
+  for (let i = 0; i < n; i += 1) {
+    if (!marked[i] || marked[(i + n - 1) % n]) continue;
+    let end = i;
+    while (marked[(end + 1) % n] && end < i + n) end += 1;
+    const span = [reach(i, -1), reach(end, 1)];
+    const last = spans.at(-1);
+    if (last && span[0] <= last[1]) last[1] = span[1];
+    else spans.push(span);
   }
+  return spans.map(([from, to]) => Array.from({ length: to - from + 1 }, (_, j) => line[(from + j + n) % n]));
 }
 
 /** Turning per metre at each point, positive to the left. */
