@@ -69,8 +69,17 @@ def find(where: str | os.PathLike[str]) -> Place:
             )
         return find(":memory:") if url.database in (None, ":memory:") else _in_file(str(url.database))
     if url.drivername in ("postgresql", "postgres", "postgresql+asyncpg"):
-        return Place(url.set(drivername="postgresql+asyncpg"), url.render_as_string(hide_password=True))
+        return _on_server(url)
     raise ConfigError(f"record book {url.render_as_string(hide_password=True)!r}: {_FORMS}")
+
+
+def _on_server(url: URL) -> Place:
+    name = url.render_as_string(hide_password=True)
+    if strange := sorted(set(url.query) - {"host", "port", "ssl", "sslmode"}):
+        raise ConfigError(f"record book {name}: option {strange[0]!r}, expected host, port or sslmode")
+    # What every other program calls sslmode, asyncpg calls ssl.
+    query = {"ssl" if option == "sslmode" else option: value for option, value in url.query.items()}
+    return Place(url.set(drivername="postgresql+asyncpg", query=query), name)
 
 
 def _in_file(path: str) -> Place:

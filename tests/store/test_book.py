@@ -84,6 +84,10 @@ async def test_a_book_in_memory_serves_many_at_once_and_leaves_nothing(
         ("mysql://root:secret@host/league", "'mysql://root:***@host/league': expected a file"),
         ("http://host/league", "expected a file"),
         ("postgresql://user:secret@host:port/league", r"//user:\*\*\*@host.*not a database URL"),
+        (
+            "postgresql://user:secret@host/league?sslmod=require",
+            "option 'sslmod', expected host, port or sslmode",
+        ),
         ("sqlite://folder/league.db", "expected three slashes"),
         ("sqlite:///league.db?mode=ro", "without options"),
         ("sqlite:///what?.db", "without options"),
@@ -94,6 +98,13 @@ async def test_what_names_no_book_is_refused(where: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem.replace("***", r"\*\*\*")) as refused:
         await RecordBook.open(where)
     assert "secret" not in str(refused.value)
+
+
+async def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
+    pytest.importorskip("asyncpg")
+    line = await refusal("postgresql://anna:secret@127.0.0.1:9/league?sslmode=disable")
+    assert "//anna:***@127.0.0.1:9/league" in line
+    assert "the database cannot be reached" in line
 
 
 async def test_postgres_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

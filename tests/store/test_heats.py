@@ -311,3 +311,42 @@ async def test_any_result_comes_back_as_it_was(
     assert (await book.results(event))[0].model_dump_json() == result.model_dump_json()
     assert await book.facts(event, heat.id) == tuple(facts)
     assert await book.recording(event, heat.id) == recording
+
+
+steps = st.tuples(st.sampled_from(["begin", "finish", "abandon"]), st.sampled_from(["h-1", "h-2"]))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(steps, max_size=8))
+async def test_any_order_of_beginning_abandoning_and_finishing_makes_sense(
+    book: RecordBook, evening: Any, taken: list[tuple[str, str]]
+) -> None:
+    event = f"event-{next(numbers)}"
+    await book.add_event(evening.event(event), EventOptions())
+    expected: dict[str, tuple[str, int]] = {}
+    first_result: dict[str, HeatResult] = {}
+    for number, (step, name) in enumerate(taken):
+        heat = evening.heat(name)
+        status, attempt = expected.get(name, ("", 0))
+        if step == "finish":
+            result = evening.result(heat, lap_s=5.0 + number)
+            assert await book.finish_heat(event, heat, result, [], b"") == (status != "finished")
+            expected[name] = ("finished", max(attempt, 1))
+            first_result.setdefault(name, result)
+        elif step == "abandon" and status == "":
+            with pytest.raises(UnknownNameError):
+                await book.abandon_heat(event, name, "why")
+        elif status == "finished":
+            again = book.begin_heat(event, heat) if step == "begin" else book.abandon_heat(event, name, "why")
+            with pytest.raises(RaceError):
+                await again
+        elif step == "begin":
+            assert await book.begin_heat(event, heat) == attempt + 1
+            expected[name] = ("running", attempt + 1)
+        else:
+            await book.abandon_heat(event, name, "why")
+            expected[name] = ("abandoned", attempt)
+    found = await book.heats(event)
+    assert {heat.plan.id: (heat.status, heat.attempt) for heat in found} == expected
+    assert [heat.plan.id for heat in found] == list(expected)
+    assert {result.heat: result for result in await book.results(event)} == first_result
