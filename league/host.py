@@ -14,7 +14,8 @@ import resource
 import sys
 import threading
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from io import FileIO, RawIOBase
+from typing import Any
 
 from league.client import drive
 from league.errors import InputError, LeagueError
@@ -44,7 +45,7 @@ class Task:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def read(cls, stream: BinaryIO) -> Task:
+    def read(cls, stream: RawIOBase) -> Task:
         """The task from a stream's first line.
 
         Raises:
@@ -76,7 +77,7 @@ def limit_self(task: Task) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def end_with(stream: BinaryIO) -> None:
+def end_with(stream: RawIOBase) -> None:
     """End this process as soon as the stream ends, whatever it is doing."""
 
     def watch() -> None:
@@ -90,9 +91,10 @@ def end_with(stream: BinaryIO) -> None:
 def main() -> int:
     """Drive until the event says bye."""
     try:
-        task = Task.read(sys.stdin.buffer.raw)  # type: ignore[attr-defined]
+        orders = FileIO(0, closefd=False)  # unbuffered: the watching thread must not hold a buffer's lock
+        task = Task.read(orders)
         limit_self(task)
-        end_with(sys.stdin.buffer.raw)  # type: ignore[attr-defined]
+        end_with(orders)
         agent = League().agent(task.agent)
         asyncio.run(
             drive(

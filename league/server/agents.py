@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, cast
+from typing import Final
 
 from aiohttp import web
 
@@ -68,7 +68,10 @@ class AgentDoor:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         # permessage-deflate costs about four times the processor time for small messages.
         socket = web.WebSocketResponse(
-            protocols=tuple(SUBPROTOCOLS), compress=False, autoping=False, max_msg_size=self._limits.socket_bytes
+            protocols=tuple(SUBPROTOCOLS),
+            compress=False,
+            autoping=False,
+            max_msg_size=self._limits.socket_bytes,
         )
         await socket.prepare(request)
         transport = request.transport
@@ -83,7 +86,7 @@ class AgentDoor:
             codec=SUBPROTOCOLS[socket.ws_protocol or ""],
         )
         line = Line(
-            socket, cast("asyncio.Transport", transport), session,
+            socket, transport, session,
             address=request.remote or "", clock=asyncio.get_running_loop().time,
         )  # fmt: skip
         self._lines.add(line)

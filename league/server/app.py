@@ -17,6 +17,7 @@ from league.server.auth import Doorkeeper
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
 from league.server.lobby import Lobby
+from league.server.pages import add_pages
 from league.server.settings import Settings
 from league.server.watch import GRANDSTAND, watch_socket
 from league.store.book import RecordBook
@@ -46,6 +47,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             web.get("/ws/watch", watch_socket),
         ]
     )
+    add_pages(app)
     return app
 
 
@@ -89,9 +91,7 @@ async def _agent(request: web.Request) -> web.StreamResponse:
 async def _events(app: web.Application) -> AsyncIterator[None]:
     """Everything that lives as long as the application."""
     async with Listeners.open(app[LEAGUE]) as listeners:
-        lobby = Lobby(
-            app[LEAGUE], app[BOOK], app[SETTINGS], doorkeeper=app[DOORKEEPER], listeners=listeners
-        )
+        lobby = Lobby(app[LEAGUE], app[BOOK], app[SETTINGS], doorkeeper=app[DOORKEEPER], listeners=listeners)
         app[LOBBY] = app[GRANDSTAND] = lobby
         async with AgentDoor.open(lobby, app[SETTINGS]) as door:
             app[_DOOR] = door

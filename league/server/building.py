@@ -10,7 +10,7 @@ from league.track.circuit import Circuit
 
 
 def build_heat(league: League, plan: HeatPlan, circuit: Circuit) -> Heat:
-    """A heat at its start, with everything compiled that its ticks need; may take seconds: run in a thread."""
+    """A heat at its start, with all compiled that its ticks need; may take seconds: call it in a thread."""
     car = league.car(plan.car)
 
     def make() -> Heat:

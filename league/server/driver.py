@@ -7,6 +7,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from league.errors import LocalProtocolError
@@ -64,7 +65,11 @@ class Driver:
     def may_resume(self, session: str, token: str) -> bool:
         """Whether this is the secret that the driver was given when it was accepted."""
         right = hmac.compare_digest(session.encode(), self.session_id.encode())
-        return right and bool(self.resume_token) and hmac.compare_digest(token.encode(), self.resume_token.encode())
+        return (
+            right
+            and bool(self.resume_token)
+            and hmac.compare_digest(token.encode(), self.resume_token.encode())
+        )
 
     def connect(self, line: Line, hello: Hello) -> None:
         """Speak through this line from now on; the newest authenticated one wins."""
@@ -115,10 +120,8 @@ class Driver:
         line = self.line
         if line is None:
             return
-        try:
+        with suppress(LocalProtocolError):  # it said goodbye first
             line.say(line.session.bye(reason))
-        except LocalProtocolError:
-            pass  # it said goodbye first
         line.end(code, reason)
 
 

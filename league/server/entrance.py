@@ -70,9 +70,7 @@ class Entrance:
         """Enter a driver that will connect from elsewhere with the token that this gives."""
         paddock = await self._lobby.paddock(event_id)
         entry = await self._add(paddock, name, agent="", kind="remote", model=None, hosted=False)
-        return entry, await self._book.issue_token(
-            "entry", name=name, event_id=event_id, entry_id=entry.id
-        )
+        return entry, await self._book.issue_token("entry", name=name, event_id=event_id, entry_id=entry.id)
 
     async def withdraw(self, event_id: str, entry_id: str) -> None:
         """Take an entry out of an event."""
@@ -105,9 +103,7 @@ class Entrance:
                 raise InputError(f"entry name {name!r} is taken; expected another, or that entry's token")
             taken = {entry.id for entry in entries} | paddock.record.withdrawn
             entry = EntryPlan(id=slug(name, taken=taken), name=name, agent=agent[:64], kind=kind)
-            await self._book.add_entry(
-                paddock.event_id, entry, source=agent, model=model, hosted=hosted
-            )
+            await self._book.add_entry(paddock.event_id, entry, source=agent, model=model, hosted=hosted)
             if hosted:
                 paddock.hosted.add(entry.id)
             await paddock.refresh()

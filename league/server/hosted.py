@@ -52,7 +52,8 @@ class HostedDriver:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "league.host",
                 cwd=folder, env=_environment(folder), start_new_session=True, limit=LINE_BYTES,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
             self.pid = process.pid
             try:

@@ -68,13 +68,14 @@ class LiveHeat:
         self._answer_s = self._tick_s - settings.realtime_margin_s if self._realtime else settings.deadline_s
         self._due_s = 0.0
         """When the next tick may open."""
-        self._opened_s = 0.0
         self._closes_s = 0.0
         """When the open tick closes at the latest, banks left aside."""
         self._waiting = 0
         """Seats whose answer the open tick lacks."""
         self._gate: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._open = False
+        """Whether a tick was shown and not yet driven."""
         self._in_bank = False
         self._excused = False
         self._told = 0
@@ -99,7 +100,8 @@ class LiveHeat:
                     self._gate = None
                 else:
                     await asyncio.sleep(0)  # whatever happens, others get their turn
-                self._close_tick()
+                if self._open:
+                    self._close_tick()
             self._report_the_end()
         finally:
             if self._alarm is not None:
@@ -272,9 +274,12 @@ class LiveHeat:
     def _open_tick(self) -> None:
         """Show everybody the tick."""
         heat = self.heat
-        self._opened_s = now_s = self._clock()
+        now_s = self._clock()
+        self._open = True
         self._in_bank = self._excused = False
-        self._closes_s = self._due_s - self._settings.realtime_margin_s if self._realtime else now_s + self._answer_s
+        self._closes_s = (
+            self._due_s - self._settings.realtime_margin_s if self._realtime else now_s + self._answer_s
+        )
         deadline_us = max(0, round((self._closes_s - now_s) * 1e6))
         waiting = 0
         for seat, seen in zip(self.seats, heat.observe(), strict=True):
@@ -282,7 +287,8 @@ class LiveHeat:
             seat.shown = seat.awaited = seat.ready and seat.racing and seen is not None and line is not None
             if not seat.shown:
                 continue
-            assert seen is not None and line is not None
+            assert seen is not None
+            assert line is not None
             bank_ms = 0 if self._realtime else int(seat.bank_s * 1000)
             line.say(
                 line.session.observe(
@@ -350,11 +356,33 @@ class LiveHeat:
         if self._in_bank and self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        if self._gate is not None and not self._gate.done():
+        if self._gate is None or self._gate.done():
+            return
+        try:
+            if self._go_on():
+                return
+        except Exception as error:  # noqa: BLE001 - it is the race's, not that of the driver who spoke last
+            self._gate.set_exception(error)
+        else:
             self._gate.set_result(None)
+
+    def _go_on(self) -> bool:
+        """Drive this tick and open the next at once, if nothing has to be waited for in between.
+
+        This is most ticks of most heats. Doing it in the same turn of the event loop in which the last
+        answer was read saves a turn, and with it a system call, for every tick.
+        """
+        if self._period_s:
+            return False
+        self._close_tick()
+        if self.heat.finished or any(seat.away for seat in self.seats):
+            return False
+        self._open_tick()
+        return self._waiting > 0
 
     def _close_tick(self) -> None:
         """Take the answers, drive the tick, and tell what happened."""
+        self._open = False
         now_s = self._clock()
         answers: list[Command | None] = []
         away: list[int] = []

@@ -73,6 +73,8 @@ class Lobby:
 
     async def close(self) -> None:
         """Stop every heat, end hosted drivers, and send everybody away to come back later."""
+        if self.closing:
+            return
         self.closing = True
         runs = [task for task in self._runs.values() if not task.done()]
         for task in runs:
@@ -151,6 +153,17 @@ class Lobby:
             run.cancel()
             await asyncio.wait((run,))
         await self._end(paddock, reason)
+
+    async def wait_for_end(self, event_id: str) -> None:
+        """Wait until an event is over, however it ends; at once if it is.
+
+        Raises:
+            UnknownNameError: There is no such event.
+        """
+        await self.paddock(event_id)
+        run = self._runs.get(event_id)
+        if run is not None:
+            await asyncio.wait((run,))
 
     async def paddock(self, event_id: str) -> Paddock:
         """An event's paddock, opened if need be.

@@ -127,9 +127,7 @@ class Paddock:
     def away_because(self) -> Mapping[str, str]:
         """Why drivers are not connected, by entry, in words."""
         return {
-            entry_id: driver.away_because
-            for entry_id, driver in self.drivers.items()
-            if not driver.connected
+            entry_id: driver.away_because for entry_id, driver in self.drivers.items() if not driver.connected
         }
 
     def _withdraw(self, entry_id: str) -> None:

@@ -65,6 +65,8 @@ class Practice:
         Raises:
             RemoteProtocolError: The name is not of the expected form, or there are too many.
         """
+        if hello.token is not None:
+            raise _refused("auth", "the token is not good: the practice knows none")
         name = hello.entry.name
         prefix = name.rpartition("-")[0]
         if not prefix.startswith(_PREFIX) or len(prefix) <= len(_PREFIX):

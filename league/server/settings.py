@@ -95,10 +95,20 @@ class Settings(BaseModel):
         except ValidationError as error:
             raise ConfigError(f"{path or 'settings'}: {first_problem(error)}") from None
 
-    @property
-    def database_url(self) -> str:
-        """The record book's file or URL."""
-        return self.database or str(platformdirs.user_data_path("league") / "league.sqlite")
+    def find_database(self) -> str:
+        """The record book's file or URL; makes the folder of the default one.
+
+        Raises:
+            ConfigError: The folder cannot be made.
+        """
+        if self.database:
+            return self.database
+        folder = platformdirs.user_data_path("league")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{folder}: cannot be made: {error.strerror}; give --database") from error
+        return str(folder / "league.sqlite")
 
     @property
     def loopback(self) -> bool:

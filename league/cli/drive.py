@@ -1,0 +1,103 @@
+"""`league drive`: run an agent here, racing there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import click
+
+from league import client
+from league.cli import show
+from league.cli.remote import http_url, server_option, token_option
+from league.cli.resuming import Sessions
+from league.hooks.catalogue import League
+from league.wire.messages import Event
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  league drive pure-pursuit --event club-night --server http://127.0.0.1:8490
+  league drive my_module:MyDriver --event club-night --as "Me" --server ws://league.example:8490 --token …
+  league drive ./my-model --event club-night
+
+\b
+Started again within 5 s after it was killed, it goes on in the same car."""
+)
+@click.argument("agent")
+@click.option("--event", required=True, metavar="EVENT", help="The event's id, see `league events`.")
+@click.option("--as", "name", metavar="NAME", help="Name of the entry; by default the agent's.")
+@server_option
+@token_option
+@click.option(
+    "--patience", default=60.0, show_default=True, metavar="SECONDS", help="To find a lost server again."
+)
+@click.option("--talk-json", is_flag=True, help="Speak JSON instead of msgpack, to be read on the way.")
+def command(
+    agent: str, event: str, name: str | None, server: str, token: str | None, patience: float, talk_json: bool
+) -> None:
+    """Run AGENT on this machine and race it in an event on a server, heat after heat, until the event is over.
+
+    AGENT is an agent's name, a model (.onnx, or a folder with model.onnx and model_metadata.json), or
+    module:Class.
+    """
+    url = http_url(server)
+    named = League().agent(agent)
+    label = (name or named.name)[:64]
+    sessions, key = Sessions(), (url, event, label)
+    out = show.console()
+    started_s = time.monotonic()
+
+    def tell(progress: client.Progress) -> None:
+        if line := progress_line(progress):
+            out.print(f"{time.monotonic() - started_s:7.1f} s  {line}", markup=False, soft_wrap=True)
+
+    report = asyncio.run(
+        client.drive(
+            named.make,
+            server=url,
+            event=event,
+            name=label,
+            token=token,
+            version=named.name[:64],
+            codec="json" if talk_json else "msgpack",
+            patience_s=patience,
+            resume=sessions.find(*key),
+            on_accepted=lambda resume: sessions.keep(resume, *key),
+            on_progress=tell,
+        )
+    )
+    sessions.forget(*key)
+    for result in report.results:
+        _print_result(result, report.entry_id)
+    out.print(f"{report.reason or 'done'}: {report.answers} answers, {report.late} too late", markup=False)
+
+
+def progress_line(progress: client.Progress) -> str:
+    """What is worth a line: not every sector of everybody."""
+    told = progress.told
+    if isinstance(told, Event) and told.kind in ("sector", "contact", "start"):
+        return ""
+    if progress.kind in ("obs", "sync", "countdown"):
+        return ""
+    return progress.text
+
+
+def _print_result(result: object, entry_id: str) -> None:
+    if not isinstance(result, dict):
+        return
+    rows = [
+        (
+            entry["place"],
+            entry["name"] + (" ◂" if entry["entry_id"] == entry_id else ""),
+            show.seconds(entry["total_s"]),
+            show.seconds(entry["fastest_lap_s"]),
+            entry["off_tracks"],
+            entry["status"] if entry["status"] == "FIN" else f"{entry['status']}: {entry['reason']}",
+        )
+        for entry in result["entries"]
+    ]
+    show.console().print(
+        show.table(result["heat"], ["", "entry", ">total", ">fastest", ">off-tracks", "status"], rows)
+    )

@@ -1,0 +1,196 @@
+"""`league event`: create, start, stop and show events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from league.cli import show
+from league.cli.leaderboard import print_leaderboard
+from league.cli.remote import ask, segment, server_option, token_option
+from league.errors import InputError
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  league event create "Club night" --circuit a-to-z-speedway --format qualifying-final
+  league event create Final --circuit a-to-z-speedway:reversed --entry tutorial --entry racing-line --autostart 2
+  league event start club-night
+  league event show club-night"""
+)
+def command() -> None:
+    """Create, start, stop and show events on a server."""
+
+
+@command.command()
+@click.argument("name")
+@click.option(
+    "--circuit", required=True, metavar="CIRCUIT", help="A circuit's id; ID:reversed for the other way."
+)
+@click.option("--format", "style", default="time-trial", show_default=True, help="See `league plugins`.")
+@click.option("--id", "event_id", metavar="ID", help="By default made from the name.")
+@click.option("--laps", default=3, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="The same seed gives the same races.")
+@click.option("--car", default="deepracer", show_default=True)
+@click.option(
+    "--rank", type=click.Choice(["total", "best_lap", "best_average"]), default="total", show_default=True
+)
+@click.option("--clock", type=click.Choice(["lockstep", "realtime"]), default="lockstep", show_default=True)
+@click.option("--hz", default=15, show_default=True, help="Commands a second.")
+@click.option("--time-limit", default=180.0, show_default=True, metavar="SECONDS")
+@click.option("--off-track-penalty", default=3.0, show_default=True, metavar="SECONDS")
+@click.option("--grid-size", default=4, show_default=True, help="Most cars in one head-to-head heat.")
+@click.option(
+    "--sensor", "sensors", multiple=True, help="Offer this sensor besides state and pose; may be repeated."
+)
+@click.option(
+    "--entry", "entries", multiple=True, metavar="[NAME=]AGENT", help="A driver that the server starts."
+)
+@click.option("--autostart", type=int, metavar="N", help="Start as soon as N entries are there.")
+@click.option("--open-entry/--by-token", default=None, help="Whether drivers may enter without a token.")
+@click.option(
+    "--pace", type=float, help="Speed of the show: 1 is real time. By default as fast as drivers answer."
+)
+@server_option
+@token_option
+def create(
+    name: str,
+    circuit: str,
+    style: str,
+    event_id: str | None,
+    seed: int,
+    car: str,
+    grid_size: int,
+    entries: tuple[str, ...],
+    autostart: int | None,
+    open_entry: bool | None,
+    pace: float | None,
+    server: str,
+    token: str | None,
+    **rules: Any,
+) -> None:
+    """Create an event called NAME."""
+    asked = {
+        "name": name,
+        "circuit": circuit,
+        "format": style,
+        "id": event_id,
+        "car": car,
+        "seed": seed,
+        "grid_size": grid_size,
+        "autostart": autostart,
+        "open_entry": open_entry,
+        "pace": pace,
+        "entries": [_entry(given) for given in entries],
+        "rules": {
+            "laps": rules["laps"],
+            "rank": rules["rank"],
+            "clock": rules["clock"],
+            "control_hz": rules["hz"],
+            "time_limit_s": rules["time_limit"],
+            "off_track_penalty_s": rules["off_track_penalty"],
+            "sensors": list(dict.fromkeys(("state", "pose", *rules["sensors"]))),
+        },
+    }
+    event = ask(server, "POST", "/events", token=token, payload=asked)
+    out = show.console()
+    out.print(f"created {event['id']}", markup=False)
+    how = (
+        "anybody may enter"
+        if event["open_entry"]
+        else f"entering needs a token: league event invite {event['id']} NAME"
+    )
+    out.print(f"{how}; next: league enter AGENT --event {event['id']}", markup=False, soft_wrap=True)
+
+
+def _entry(given: str) -> dict[str, str]:
+    name, sign, agent = given.partition("=")
+    if sign and not (name and agent):
+        raise InputError(f"entry {given!r}: expected AGENT or NAME=AGENT")
+    return {"name": name, "agent": agent if sign else name}
+
+
+@command.command()
+@click.argument("event")
+@server_option
+@token_option
+def start(event: str, server: str, token: str | None) -> None:
+    """Start EVENT."""
+    ask(server, "POST", f"/events/{segment(event)}/start", token=token)
+    show.console().print(f"{event} is running; standings: league leaderboard {event}", markup=False)
+
+
+@command.command()
+@click.argument("event")
+@server_option
+@token_option
+def abort(event: str, server: str, token: str | None) -> None:
+    """Stop EVENT for good; the heat under way counts for nothing."""
+    ask(server, "POST", f"/events/{segment(event)}/abort", token=token)
+    show.console().print(f"{event} is stopped", markup=False)
+
+
+@command.command()
+@click.argument("event")
+@click.argument("name")
+@server_option
+@token_option
+def invite(event: str, name: str, server: str, token: str | None) -> None:
+    """Enter NAME, who drives from elsewhere, and print the token for `league drive`."""
+    path = f"/events/{segment(event)}/entries"
+    entered = ask(server, "POST", path, token=token, payload={"name": name})
+    out = show.console()
+    out.print(f"{name} is entered in {event} as {entered['entry_id']}", markup=False)
+    out.print(f"token: {entered['token']}", markup=False, soft_wrap=True)
+
+
+@command.command(name="withdraw")
+@click.argument("event")
+@click.argument("entry")
+@server_option
+@token_option
+def withdraw(event: str, entry: str, server: str, token: str | None) -> None:
+    """Take ENTRY, by its id, out of EVENT."""
+    ask(server, "DELETE", f"/events/{segment(event)}/entries/{segment(entry)}", token=token)
+    show.console().print(f"{entry} is withdrawn from {event}", markup=False)
+
+
+@command.command(name="show")
+@click.argument("event")
+@server_option
+@click.option("--json", "json_file", metavar="FILE", help="Write it as JSON; - for standard output.")
+def show_event(event: str, server: str, json_file: str | None) -> None:
+    """Show EVENT: its entries, heats and standings."""
+    found = ask(server, "GET", f"/events/{segment(event)}")
+    heats = ask(server, "GET", f"/events/{segment(event)}/heats")["heats"]
+    if json_file:
+        show.write_json(json_file, {**found, "heats": heats})
+    if json_file == "-":
+        return
+    out = show.console()
+    about = f"{found['name']} ({found['id']}): {found['status']}, {found['format']} on {found['circuit']}"
+    out.print(f"{about}. {found['problem']}".removesuffix(". "), markup=False, soft_wrap=True)
+    rows = [
+        (
+            entry["id"],
+            entry["name"],
+            entry["agent"] or entry["kind"],
+            "the server" if entry["hosted"] else "itself",
+            "withdrawn" if entry["withdrawn"] else "connected" if entry["connected"] else entry["away"],
+        )
+        for entry in found["entries"]
+    ]
+    out.print(show.table("entries", ["entry", "name", "agent", "started by", "driver"], rows))
+    out.print(
+        show.table(
+            "heats",
+            ["heat", "phase", "status", "grid", "note"],
+            [
+                (heat["id"], heat["phase"], heat["status"], ", ".join(heat["names"]), heat["reason"])
+                for heat in heats
+            ],
+        )
+    )
+    print_leaderboard(ask(server, "GET", f"/events/{segment(event)}/leaderboard"))

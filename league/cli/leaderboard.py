@@ -1,0 +1,72 @@
+"""`league leaderboard`: show standings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from league.cli import show
+from league.cli.remote import ask, segment, server_option
+from league.errors import InputError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  league leaderboard
+  league leaderboard club-night --server http://league.example:8490 --json result.json"""
+)
+@click.argument("event", required=False)
+@server_option
+@click.option(
+    "--json", "json_file", metavar="FILE", help="Write the standings as JSON; - for standard output."
+)
+def command(event: str | None, server: str, json_file: str | None) -> None:
+    """Show the standings of EVENT; without it, of the running or else the newest one."""
+    board = ask(server, "GET", f"/events/{segment(event or newest(server))}/leaderboard")
+    if json_file:
+        show.write_json(json_file, board)
+    if json_file != "-":
+        print_leaderboard(board)
+
+
+def newest(server: str) -> str:
+    """The id of the event that is running, or else of the newest.
+
+    Raises:
+        InputError: There is none.
+    """
+    events = ask(server, "GET", "/events")["events"]
+    if not events:
+        raise InputError("the server has no events yet; see league event create --help")
+    running = [event["id"] for event in events if event["status"] == "running"]
+    return str((running or [event["id"] for event in events])[-1])
+
+
+def print_leaderboard(board: dict[str, Any]) -> None:
+    """Print standings with every lap, for people."""
+    circuit = board["circuit"]
+    title = (
+        f"{board['name']} · {board['status']} · {circuit['id']} · {circuit['length_m']:.2f} m · "
+        f"{board['laps']} laps · seed {board['seed']}"
+    )
+    columns = ["", "entry", "agent", ">total", ">gap", ">fastest"]
+    columns += [">off-tracks", ">resets", ">collisions", "status", "laps"]
+    rows = [
+        (
+            entry["place"],
+            entry["name"],
+            entry["agent"],
+            show.seconds(entry["total_s"]),
+            show.seconds(entry["gap_s"]),
+            show.seconds(entry["fastest_lap_s"]),
+            entry["off_tracks"],
+            entry["resets"],
+            entry["collisions"],
+            entry["status"] + (f": {entry['reason']}" if entry["reason"] else ""),
+            ", ".join(show.seconds(lap["time_s"]) for lap in entry["laps"]) or None,
+        )
+        for entry in board["entries"]
+    ]
+    show.console().print(show.table(title, columns, rows))

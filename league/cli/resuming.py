@@ -1,0 +1,68 @@
+"""Sessions of `league drive` that a later process may go on with, in a private file of this user."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import platformdirs
+
+from league.wire.messages import Resume
+
+_MOST = 50
+
+
+class Sessions:
+    """The sessions that were not said goodbye to, by server, event and name.
+
+    Nothing here is worth failing for: a file that cannot be read or written is as good as none.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or platformdirs.user_state_path("league") / "sessions.json"
+
+    def find(self, *key: str) -> Resume | None:
+        """The session to go on with, if there is one."""
+        kept = self._read().get(_joined(key))
+        return Resume(kept[0], kept[1]) if kept else None
+
+    def keep(self, resume: Resume, *key: str) -> None:
+        """Remember a session."""
+        sessions = self._read()
+        sessions.pop(_joined(key), None)
+        sessions[_joined(key)] = [resume.session, resume.token]
+        self._write(dict([*sessions.items()][-_MOST:]))
+
+    def forget(self, *key: str) -> None:
+        """Forget a session that is over."""
+        sessions = self._read()
+        if sessions.pop(_joined(key), None) is not None:
+            self._write(sessions)
+
+    def _read(self) -> dict[str, list[str]]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(content, dict):
+            return {}
+        return {key: value for key, value in content.items() if _is_session(value)}
+
+    def _write(self, sessions: dict[str, list[str]]) -> None:
+        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - private from its first byte
+                json.dump(sessions, file)
+            partial.replace(self._path)
+        except OSError:
+            return
+
+
+def _joined(key: tuple[str, ...]) -> str:
+    return "\n".join(key)
+
+
+def _is_session(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
