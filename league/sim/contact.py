@@ -115,7 +115,7 @@ def separate(
         for i in range(cars):
             if bodies[i, _BLOWS] > 0.0:
                 for j in range(i + 1, cars + boxes):
-                    if j >= cars or (state[j, STATUS] == 0.0 and bodies[j, _BLOWS] > 0.0):
+                    if j >= cars or bodies[j, _BLOWS] > 0.0:
                         _blow(state, bodies, touch, i, j)
         for i in range(cars):
             if bodies[i, _BLOWS] > 0.0:

@@ -295,7 +295,7 @@ def _sweep(
     step = 2.0 * half_angle / (len(scan) - 1)
     # Half a thousandth of a beam to either side makes up for rounding of the angles.
     first = road.wrapped(first - yaw) + half_angle
-    for turn in range(-1, 2):
+    for turn in range(-1, 1):  # a segment behind the car meets the first beams as well as the last
         low = max(ceil((first + turn * 2.0 * pi) / step - 5e-4), 0)
         high = min(floor((first + turn * 2.0 * pi + span) / step + 5e-4), len(scan) - 1)
         for k in range(low, high + 1):

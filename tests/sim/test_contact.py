@@ -71,6 +71,30 @@ def test_a_rear_end_shares_the_speed_and_is_reported_once_per_tick(airfield):
     assert world.speed_mps[1] > 1.0
 
 
+def test_cars_that_part_again_keep_their_speeds(airfield):
+    world = World(airfield, [STRAIGHT] * 2)
+    apart = [World(airfield, [STRAIGHT]) for _ in range(2)]
+    for car, (along, speed) in enumerate(((4.0, 1.0), (4.3, 3.0))):
+        world.place(car, along, speed_mps=speed)
+        apart[car].place(0, along, speed_mps=speed)
+        apart[car].step([[0.0, speed]])
+    world.step([[0.0, 1.0], [0.0, 3.0]])
+    assert [contact.closing_mps for contact in world.contacts] == [0.0]
+    assert world.speed_mps.tolist() == [alone.speed_mps[0] for alone in apart]
+
+
+def test_a_wide_car_hit_by_many_at_once_gets_no_more_energy_than_they_had(airfield):
+    wide = STRAIGHT.changed(width_m=3.0)
+    world = World(airfield, [wide] + [STRAIGHT] * 8)
+    world.place(0, 5.0)
+    for car in range(1, 9):
+        world.place(car, 4.67, 0.3 * car - 1.35, speed_mps=3.0)
+    before = energy(world)
+    world.step([[0.0, 0.0]] * 9)
+    assert len(world.contacts) == 8
+    assert 0.0 < energy(world) < before
+
+
 def test_leaning_on_each_other_sideways_costs_no_speed(airfield):
     world = World(airfield, [STRAIGHT] * 2)
     world.place(0, 4.0, 0.0, speed_mps=2.0)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from league import DEEPRACER, F1TENTH, Circuit, World
+from league.sim import road
 
 
 def wheels(car, pose):
@@ -95,6 +96,24 @@ def test_on_the_border_is_off_and_a_hair_inside_is_on():
     assert world.wheels_off[0] == 0
 
 
+@settings(max_examples=200, deadline=None)
+@given(x=st.integers(-24, 24), y=st.integers(-24, 24), flip=st.booleans())
+def test_points_on_a_grid_with_the_corners_are_judged_as_the_circuit_does(x, y, flip):
+    # Every coordinate is exact here, so points fall on borders, on corners and level with corners.
+    centre = np.array(
+        [(0, -2), (2, -2), (2, 0), (3, 1), (2, 2), (0, 1), (-2, 2), (-2, 0), (-2, -2)], dtype=float
+    )
+    circuit = Circuit("grid", centre, centre * 0.75, centre * 1.25)
+    circuit = circuit.reversed() if flip else circuit
+    rows, point = road.road_rows(circuit), (x / 8, y / 8)
+    assert road.on_road(rows, *point) == circuit.on_road(point)
+    there = circuit.project(point)
+    segment, reach = road.follow(rows, *point, int(there.segment))
+    assert abs(road.offset_at(rows, segment, reach, *point)) == pytest.approx(abs(float(there.offset_m)))
+    assert 0.0 <= road.along_at(rows, segment, reach) < circuit.length_m
+    assert road.along_at(rows, int(there.segment), circuit.segment_m[there.segment]) < circuit.length_m
+
+
 @pytest.mark.parametrize("name", ["club", "twin"])
 def test_distance_along_never_jumps_at_the_closing_seam(request, name):
     circuit = request.getfixturevalue(name)
@@ -113,17 +132,19 @@ def test_distance_along_never_jumps_at_the_closing_seam(request, name):
     assert step.max() < 0.05
 
 
-def test_a_car_does_not_jump_to_a_neighbouring_part_of_the_road(twin):
-    # From the lower straight it drives right across the upper one, 10 cm from border to border.
+@pytest.mark.parametrize("side", ["lower", "upper"])
+def test_a_car_does_not_jump_to_a_neighbouring_part_of_the_road(twin, side):
+    # From one straight it drives right across the other one, 10 cm from border to border.
     world = World(twin, [DEEPRACER.changed(steer_bias_rad=0.0)])
-    world.place(0, 2.0, 0.0, math.pi / 2)
-    crossed = False
+    world.place(0, 2.0 if side == "lower" else twin.length_m / 2 + 2.0, 0.0, math.pi / 2)
+    start, crossed = world.nose[0, 1], False
     for _ in range(60):
         before = world.along_m[0]
         world.step([[0.0, 1.0]])
-        if world.nose[0, 1] > -0.55 + 1.4:
+        if abs(world.nose[0, 1] - start) > 1.4:
             break
         assert abs(world.along_m[0] - before) < 0.01
+        assert abs(world.origin_along_m[0] - before) < 0.01
         crossed = crossed or abs(float(twin.project(world.nose[0]).along_m) - world.along_m[0]) > 5
     assert crossed
 
