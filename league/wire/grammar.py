@@ -30,7 +30,9 @@ FINISHED = "finished"
 OVER = "over"
 
 STATES = (NEW, GREETED, ASKED, IDLE, LOADING, READY, COUNTING, RACING, FINISHED, OVER)
-JOINED = (IDLE, LOADING, READY, COUNTING, RACING, FINISHED)
+ON_THE_GRID = (LOADING, READY, COUNTING, RACING, FINISHED)
+"""States of a driver that is, or was just, in a heat."""
+JOINED = (IDLE, *ON_THE_GRID)
 """States of a driver that is in the event."""
 
 
@@ -64,7 +66,8 @@ STEPS: tuple[Step, ...] = (
     Step(FINISHED, "server", "result", FINISHED),
     Step(FINISHED, "server", "assign", LOADING),
     *(Step(state, "client", "sync", state) for state in JOINED),
-    *(Step(state, "server", type_, state) for state in JOINED for type_ in ("sync", "late", "event")),
+    *(Step(state, "server", "sync", state) for state in JOINED),
+    *(Step(state, "server", type_, state) for state in ON_THE_GRID for type_ in ("late", "event")),
     *(Step(state, "server", "error", state) for state in STATES if state not in (NEW, OVER)),
     *(
         Step(state, by, "bye", OVER)

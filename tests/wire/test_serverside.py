@@ -4,6 +4,7 @@ import math
 
 import msgpack
 import pytest
+from talking import HEAT, SHOWN, TICK_S, Pair, racing
 
 from league.errors import LocalProtocolError, RemoteProtocolError
 from league.wire import grammar
@@ -21,7 +22,6 @@ from league.wire.messages import (
     Resume,
     Sync,
 )
-from tests.wire.talking import HEAT, SHOWN, TICK_S, Pair, racing
 
 
 def act(k=0, **changed):

@@ -1,4 +1,4 @@
-"""Two ends of a conversation for the tests in this folder."""
+"""Two ends of a conversation over the wire."""
 
 from __future__ import annotations
 
