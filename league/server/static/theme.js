@@ -16,10 +16,12 @@
     const button = document.getElementById("theme");
     button?.removeAttribute("hidden");
     button?.addEventListener("click", () => {
-      const dark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
-      document.documentElement.dataset.theme = dark ? "light" : "dark";
+      const shown = document.documentElement.dataset.theme;
+      const dark = shown ? shown === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+      const next = dark ? "light" : "dark";
+      document.documentElement.dataset.theme = next;
       try {
-        localStorage.setItem("theme", dark ? "light" : "dark");
+        localStorage.setItem("theme", next);
       } catch {
         // it lasts for this page only
       }

@@ -1,0 +1,69 @@
+"""A headless Chromium that reaches nothing but this machine, and tells what went wrong in a page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Request, async_playwright
+from viewing import OpenPage
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser of the whole session."""
+    path = os.environ.get("LEAGUE_CHROMIUM") or shutil.which("chromium")
+    if not path:
+        pytest.skip("no Chromium: install one, or say where it is in LEAGUE_CHROMIUM")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> OpenPage:
+    """Open a page in a fresh profile; options are those of a Playwright context."""
+
+    @asynccontextmanager
+    async def opening(url: str, **options: Any) -> AsyncIterator[Page]:
+        complaints: list[str] = []
+        strangers: list[str] = []
+        options.setdefault("viewport", {"width": 1280, "height": 800})
+        context = await chromium.new_context(**options)
+
+        def look(request: Request) -> None:
+            if urlsplit(request.url).netloc != urlsplit(url).netloc:
+                strangers.append(request.url)
+
+        context.on("request", look)
+        page = await context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type != "log" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.set_default_timeout(20_000)
+        await page.goto(url)
+        try:
+            yield page
+        finally:
+            await context.close()
+        assert complaints == []
+        assert strangers == []
+
+    return opening
