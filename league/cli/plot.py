@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -31,9 +32,10 @@ def plot_circuit(circuit: Circuit, path: Path) -> None:
         raise InputError(f"{path}: cannot draw to {path.suffix!r}, expected {' or '.join(ENDINGS)}")
     figure = draw(circuit)
     try:
-        # Without a date in it, an SVG of the same circuit is the same file.
+        # Without a date and random names in it, an SVG of the same circuit is the same file.
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(path, dpi=_DPI, metadata=metadata)
+        with rc_context({"svg.hashsalt": "league"}):
+            figure.savefig(path, dpi=_DPI, metadata=metadata)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 

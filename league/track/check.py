@@ -10,6 +10,7 @@ border that folds, a place where two cars cannot pass). Circuits measured in the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import pi, tan
 from typing import Literal, NamedTuple, Protocol
 
@@ -78,9 +79,13 @@ def smallest_radius_m(car: Turning) -> float:
 
 def findings(circuit: Circuit, *, car: Turning) -> list[Finding]:
     """Everything that the check notices, errors first."""
-    found = [*_open(circuit), *_crossed(circuit), *_inside_out(circuit)]
-    if not any(finding.severity == "error" for finding in found):
-        found += [*_narrow(circuit, car), *_tight(circuit, car)]
+    found: list[Finding] = []
+    # Each look makes sense only on a road that passed the ones before it.
+    looks = (_open, _crossed, _inside_out, partial(_narrow, car=car), partial(_tight, car=car))
+    for look in looks:
+        found += look(circuit)
+        if any(finding.severity == "error" for finding in found):
+            break
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -144,9 +149,14 @@ def _crossed_border(circuit: Circuit, side: str) -> Iterator[Finding]:
 
 
 def _inside_out(circuit: Circuit) -> Iterator[Finding]:
-    areas = [abs(_area(ring)) for ring in (circuit.left, circuit.centre, circuit.right)]
-    inner, middle, outer = areas if not circuit.clockwise else areas[::-1]
-    if not inner < middle < outer:
+    """Borders that cross nothing and yet do not enclose the road between them."""
+    way = -1 if circuit.clockwise else 1
+    inner_side = "right" if circuit.clockwise else "left"
+    rings = (circuit.left, circuit.centre, circuit.right)[::way]
+    inner, middle, outer = (way * _area(ring) for ring in rings)
+    if inner <= 0:
+        yield Finding("error", "", f"the {inner_side} border runs backwards: the road overlaps itself")
+    elif not inner < middle < outer:
         yield Finding(
             "error", "", "the borders are exchanged: the left one lies to the right of the centre line"
         )

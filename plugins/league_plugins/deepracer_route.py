@@ -9,6 +9,7 @@ row (the older training circuits), and stretches where the two borders change co
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,16 +69,12 @@ def register_track_readers() -> Mapping[str, Any]:
 def _array(path: Path) -> FloatArray:
     """The six columns as finite float64; the file is mapped, so a false size in its head costs no memory."""
     try:
-        stored = np.lib.format.open_memmap(path, mode="r")
-    except (
-        ValueError,
-        EOFError,
-        TypeError,
-        OverflowError,
-        SyntaxError,
-        MemoryError,
-        RecursionError,
-    ) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # heads written by Python 2 are read, with a remark
+            stored = np.lib.format.open_memmap(path, mode="r")
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged head makes its parsers raise almost anything
         if "object" in str(error).lower():
             raise CircuitError(path, "holds Python objects, expected an array of numbers") from None
         raise CircuitError(path, "is not a whole NumPy .npy array: truncated, or another format") from None

@@ -42,7 +42,9 @@ def test_a_border_inside_a_corner_tighter_than_the_road_does_not_fold(way):
 def test_widths_may_differ_row_by_row():
     centre = wavy()
     left_m = np.linspace(0.2, 0.6, len(centre))
-    circuit = Circuit.from_widths("wavy", centre, left_m, 0.25, name="W", about="a", source="s", facts={"x": 1})
+    circuit = Circuit.from_widths(
+        "wavy", centre, left_m, 0.25, name="W", about="a", source="s", facts={"x": 1}
+    )
     assert np.allclose(circuit.width_left_m, left_m)
     assert np.allclose(circuit.width_right_m, 0.25)
     assert (circuit.name, circuit.about, circuit.source, circuit.facts) == ("W", "a", "s", {"x": 1})

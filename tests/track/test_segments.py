@@ -7,7 +7,7 @@ from math import degrees, hypot, pi, radians
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from league.errors import CircuitError
@@ -49,6 +49,7 @@ def test_an_exact_loop_is_left_as_it_is():
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-0.004, 0.004), min_size=6, max_size=6))
 def test_rounded_figures_close_exactly_with_small_changes_and_the_same_radii(errors):
     exact = road((3.0,), (1.0, 120.0), (3.0,), (1.0, 120.0), (3.0,), (1.0, 120.0))
@@ -148,7 +149,9 @@ def test_the_smallest_start_offset_makes_no_double_row():
 
 
 def test_the_gap_is_measured_where_the_message_says():
-    pieces = road((3.0,), (1.0, 90.0), (2.0,), (1.0, 90.0), (3.0 - 2 * GAP_M,), (1.0, 90.0), (2.0,), (1.0, 90.0))
+    pieces = road(
+        (3.0,), (1.0, 90.0), (2.0,), (1.0, 90.0), (3.0 - 2 * GAP_M,), (1.0, 90.0), (2.0,), (1.0, 90.0)
+    )
     place, heading = end(pieces)
     with pytest.raises(CircuitError, match=f"{hypot(place.real, place.imag):.3f} m") as caught:
         close(pieces, source="loop")
