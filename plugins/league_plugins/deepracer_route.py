@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from league import Circuit, CircuitError, hookimpl
 
@@ -159,9 +158,23 @@ def _places(line: Circuit, border: FloatArray) -> FloatArray:
     step -= line.length_m * np.round(step / line.length_m)
     lap = along[0] + np.cumsum(step)
     spread = _STEP_M * np.arange(len(lap))
-    rising = np.asarray(isotonic_regression(lap - spread).x) + spread
+    rising = _never_falling(lap - spread) + spread
     lap_later = rising[0] + line.length_m - _STEP_M * np.arange(len(lap), 0, -1)
     return np.asarray(np.minimum(rising, lap_later), dtype=np.float64)
+
+
+def _never_falling(values: FloatArray) -> FloatArray:
+    """The nearest sequence, by squares, that never falls: where it does, neighbours share their mean."""
+    means: list[float] = []
+    counts: list[int] = []
+    for value in values.tolist():
+        mean, count = value, 1
+        while means and means[-1] > mean:
+            last, many = means.pop(), counts.pop()
+            mean, count = (last * many + mean * count) / (many + count), many + count
+        means.append(mean)
+        counts.append(count)
+    return np.repeat(means, counts)
 
 
 def _at_places(border: FloatArray, places: FloatArray, along: FloatArray, length_m: float) -> FloatArray:

@@ -14,7 +14,7 @@ is where F1TENTH cars start, and the loop is driven anticlockwise; ":reversed" d
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import cos, isfinite, sin
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +23,6 @@ import numpy as np
 import yaml  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter1d, map_coordinates
-from skimage.measure import find_contours, label
 
 from league import Circuit, CircuitError, hookimpl
 
@@ -33,16 +31,6 @@ Mask = NDArray[np.bool_]
 
 MAX_YAML_BYTES = 100_000
 MAX_PIXELS = 4096 * 4096
-# Holes in the road smaller than this share of the infield are specks or posts, not a second way round.
-_SPECK = 0.1
-_INFIELD_PX = 9
-# How many regions are looked at, largest first.
-_REGIONS = 12
-# The traced line zigzags by a fraction of a pixel; this much smoothing takes it out.
-_SMOOTH_PX = 3.0
-_SAMPLE_PX = 0.5
-_STEP_PX = 2.0
-MAX_ROWS = 20_000
 
 
 class _Map(NamedTuple):
@@ -61,14 +49,14 @@ def read_map(path: Path) -> Circuit:
         CircuitError: Not a map, no image, or not exactly one loop of free space.
         OSError: The map or its image cannot be read.
     """
+    # What traces images takes a second to import, and the league is opened more often than a map.
+    from league_plugins._loop import trace
+
     described = _described(path)
     free = _free(described, path)
-    road, corner = _loop(free, path)
-    centre_px, half_px = _centre_line(road, path)
-    x_y = _world(centre_px + corner, described, rows=len(free))
+    centre_px, half_px = trace(free, source=str(path))
+    x_y = _world(centre_px, described, rows=len(free))
     half_m = half_px * described.resolution_m
-    if _area(x_y) < 0:
-        x_y, half_m = x_y[::-1], half_m[::-1]
     first = int(np.hypot(*x_y.T).argmin())
     return Circuit.from_widths(
         path.stem,
@@ -181,89 +169,9 @@ def _free(described: _Map, path: Path) -> Mask:
     return np.asarray(occupied < described.free, dtype=np.bool_)
 
 
-def _loop(free: Mask, path: Path) -> tuple[Mask, FloatArray]:
-    """The road cut out with a rim, holes of specks filled; and where its corner (row, column) was."""
-    for region, corner in _largest(free, connectivity=1):
-        shape = np.pad(region, 1)
-        holes = list(_largest(binary_fill_holes(shape) & ~shape, connectivity=2))
-        if not holes or holes[0][0].sum() < _INFIELD_PX:
-            continue
-        big = [hole for hole, _ in holes if hole.sum() > _SPECK * holes[0][0].sum()]
-        if len(big) > 1:
-            raise CircuitError(path, f"the free space goes around {len(big)} islands, expected one loop")
-        hole, at = holes[0]
-        infield = np.zeros_like(shape)
-        infield[at[0] : at[0] + hole.shape[0], at[1] : at[1] + hole.shape[1]] = hole
-        return binary_fill_holes(shape) & ~infield, np.array(corner) - 1.0
-    raise CircuitError(path, "shows no loop of free space enclosed by walls")
-
-
-def _largest(mask: Mask, *, connectivity: int) -> Iterator[tuple[Mask, tuple[int, int]]]:
-    """The largest connected regions that do not reach the edge, cut out; and each one's corner."""
-    numbered = label(mask, connectivity=connectivity)  # type: ignore[no-untyped-call]
-    sizes = np.bincount(numbered.ravel())
-    for edge in (numbered[0], numbered[-1], numbered[:, 0], numbered[:, -1]):
-        sizes[edge] = 0
-    sizes[0] = 0
-    for number in np.argsort(-sizes, kind="stable")[:_REGIONS]:
-        if sizes[number] == 0:
-            return
-        region = numbered == number
-        rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
-        top, left = int(rows[0]), int(columns[0])
-        yield region[top : rows[-1] + 1, left : columns[-1] + 1], (top, left)
-
-
-# -- the line ----------------------------------------------------------------------------------
-
-
-def _centre_line(road: Mask, path: Path) -> tuple[FloatArray, FloatArray]:
-    """The closed line half-way between infield and outside, and half the road's width along it.
-
-    In pixels, (row, column) of pixel centres, evenly spaced.
-    """
-    infield = binary_fill_holes(road) & ~road
-    # From pixel centre to pixel centre, so half a pixel more than to the wall itself.
-    to_infield = distance_transform_edt(~infield)
-    to_outside = distance_transform_edt(road | infield)
-    lines: list[FloatArray] = find_contours(to_outside - to_infield, 0.0)  # type: ignore[no-untyped-call]
-    traced = [line for line in lines if np.array_equal(line[0], line[-1])]
-    if not traced:
-        raise CircuitError(path, "shows no loop of free space enclosed by walls")
-    line = max(traced, key=lambda line: abs(_area(line[:-1])))
-    line = _evenly(line[:-1], _SAMPLE_PX)
-    line = np.stack(
-        [gaussian_filter1d(line[:, axis], _SMOOTH_PX / _SAMPLE_PX, mode="wrap") for axis in (0, 1)], -1
-    )
-    line = _evenly(line, _STEP_PX)
-    if not 8 <= len(line) <= MAX_ROWS:
-        raise CircuitError(
-            path, f"shows a loop of {len(line) * _STEP_PX:.0f} pixels, too small or too long to drive"
-        )
-    half = np.minimum(
-        map_coordinates(to_infield, line.T, order=1), map_coordinates(to_outside, line.T, order=1)
-    )
-    half = gaussian_filter1d(half - 0.5, _SMOOTH_PX / _STEP_PX, mode="wrap")
-    return line, np.maximum(half, 0.25)
-
-
-def _evenly(ring: FloatArray, step: float) -> FloatArray:
-    """Points along a closed line, about `step` apart."""
-    closed = np.vstack((ring, ring[:1]))
-    along = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))))
-    count = max(3, round(along[-1] / step))
-    wanted = np.arange(count) * along[-1] / count
-    return np.stack([np.interp(wanted, along, closed[:, axis]) for axis in (0, 1)], axis=-1)
-
-
 def _world(row_column: FloatArray, described: _Map, *, rows: int) -> FloatArray:
     """Metres in the map's frame: its origin is the lower left corner of the lower left pixel."""
     across = (row_column[:, 1] + 0.5) * described.resolution_m
     up = (rows - row_column[:, 0] - 0.5) * described.resolution_m
     x, y, yaw = described.origin
     return np.stack((x + cos(yaw) * across - sin(yaw) * up, y + sin(yaw) * across + cos(yaw) * up), axis=-1)
-
-
-def _area(ring: FloatArray) -> float:
-    following = np.roll(ring, -1, axis=0)
-    return float((ring[:, 0] * following[:, 1] - following[:, 0] * ring[:, 1]).sum() / 2)
