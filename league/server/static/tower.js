@@ -63,7 +63,7 @@ export class Tower {
     const texts = {
       place: out ? "–" : String(seat.place),
       lap: seat.status === "FIN" ? "FIN" : lapOf(seat, race),
-      gap: gapOf(seat, out, standing),
+      gap: gapOf(seat, race, out, standing),
       last: time(seat.last_us),
       best: time(seat.best_us),
       offs: String(seat.off_tracks ?? 0),
@@ -115,10 +115,11 @@ function lapOf(seat, race) {
   return race.laps ? `${lap}/${race.laps}` : String(lap);
 }
 
-function gapOf(seat, out, standing) {
+function gapOf(seat, race, out, standing) {
   if (out) return status(seat.status);
   if (standing) return "Penalty";
-  return seat.place === 1 ? "Leader" : gap(seat.gap_us);
+  if (seat.place === 1) return race.seats.size > 1 ? "Leader" : "–";
+  return gap(seat.gap_us);
 }
 
 function set(element, text) {
