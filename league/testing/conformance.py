@@ -22,7 +22,7 @@ from league.testing.scenarios import ALONE, BESIDE_A_GOOD_DRIVER, Scenario, out_
 from league.testing.scripted import ScriptedServer
 from league.testing.scripts import RunClient, check_client
 
-__all__ = ["Finding", "RunClient", "ScriptedServer", "check_client", "check_server"]
+__all__ = ["Finding", "RunClient", "ScriptedServer", "check_client", "check_server", "play_scenario"]
 
 SCENARIO_S = 90.0
 """No scenario takes longer."""
@@ -49,7 +49,7 @@ async def check_server(url: str, *, on_finding: Tell | None = None) -> list[Find
 
         async def one(scenario: Scenario) -> Finding:
             async with at_once:
-                finding = await _play(scenario, http, url)
+                finding = await play_scenario(scenario, http, url)
             if on_finding is not None:
                 on_finding(finding)
             return finding
@@ -57,7 +57,7 @@ async def check_server(url: str, *, on_finding: Tell | None = None) -> list[Find
         return await asyncio.gather(*(one(scenario) for scenario in (*ALONE, *BESIDE_A_GOOD_DRIVER)))
 
 
-async def _play(scenario: Scenario, http: aiohttp.ClientSession, url: str) -> Finding:
+async def play_scenario(scenario: Scenario, http: aiohttp.ClientSession, url: str) -> Finding:
     """Play one scenario; its docstring says what is expected."""
     name = " ".join((scenario.__doc__ or scenario.__name__).split()).rstrip(".")
     prefix = f"doctor-{secrets.token_hex(4)}"

@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from math import atan2, sin
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 
@@ -50,6 +50,9 @@ class Rogue:
         name: Name of the entry.
     """
 
+    patience_s: ClassVar[float] = PATIENCE_S
+    """How long it waits for anything that the server has to do."""
+
     def __init__(self, http: aiohttp.ClientSession, server: str, name: str) -> None:
         self.name = name
         self.heat = ""
@@ -62,9 +65,11 @@ class Rogue:
     # -- legal steps ---------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        """Connect and be welcomed."""
+        """Connect, anew if need be, and be welcomed."""
+        if self._socket is not None:
+            await self._socket.close()
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self.patience_s):
                 self._socket = await self._http.ws_connect(
                     self._url, protocols=(SUBPROTOCOL,), max_msg_size=2 * Limits().server_bytes
                 )
@@ -90,7 +95,7 @@ class Rogue:
         }
         http_url = "http" + self._url.removeprefix("ws")
         try:
-            async with asyncio.timeout(PATIENCE_S), self._http.get(http_url, headers=headers) as answer:
+            async with asyncio.timeout(self.patience_s), self._http.get(http_url, headers=headers) as answer:
                 return answer.status, await answer.text() if answer.status != 101 else ""
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unmet("an answer over HTTP", f"{type(error).__name__}: {error}") from None
@@ -187,29 +192,31 @@ class Rogue:
         if raw is not None:
             raw.shutdown(socket.SHUT_RDWR)
 
-    async def next(self, *, within_s: float = PATIENCE_S) -> dict[str, Any]:
+    async def next(self, *, within_s: float | None = None, expected: str = "a message") -> dict[str, Any]:
         """The next message.
 
         Raises:
             Unmet: The connection closed, nothing came, or what came is no message.
         """
         assert self._socket is not None
+        within_s = self.patience_s if within_s is None else within_s
         try:
             received = await self._socket.receive(within_s)
         except TimeoutError:
-            raise Unmet(f"a message within {within_s:g} s", "nothing") from None
+            raise Unmet(f"{expected} in time", "nothing") from None
         if received.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
-            raise Unmet("a message", f"the end, code {self._socket.close_code}")
+            raise Unmet(expected, f"the end, code {self._socket.close_code}")
         try:
             return decode(received.data, limit=Limits().server_bytes, items=MAX_SERVER_ITEMS)
         except RemoteProtocolError as error:
-            raise Unmet("a message", str(error)) from None
+            raise Unmet(expected, str(error)) from None
 
-    async def hear(self, kind: str, *, within_s: float = PATIENCE_S) -> dict[str, Any]:
+    async def hear(self, kind: str, *, within_s: float | None = None) -> dict[str, Any]:
         """The next message of a type; others are passed over, except errors."""
+        within_s = self.patience_s if within_s is None else within_s
         until_s = time.monotonic() + within_s
         while (left_s := until_s - time.monotonic()) > 0:
-            message = await self.next(within_s=left_s)
+            message = await self.next(within_s=left_s, expected=repr(kind))
             if message["type"] == kind:
                 return message
             if message["type"] == "error":
@@ -227,7 +234,7 @@ class Rogue:
         """The connection ends with one of these codes; whatever is said before is passed over."""
         assert self._socket is not None
         expected = " or ".join(f"{code} ({CLOSE_CODES.get(code, 'WebSocket')})" for code in codes)
-        until_s = time.monotonic() + PATIENCE_S
+        until_s = time.monotonic() + self.patience_s
         while not self._socket.closed:
             try:
                 await self._socket.receive(max(0.01, until_s - time.monotonic()))

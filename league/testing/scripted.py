@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from aiohttp import WSMsgType, web
 
@@ -112,6 +112,9 @@ class ScriptedServer:
 class Talk:
     """One connection of the client under test."""
 
+    patience_s: ClassVar[float] = PATIENCE_S
+    """How long it waits for anything that the client has to do."""
+
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         self.session = AgentSession(
             server="scripted",
@@ -153,12 +156,13 @@ class Talk:
         """Send a message past the state machine."""
         await self.say(encode(message, self.session.codec))
 
-    async def hear(self, kind: type[_S], *, within_s: float = PATIENCE_S) -> _S:
+    async def hear(self, kind: type[_S], *, within_s: float | None = None) -> _S:
         """The next thing said that is no `sync` or `loading`.
 
         Raises:
             Unmet: Something else was said, or nothing in time.
         """
+        within_s = self.patience_s if within_s is None else within_s
         expected = f"{kind.__name__.lower()!r} within {within_s:g} s"
         try:
             async with asyncio.timeout(within_s):
