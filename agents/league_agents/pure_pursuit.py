@@ -7,7 +7,7 @@ adds to it comes from its `CarSpec`: wheels that must turn further the faster it
 
 from __future__ import annotations
 
-from math import atan, exp, hypot, sqrt
+from math import atan
 
 import numpy as np
 

@@ -1,0 +1,335 @@
+"""Any network in ONNX whose input is the state observation, driven by onnxruntime on one thread.
+
+A model is a folder with `model.onnx` and `model_metadata.json`, or an `.onnx` file that has its
+`model_metadata.json` beside it or the same text in its metadata under "model_metadata". The metadata are
+DeepRacer's: they say what the network's answers mean. onnxruntime is imported when a heat is prepared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite, radians
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league import Agent, Briefing, Command, ModelError, Observation, hookimpl
+
+STATE_SIZE = 105
+MOST_BYTES = 256 << 20
+METADATA_FILE = "model_metadata.json"
+METADATA_KEY = "model_metadata"
+
+Answer = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ContinuousActions:
+    """Two numbers in [-1, 1], steering then speed, scaled linearly to these ranges."""
+
+    steer_rad: tuple[float, float]
+    speed_mps: tuple[float, float]
+
+    size = 2
+
+    def command(self, answer: Answer) -> Command:
+        """What an answer asks for."""
+        steer, speed = ((min(max(float(value), -1.0), 1.0) + 1) / 2 for value in answer)
+        return Command(
+            self.steer_rad[0] + steer * (self.steer_rad[1] - self.steer_rad[0]),
+            self.speed_mps[0] + speed * (self.speed_mps[1] - self.speed_mps[0]),
+        )
+
+
+@dataclass(frozen=True)
+class DiscreteActions:
+    """One number per action; the greatest wins, the first of equals."""
+
+    actions: tuple[Command, ...]
+
+    @property
+    def size(self) -> int:
+        """How many numbers an answer has."""
+        return len(self.actions)
+
+    def command(self, answer: Answer) -> Command:
+        """What an answer asks for."""
+        return self.actions[int(answer.argmax())]
+
+
+Actions = ContinuousActions | DiscreteActions
+
+
+def read_actions(text: str, *, where: str) -> Actions:
+    """The actions that DeepRacer's `model_metadata.json` describes.
+
+    Args:
+        text: What the file says.
+        where: The file, for errors.
+
+    Raises:
+        ModelError: It is not JSON, or describes no actions.
+    """
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise ModelError(f"{where}: not JSON ({error})") from None
+    if not isinstance(given, dict) or "action_space" not in given:
+        raise ModelError(f"{where}: has no action_space")
+    space = given["action_space"]
+    kind = given.get("action_space_type", "continuous" if isinstance(space, dict) else "discrete")
+    if kind == "continuous":
+        low_rad, high_rad = _range(space, "steering_angle", where)
+        return ContinuousActions((radians(low_rad), radians(high_rad)), _range(space, "speed", where))
+    if kind != "discrete":
+        raise ModelError(f"{where}: action_space_type is {kind!r}, expected 'continuous' or 'discrete'")
+    if not isinstance(space, list) or not space:
+        raise ModelError(f"{where}: a discrete action_space must be a list of actions, found {_brief(space)}")
+    return DiscreteActions(
+        tuple(
+            Command(
+                radians(_number(action, "steering_angle", f"{where}: action {index}")),
+                _number(action, "speed", f"{where}: action {index}"),
+            )
+            for index, action in enumerate(space)
+        )
+    )
+
+
+def _range(space: object, name: str, where: str) -> tuple[float, float]:
+    bounds = space.get(name) if isinstance(space, dict) else None
+    if not isinstance(bounds, dict):
+        raise ModelError(
+            f"{where}: a continuous action_space needs {name} with low and high, found {_brief(bounds)}"
+        )
+    low, high = _number(bounds, "low", f"{where}: {name}"), _number(bounds, "high", f"{where}: {name}")
+    if low > high:
+        raise ModelError(f"{where}: {name} is from {low:g} to {high:g}, expected low before high")
+    return low, high
+
+
+def _number(given: object, name: str, where: str) -> float:
+    value = given.get(name) if isinstance(given, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise ModelError(f"{where}: {name} is {_brief(value)}, expected a number")
+    return float(value)
+
+
+def _brief(what: object) -> str:
+    text = " ".join(repr(what).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+class OnnxDriver(Agent):
+    """Let a network drive.
+
+    Args:
+        path: The model's folder, or its `.onnx` file.
+
+    Raises:
+        ModelError: There is no such model, or its metadata cannot be used. What is wrong with the network
+            itself is found when a heat is prepared.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        if path is None:
+            raise ModelError("the agent 'onnx' needs a model: name its .onnx file or its folder instead")
+        given = Path(path)
+        self.file = given / "model.onnx" if given.is_dir() else given
+        if not self.file.is_file():
+            raise ModelError(f"{self.file}: no such file, expected a model in ONNX")
+
+    def prepare(self, briefing: Briefing) -> None:
+        """Load the network and try it once."""
+        self.fastest_mps = briefing.car.max_speed_mps
+        self.session = open_session(self.file)
+        self.input = self._input_name()
+        self.actions = self._actions()
+        self.ask(np.zeros(STATE_SIZE, dtype=np.float32))
+
+    def act(self, seen: Observation) -> Command:
+        """Ask the network once."""
+        command = self.actions.command(self.ask(seen.state))
+        return Command(command.steer_rad, min(max(command.speed_mps, 0.0), self.fastest_mps))
+
+    def ask(self, state: NDArray[np.float32]) -> Answer:
+        """The network's answer to a state.
+
+        Raises:
+            ModelError: The answer has the wrong size or is not finite, or the network failed.
+        """
+        try:
+            answer = self.session.run(None, {self.input: state.reshape(1, STATE_SIZE)})[0]
+        except Exception as error:  # noqa: BLE001 - onnxruntime has no common ancestor for its errors
+            raise ModelError(f"{self.file}: the network failed: {_one_line(error)}") from None
+        answer = np.asarray(answer)
+        size = self.actions.size
+        if answer.size != size:
+            meaning = "one per action" if isinstance(self.actions, DiscreteActions) else "steering and speed"
+            raise ModelError(
+                f"{self.file}: answers with shape {answer.shape}, expected {size} numbers, {meaning}"
+            )
+        if not np.isfinite(answer).all():
+            raise ModelError(f"{self.file}: answers with a number that is not finite")
+        return answer.reshape(size)
+
+    def _input_name(self) -> str:
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(item.name for item in inputs) or "none"
+            raise ModelError(
+                f"{self.file}: has {len(inputs)} inputs ({names}), expected one, the state observation"
+            )
+        shape, kind = inputs[0].shape, inputs[0].type
+        wanted = (1, STATE_SIZE)  # a dimension that is no number is open
+        fits = len(shape) == 2 and all(
+            not isinstance(found, int) or found == size for found, size in zip(shape, wanted, strict=True)
+        )
+        if not fits or kind != "tensor(float)":
+            raise ModelError(
+                f"{self.file}: its input is {kind} of shape {tuple(shape)}, "
+                f"expected tensor(float) of shape (1, {STATE_SIZE}), the state observation"
+            )
+        return str(inputs[0].name)
+
+    def _actions(self) -> Actions:
+        beside = self.file.with_name(METADATA_FILE)
+        if beside.is_file():
+            try:
+                return read_actions(beside.read_text(encoding="utf-8"), where=str(beside))
+            except (OSError, UnicodeDecodeError) as error:
+                raise ModelError(f"{beside}: cannot be read: {_one_line(error)}") from None
+        inside = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if inside is None:
+            raise ModelError(
+                f"{self.file}: nothing says what its answers mean, expected {METADATA_FILE} beside it "
+                f"or its text in the model's metadata under {METADATA_KEY!r}"
+            )
+        return read_actions(inside, where=f"{self.file}: metadata {METADATA_KEY!r}")
+
+
+def open_session(file: Path) -> Any:
+    """A model's onnxruntime session on one thread that sleeps while it waits.
+
+    The model is loaded from memory and must hold all of its weights: weights in other files would let a
+    model read whatever the server can.
+
+    Raises:
+        ModelError: The file is too large, is no ONNX, refers to other files, or is of a version or has
+            operators that onnxruntime does not know.
+    """
+    import onnxruntime
+
+    try:
+        size = file.stat().st_size
+        if size > MOST_BYTES:
+            raise ModelError(f"{file}: has {size >> 20} MiB, expected at most {MOST_BYTES >> 20}")
+        content = file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        if has_outside_weights(content):
+            raise ModelError(f"{file}: keeps weights in another file, expected all of them inside")
+    except ValueError:
+        raise ModelError(f"{file}: is not ONNX") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    for which in ("intra", "inter"):
+        options.add_session_config_entry(f"session.{which}_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - onnxruntime has no common ancestor for its errors
+        raise ModelError(f"{file}: onnxruntime cannot load it: {_one_line(error)}") from None
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+# -- looking for weights outside the file ----------------------------------------------------------
+
+# Where tensors can hide: message to field number to the message in it (onnx.proto3, IR version 10).
+_MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+}
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_DEEPEST = 64
+
+
+def has_outside_weights(content: bytes) -> bool:
+    """Whether a model says of any tensor that its numbers are in another file.
+
+    Raises:
+        ValueError: The bytes are no ONNX model.
+    """
+    view = memoryview(content)
+    if not any(number == 7 for number, _ in _fields(view)):
+        raise ValueError("no graph")
+    return _outside(view, "model", 0)
+
+
+def _outside(view: memoryview, message: str, depth: int) -> bool:
+    if depth > _DEEPEST:
+        raise ValueError("too deep")
+    for number, value in _fields(view):
+        if message == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1)):
+            return True
+        inner = _MESSAGES[message].get(number)
+        if inner is not None and isinstance(value, memoryview) and _outside(value, inner, depth + 1):
+            return True
+    return False
+
+
+def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """The fields of a protobuf message: numbers and contents, of which only varints are decoded."""
+    at = 0
+    while at < len(view):
+        key, at = _varint(view, at)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, at = _varint(view, at)
+            yield number, value
+            continue
+        if kind == 2:
+            length, at = _varint(view, at)
+        elif kind in (1, 5):
+            length = 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"wire type {kind}")
+        if number == 0 or at + length > len(view):
+            raise ValueError("cut short")
+        yield number, view[at : at + length]
+        at += length
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(view):
+            raise ValueError("cut short")
+        byte = view[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("number too long")
+
+
+@hookimpl
+def register_agents() -> dict[str, type[Agent]]:
+    """Offer the driver under the name by which the league asks for it when an agent is a model file."""
+    return {"onnx": OnnxDriver}
