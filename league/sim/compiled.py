@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -51,7 +50,7 @@ def _folder() -> Path | None:
         try:
             if not folder.is_dir():
                 folder.mkdir(parents=True)
-                _forget_old(parent)
+                _forget_older(folder)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
@@ -66,10 +65,10 @@ def _places() -> Iterator[Path]:
     yield user_cache_path("racing-league")
 
 
-def _forget_old(parent: Path) -> None:
+def _forget_older(new: Path) -> None:
     """Remove what earlier versions left, unless it is so fresh that somebody may be using it."""
-    for folder in parent.glob("league-*"):
-        if folder.stat().st_mtime < time.time() - _OLD_S:
+    for folder in new.parent.glob("league-*"):
+        if folder.stat().st_mtime < new.stat().st_mtime - _OLD_S:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -71,7 +71,8 @@ def road_rows(circuit: Circuit) -> FloatArray:
     clear = np.zeros(len(rows))
     # Read-only for the measuring too: for the compiler a writable array would be another type.
     _measure_clear(_frozen(rows.copy()), clear)
-    rows[:, CLEAR] = clear
+    # A hair less, so that rounding here can never let a wheel on a border pass.
+    rows[:, CLEAR] = np.maximum(clear - 1e-9, 0.0)
     return _frozen(rows)
 
 
@@ -189,36 +190,25 @@ def _measure_clear(rows: FloatArray, clear: FloatArray) -> None:
     """Find the distance of every segment to the nearest border edge; 0 stays where it is off the road."""
     count = len(rows)
     for i in range(count):
-        j = (i + 1) % count
-        if not on_road(rows, rows[i, CENTRE_X], rows[i, CENTRE_Y]):
-            continue
-        least = np.inf
-        for column in (OUTER_X, INNER_X):
-            for k in range(count):
-                m = (k + 1) % count
-                gap = _between(
-                    rows[i, CENTRE_X],
-                    rows[i, CENTRE_Y],
-                    rows[j, CENTRE_X],
-                    rows[j, CENTRE_Y],
-                    rows[k, column],
-                    rows[k, column + 1],
-                    rows[m, column],
-                    rows[m, column + 1],
-                    least,
-                )
-                least = min(least, gap)
-        clear[i] = least
+        if on_road(rows, rows[i, CENTRE_X], rows[i, CENTRE_Y]):
+            clear[i] = min(rows[i, LEFT], rows[i, RIGHT])
+    for column in (OUTER_X, INNER_X):
+        for k in range(count):
+            m = (k + 1) % count
+            cx, cy, dx, dy = rows[k, column], rows[k, column + 1], rows[m, column], rows[m, column + 1]
+            edge = sqrt((dx - cx) ** 2 + (dy - cy) ** 2)
+            for i in range(count):
+                n = (i + 1) % count
+                ax, ay, bx, by = rows[i, CENTRE_X], rows[i, CENTRE_Y], rows[n, CENTRE_X], rows[n, CENTRE_Y]
+                # Twice the distance of the middles against both lengths and twice the least so far.
+                reach = edge + rows[i, LENGTH] + 2.0 * clear[i]
+                if (ax + bx - cx - dx) ** 2 + (ay + by - cy - dy) ** 2 < reach * reach:
+                    clear[i] = min(clear[i], _between(ax, ay, bx, by, cx, cy, dx, dy))
 
 
 @compiled
-def _between(
-    ax: float, ay: float, bx: float, by: float, cx: float, cy: float, dx: float, dy: float, least: float
-) -> float:
-    """Distance between the segments ab and cd, or `least` where it is certainly no less."""
-    half = (sqrt((bx - ax) ** 2 + (by - ay) ** 2) + sqrt((dx - cx) ** 2 + (dy - cy) ** 2)) / 2
-    if sqrt((ax + bx - cx - dx) ** 2 + (ay + by - cy - dy) ** 2) / 2 - half >= least:
-        return least
+def _between(ax: float, ay: float, bx: float, by: float, cx: float, cy: float, dx: float, dy: float) -> float:
+    """Distance between the segments ab and cd; 0 if they cross."""
     c_side = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     d_side = (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
     a_side = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx)

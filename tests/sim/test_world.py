@@ -130,6 +130,7 @@ def test_a_held_car_stands_and_starts_afresh_when_let_go(club):
     assert world.speed_mps[0] == world.yaw_rate_radps[0] == world.steer_rad[0] == 0.0
     for _ in range(5):
         world.step([[0.5, 4.0]])
+        assert (world.trace_m[:, 0] == world.along_m[0]).all()
     assert world.pose[0].tolist() == where
     assert world.last_commands[0].tolist() == [0.0, 0.0]
     assert world.held.tolist() == [True]
@@ -138,6 +139,16 @@ def test_a_held_car_stands_and_starts_afresh_when_let_go(club):
     assert world.pose[0].tolist() == where
     world.step([[0.0, 2.0]])
     assert world.speed_mps[0] > 0.0
+
+
+def test_a_placed_car_remembers_nothing_of_its_earlier_drive(club):
+    world, fresh = World(club, [DEEPRACER]), World(club, [DEEPRACER])
+    world.place(0, 1.0)
+    for _ in range(20):
+        world.step([[0.2, 2.0]])
+    world.place(0, 7.0, 0.1)
+    fresh.place(0, 7.0, 0.1)
+    assert world.state_bytes()[8:] == fresh.state_bytes()[8:]
 
 
 def test_a_held_car_can_be_placed_and_stays_held(club):
