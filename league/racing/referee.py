@@ -83,6 +83,7 @@ class Referee:
         self._still_limit = max(1, round(rules.immobilised_s * rules.control_hz))
         self._backward_limit = max(1, round(rules.reversed_s * rules.control_hz))
         self._mark_m = self.circuit.length_m / rules.sectors
+        self._narrowest_m = float(min(self.circuit.width_left_m.min(), self.circuit.width_right_m.min()))
         self._boxes = [
             (float(seen.along_m), float(seen.offset_m))
             for seen in (self.circuit.project((box.x_m, box.y_m)) for box in boxes)
@@ -233,7 +234,7 @@ class Referee:
         still = abs(moved_m) <= STILL_M and speed_mps * rules.tick_s <= STILL_M
         car.still_ticks = car.still_ticks + 1 if still else 0
         car.backward_ticks = car.backward_ticks + 1 if moved_m < 0 and not still else 0
-        if world.wheels_off[car.seat] == 4:
+        if self._off_track(car.seat):
             car.off_tracks += 1
             car.lap_off_tracks += 1
             self._say(tick, "off_track", car, along_m=round(float(world.along_m[car.seat]), 4))
@@ -249,6 +250,22 @@ class Referee:
             )
         else:
             car.offset_before_m = offset_m
+
+    def _off_track(self, seat: int) -> bool:
+        """Whether all four wheel centres are outside the borders of the car's own part of the road.
+
+        Another part may run close by: a car that crosses over to it still has left its own.
+        """
+        world, circuit = self.world, self.circuit
+        if world.wheels_off[seat] == 4:
+            return True
+        outside_m = abs(float(world.origin_offset_m[seat])) - world.cars[seat].length_m
+        if outside_m <= self._narrowest_m:
+            return False
+        along_m = float(world.origin_along_m[seat])
+        left = world.origin_offset_m[seat] > 0
+        width_m = circuit.width_left_at(along_m) if left else circuit.width_right_at(along_m)
+        return outside_m > float(width_m)
 
     def _wait(self, car: Car, tick: int) -> None:
         """Count a penalty down; let the car go when it is served and nobody stands in its place."""

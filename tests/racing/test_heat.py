@@ -12,6 +12,7 @@ from league.errors import RaceError
 from league.racing.agent import Command
 from league.racing.heat import OUT, STANDS, Heat
 from league.sim.car import DEEPRACER
+from league.track.circuit import Circuit
 
 
 def kinds(heat: Heat, seat: int = 0) -> list[str]:
@@ -315,3 +316,19 @@ def test_the_state_is_as_documented(three_laps: Heat) -> None:
     assert opponent.x_m == pytest.approx(0.75, abs=0.01)
     assert opponent.y_m == pytest.approx(-0.5, abs=0.01)
     assert seen.along_m == pytest.approx(heat.circuit.length_m - 0.75 - DEEPRACER.nose_m, abs=0.01)
+
+
+def hairpin_pair() -> Circuit:
+    """Two straights of 6 m whose borders are 6 cm apart, joined by bends: room for crossing over."""
+    straight_m, half_m, gap_m = 6.0, 0.35, 0.06
+    return stadium(straight_m=straight_m, radius_m=half_m + gap_m / 2, half_m=half_m, step_m=0.02)
+
+
+def test_crossing_over_to_another_part_of_the_road_is_off_track_and_gains_nothing() -> None:
+    heat = make_heat(circuit=hairpin_pair(), laps=1, time_limit_s=40)
+    run(heat, lambda _, seen: Command(0.5, 1.0))
+    entry = heat.result().entries[0]
+    assert entry.off_tracks > 0
+    assert entry.laps == ()
+    first = next(fact for fact in heat.facts if fact.kind == "off_track")
+    assert first.data["along_m"] < 3.0
