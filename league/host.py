@@ -74,7 +74,9 @@ def limit_self(task: Task) -> None:
         _, allowed = resource.getrlimit(what)
         if allowed != resource.RLIM_INFINITY:
             most = min(most, allowed)
-        resource.setrlimit(what, (most, most))
+        # At the soft limit of processor time comes a signal that tells why, at the hard one only the end.
+        spare = 1 if what == resource.RLIMIT_CPU and most != allowed else 0
+        resource.setrlimit(what, (most, most + spare))
 
 
 def end_with(stream: RawIOBase) -> None:

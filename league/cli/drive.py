@@ -37,7 +37,7 @@ Started again within 5 s after it was killed, it goes on in the same car."""
 def command(
     agent: str, event: str, name: str | None, server: str, token: str | None, patience: float, talk_json: bool
 ) -> None:
-    """Run AGENT on this machine and race it in an event on a server, heat after heat, until the event is over.
+    """Run AGENT on this machine and race it in an event on a server, in every heat until the event is over.
 
     AGENT is an agent's name, a model (.onnx, or a folder with model.onnx and model_metadata.json), or
     module:Class.

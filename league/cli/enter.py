@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import aiohttp
@@ -73,6 +74,6 @@ def _model(path: Path, name: str) -> aiohttp.FormData:
     League().agent(str(path)).make()
     form = aiohttp.FormData()
     form.add_field("name", name)
-    form.add_field("model.onnx", onnx.read_bytes(), filename="model.onnx")
-    form.add_field("model_metadata.json", metadata.read_bytes(), filename="model_metadata.json")
+    form.add_field("model.onnx", BytesIO(onnx.read_bytes()), filename="model.onnx")
+    form.add_field("model_metadata.json", BytesIO(metadata.read_bytes()), filename="model_metadata.json")
     return form

@@ -16,7 +16,7 @@ from league.errors import InputError
     epilog="""\b
 Examples:
   league event create "Club night" --circuit a-to-z-speedway --format qualifying-final
-  league event create Final --circuit a-to-z-speedway:reversed --entry tutorial --entry racing-line --autostart 2
+  league event create Duel --circuit clover:reversed --entry tutorial --entry racing-line --autostart 2
   league event start club-night
   league event show club-night"""
 )

@@ -255,7 +255,7 @@ class LiveHeat:
         if period_s and self._due_s > now_s:
             await asyncio.sleep(self._due_s - now_s)
             now_s = self._clock()
-        slack_s = self._tick_s if self._realtime else CATCH_UP_S
+        slack_s = (self._tick_s if self._realtime else CATCH_UP_S) if self._period_s else 0.0
         self._due_s = max(self._due_s, now_s - slack_s) + period_s
 
     def _give_up_the_lost(self) -> None:

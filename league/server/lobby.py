@@ -132,7 +132,7 @@ class Lobby:
         paddock = await self.paddock(event_id)
         if paddock.record.status != "open" or event_id in self._ordered:
             raise RaceError(f"event {event_id!r} is {paddock.record.status}, expected an open one")
-        if not self._present(paddock):
+        if all(entry.id in paddock.record.withdrawn for entry in paddock.record.plan.entries):
             raise RaceError(f"event {event_id!r} has no entries; nobody would race")
         self._ordered.add(event_id)
         await self._book.set_status(event_id, "running")
