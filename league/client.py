@@ -144,7 +144,7 @@ async def _wait(driving: Driving, lost: Lost, attempt: int) -> None:
     cockpit = driving.cockpit
     if lost.retry_s is not None:
         wait_s = max(wait_s, lost.retry_s)
-    elif attempt == 0 and cockpit is not None and cockpit.heat not in driving.report.results:
+    elif attempt == 0 and cockpit is not None and cockpit.heat not in driving.report.by_heat:
         cockpit.returns += 1
         if cockpit.returns > _LIMITS.resumes:
             wait_s = _LIMITS.resume_s  # this heat is over for us; be there for the next one

@@ -79,8 +79,8 @@ class Drive:
     reason: str = ""
     """Why it ended, in the server's words."""
     heats: list[str] = field(default_factory=list)
-    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Each heat's result JSON, by heat; the last revision of each."""
+    by_heat: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Each heat's result JSON, the last revision."""
     answers: int = 0
     skipped: int = 0
     """Observations that were not answered because a newer one had come meanwhile."""
@@ -92,6 +92,11 @@ class Drive:
     """The server's clock less ours, by the quickest exchange."""
     round_trip_us: float = float("inf")
     """Of the quickest exchange."""
+
+    @property
+    def results(self) -> tuple[Mapping[str, Any], ...]:
+        """The result JSON of each heat, in the order in which they came."""
+        return tuple(self.by_heat.values())
 
 
 class Lost(Exception):  # noqa: N818 - not an error but a reason to connect again
@@ -329,8 +334,8 @@ class Connection:
             await self._send(self.session.ready(cockpit.load_ms, cockpit.warm_ms_p99))
 
     def _classify(self, told: Result) -> None:
-        first = told.heat not in self.report.results
-        self.report.results[told.heat] = told.result
+        first = told.heat not in self.report.by_heat
+        self.report.by_heat[told.heat] = told.result
         self._mention(told, f"result of heat {told.heat}, revision {told.revision}")
         cockpit = self.driver.cockpit
         if first and cockpit is not None and cockpit.heat == told.heat and cockpit.ready:

@@ -287,7 +287,7 @@ class GoodDriver:
         expect(not report.returns, f"one connection of {whose}", f"{report.returns + 1}")
         statuses = [
             entry.get("status")
-            for result in report.results.values()
+            for result in report.results
             for entry in result.get("entries", ())
             if entry.get("name") == self.name
         ]
