@@ -1,0 +1,1 @@
+"""What learns from driving or computes how to drive: training, evaluation, the limit of a circuit."""
