@@ -52,10 +52,14 @@ _SLOWEST_MPS = 0.2
 _FOLD = 0.9
 _ROUND_M = 0.003
 """Width of the smooth corner where the front wheel takes over from the rear one."""
-_CALM = 1e-3
+_CALM = 1e-4
 """Seconds that a change of steering by one radian between steps costs, squared; keeps commands smooth."""
-_STRAIN = 3e-4
+_STRAIN = 1e-5
 """Share of time that steering beyond the limit of grip costs; it decides between commands that turn alike."""
+
+
+_TRIES = ((0.1, 250), (0.01, 400), (1.0, 600))
+"""First value of the barrier, and most iterations with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,25 +129,37 @@ def fastest_lap(circuit: Circuit, car: CarSpec, *, step_m: float = STEP_M, max_s
     ca = _casadi()
     line = reference(circuit, ca, step_m=max(step_m, circuit.length_m / MOST_NODES))
     problem = _Problem(line, car, ca)
-    options = {
-        **QUIET,
-        "expand": True,
-        "ipopt.max_iter": 600,
-        "ipopt.max_cpu_time": max_s,
-        "ipopt.tol": 1e-6,
-        "ipopt.acceptable_tol": 1e-5,
-        "ipopt.mu_strategy": "adaptive",
-    }
-    solver = ca.nlpsol("lap", "ipopt", problem.programme, options)
-    answer = solver(x0=problem.guess(), **problem.bounds)
-    stats = solver.stats()
-    if not stats["success"]:
-        raise RaceError(
-            f"circuit {circuit.id!r}: no fastest lap found for the car {car.id!r} within "
-            f"{stats['iter_count']} iterations ({stats['return_status']})"
-        )
-    nodes, command, step_s = problem.read(np.asarray(answer["x"]).ravel())
-    return FastestLap(circuit, car, line, nodes, command, step_s, int(stats["iter_count"]))
+    x, iterations = _solved(problem, circuit, ca, max_s)
+    return FastestLap(circuit, car, line, *problem.read(x), iterations)
+
+
+def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple[FloatArray, int]:
+    """The unknowns of the fastest lap, and how many iterations that took.
+
+    A well-meant start far from the barrier's centre wastes hundreds of iterations; which barrier suits
+    differs from circuit to circuit, so a few are tried.
+    """
+    iterations, status = 0, ""
+    for barrier, most in _TRIES:
+        options = {
+            **QUIET,
+            "expand": True,
+            "ipopt.mu_strategy": "monotone",
+            "ipopt.mu_init": barrier,
+            "ipopt.max_iter": most,
+            "ipopt.max_cpu_time": max_s,
+            "ipopt.tol": 1e-6,
+        }
+        solver = ca.nlpsol("lap", "ipopt", problem.programme, options)
+        answer = solver(x0=problem.guess(), p=[_CALM, _STRAIN], **problem.bounds)
+        stats = solver.stats()
+        iterations, status = iterations + int(stats["iter_count"]), str(stats["return_status"])
+        if stats["success"]:
+            return np.asarray(answer["x"]).ravel(), iterations
+    raise RaceError(
+        f"circuit {circuit.id!r}: no fastest lap found for the car {problem.car.id!r} "
+        f"within {iterations} iterations ({status})"
+    )
 
 
 def _casadi() -> Any:
