@@ -58,8 +58,20 @@ _STRAIN = 1e-5
 """Share of time that steering beyond the limit of grip costs; it decides between commands that turn alike."""
 
 
-_TRIES = ((0.1, 250), (0.01, 400), (1.0, 600))
+_ROUND, _SHARP = 1e-2, 1e-4
+"""How round |x| is, see `motion.rates`, at first and in the end."""
+_TRIES = ((0.1, 200), (0.01, 300), (1.0, 400))
 """First value of the barrier, and most iterations with it."""
+_ROUGH = {"expand": True, "ipopt.mu_strategy": "monotone", "ipopt.tol": 1e-4}
+_FINE = {
+    "ipopt.tol": 1e-6,
+    "ipopt.max_iter": 400,
+    "ipopt.mu_init": 1e-4,
+    "ipopt.warm_start_init_point": "yes",
+    "ipopt.warm_start_bound_push": 1e-5,
+    "ipopt.warm_start_mult_bound_push": 1e-5,
+    "ipopt.warm_start_slack_bound_push": 1e-5,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,30 +148,32 @@ def fastest_lap(circuit: Circuit, car: CarSpec, *, step_m: float = STEP_M, max_s
 def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple[FloatArray, int]:
     """The unknowns of the fastest lap, and how many iterations that took.
 
-    A well-meant start far from the barrier's centre wastes hundreds of iterations; which barrier suits
-    differs from circuit to circuit, so a few are tried.
+    First with well-rounded corners where the equations have |x|, from one of a few barriers (which suits
+    differs from circuit to circuit), then from there with the corners almost as sharp as they are.
     """
-    iterations, status = 0, ""
+    options = {**QUIET, **_ROUGH, "ipopt.max_cpu_time": max_s}
+    iterations = 0
     for barrier, most in _TRIES:
-        options = {
-            **QUIET,
-            "expand": True,
-            "ipopt.mu_strategy": "monotone",
-            "ipopt.mu_init": barrier,
-            "ipopt.max_iter": most,
-            "ipopt.max_cpu_time": max_s,
-            "ipopt.tol": 1e-6,
-        }
-        solver = ca.nlpsol("lap", "ipopt", problem.programme, options)
-        answer = solver(x0=problem.guess(), p=[_CALM, _STRAIN], **problem.bounds)
-        stats = solver.stats()
-        iterations, status = iterations + int(stats["iter_count"]), str(stats["return_status"])
-        if stats["success"]:
-            return np.asarray(answer["x"]).ravel(), iterations
-    raise RaceError(
-        f"circuit {circuit.id!r}: no fastest lap found for the car {problem.car.id!r} "
-        f"within {iterations} iterations ({status})"
-    )
+        more = {"ipopt.mu_init": barrier, "ipopt.max_iter": most}
+        rough = ca.nlpsol("rough", "ipopt", problem.programme, {**options, **more})
+        answer = rough(x0=problem.guess(), p=_ROUND, **problem.bounds)
+        iterations += int(rough.stats()["iter_count"])
+        if rough.stats()["success"]:
+            break
+    derived = {
+        option: rough.get_function(name)
+        for option, name in (("grad_f", "nlp_grad_f"), ("jac_g", "nlp_jac_g"), ("hess_lag", "nlp_hess_l"))
+    }
+    fine = ca.nlpsol("fine", "ipopt", problem.programme, {**options, **_FINE, **derived})
+    start = {"x0": answer["x"], "lam_x0": answer["lam_x"], "lam_g0": answer["lam_g"]}
+    answer = fine(**start, p=_SHARP, **problem.bounds)
+    iterations += int(fine.stats()["iter_count"])
+    if not fine.stats()["success"]:
+        raise RaceError(
+            f"circuit {circuit.id!r}: no fastest lap found for the car {problem.car.id!r} "
+            f"within {iterations} iterations ({fine.stats()['return_status']})"
+        )
+    return np.asarray(answer["x"]).ravel(), iterations
 
 
 def _casadi() -> Any:
@@ -188,16 +202,16 @@ class _Problem:
         y = unknown * ca.repmat(ca.DM(self._scale), 1, count)
         here, inner, command = y[:STATE, :], y[STATE : 2 * STATE, :], y[2 * STATE :, :]
         following = ca.horzcat(here[:, 1:], here[:, :1])
-        bends = np.vstack((self._inner_bend, np.roll(self._bend, -1)))
-        self._step = self._step_function()
-        time_s, strain, gaps, pushes = self._step.map(count)(here, inner, following, command, bends)
+        corner = ca.MX.sym("corner")
+        self._bends = np.vstack((self._inner_bend, np.roll(self._bend, -1)))
+        step = self._step_function().map(count)
+        time_s, strain, gaps, pushes = step(here, inner, following, command, self._bends, corner)
         borders = self._border_function().map(count)(here, self._rooms())
         steer = command[STEER, :]
         change = steer - ca.horzcat(steer[1:], steer[0])
-        weights = ca.MX.sym("weights", 2)
-        cost = ca.sum2(time_s) + weights[0] * ca.sumsqr(change) + weights[1] * ca.sum2(strain)
+        cost = ca.sum2(time_s) + _CALM * ca.sumsqr(change) + _STRAIN * ca.sum2(strain)
         limits = ca.vertcat(gaps, pushes, borders)
-        self.programme = {"x": ca.vec(unknown), "p": weights, "f": cost, "g": ca.vec(limits)}
+        self.programme = {"x": ca.vec(unknown), "p": corner, "f": cost, "g": ca.vec(limits)}
         low = np.concatenate((np.zeros(2 * STATE), np.zeros(3), np.full(2, -np.inf)))
         high = np.concatenate((np.zeros(2 * STATE), np.full(3, np.inf), np.zeros(2)))
         least, most = self._box()
@@ -212,10 +226,12 @@ class _Problem:
         """States at the nodes, commands and times of the steps in a vector of unknowns."""
         y = x.reshape(self.line.nodes, -1) * self._scale
         here, inner, command = y[:, :STATE], y[:, STATE : 2 * STATE], y[:, 2 * STATE :]
-        bends = np.vstack((self._inner_bend, np.roll(self._bend, -1)))
-        step = self._step.map(self.line.nodes)
-        time_s = step(here.T, inner.T, np.roll(here, -1, axis=0).T, command.T, bends)[0]
-        return here, command, np.asarray(time_s).ravel()
+        following = np.roll(here, -1, axis=0)
+        paces = [
+            (1 - row[:, N] * bend) / (row[:, V] * np.cos(row[:, XI]))
+            for row, bend in zip((inner, following), self._bends, strict=True)
+        ]
+        return here, command, self.line.step_m * (0.75 * paces[0] + 0.25 * paces[1])
 
     def guess(self) -> FloatArray:
         """Along the line at a speed that leaves some grip and some brakes unused."""
@@ -245,13 +261,13 @@ class _Problem:
 
     # -- parts ---------------------------------------------------------------------------------
 
-    def _slope(self, state: Any, command: Any, bend: Any) -> tuple[Any, Any]:
+    def _slope(self, state: Any, command: Any, bend: Any, corner: Any) -> tuple[Any, Any]:
         """How the state changes with distance along the line, and the time that a metre of it takes."""
         ca = self.ca
         n, xi, v = state[N], state[XI], state[V]
         pace = (1 - n * bend) / (v * ca.cos(xi))
         inside = [state[V], state[TURN], state[WHEEL], state[SLOW]]
-        moving = motion.rates(self.car, inside, command[STEER], command[PUSH], ca)
+        moving = motion.rates(self.car, inside, command[STEER], command[PUSH], ca, corner)
         slope = ca.vertcat(
             (1 - n * bend) * ca.tan(xi), state[TURN] * pace - bend, *(rate * pace for rate in moving)
         )
@@ -261,18 +277,18 @@ class _Problem:
         """One step: its time, its strain, how far the equations are missed, and the room of acceleration."""
         ca, car, h = self.ca, self.car, self.line.step_m
         here, inner, following = (ca.SX.sym(name, STATE) for name in ("here", "inner", "following"))
-        command, bends = ca.SX.sym("command", 2), ca.SX.sym("bends", 2)
-        first, pace1 = self._slope(inner, command, bends[0])
-        last, pace2 = self._slope(following, command, bends[1])
+        command, bends, corner = (ca.SX.sym(*sizes) for sizes in (("command", 2), ("bends", 2), ("corner",)))
+        first, pace1 = self._slope(inner, command, bends[0], corner)
+        last, pace2 = self._slope(following, command, bends[1], corner)
         # Slopes at 1/3 and 1 of the parabola through the values at 0, 1/3 and 1, times the step.
         gap1 = -2 * here + 1.5 * inner + 0.5 * following - h * first
         gap2 = 2 * here - 4.5 * inner + 2.5 * following - h * last
         scale = ca.DM(_SCALE)
         time_s = h * (0.75 * pace1 + 0.25 * pace2)
         ends = [(inner[V], inner[TURN], inner[WHEEL]), (following[V], following[TURN], following[WHEEL])]
-        strains = [motion.strain(car, v, motion.unbound_turn(car, v, w, ca)) for v, _, w in ends]
+        strains = [motion.strain(car, v, motion.unbound_turn(car, v, w, ca, corner)) for v, _, w in ends]
         pushes = ca.vertcat(
-            *(motion.most_push(car, v, turn, ca) - command[PUSH] for v, turn, _ in ends),
+            *(motion.most_push(car, v, turn, ca, corner) - command[PUSH] for v, turn, _ in ends),
             command[PUSH] - motion.least_push(car, following[V]),
         )
         results = [
@@ -281,7 +297,7 @@ class _Problem:
             ca.vertcat(gap1 / scale, gap2 / scale),
             pushes,
         ]
-        return ca.Function("step", [here, inner, following, command, bends], results)
+        return ca.Function("step", [here, inner, following, command, bends, corner], results)
 
     def _border_function(self) -> Any:
         """How far the deciding wheel on either side is beyond its border; negative is on the road."""

@@ -18,11 +18,9 @@ from league.sim.car import CarSpec
 FloatArray = NDArray[np.float64]
 
 SPEED, TURN, WHEEL, SLOW = range(4)
-_CORNER = 1e-4
-"""What makes |x| smooth: sqrt(x² + this)."""
 
 
-def rates(car: CarSpec, state: Any, steer: Any, push: Any, ops: Any) -> tuple[Any, Any, Any, Any]:
+def rates(car: CarSpec, state: Any, steer: Any, push: Any, ops: Any, corner: Any) -> tuple[Any, Any, Any, Any]:
     """Rates of speed, turning rate, wheel angle and the slow part of the servo.
 
     Args:
@@ -31,11 +29,12 @@ def rates(car: CarSpec, state: Any, steer: Any, push: Any, ops: Any) -> tuple[An
         steer: The steering in effect.
         push: The acceleration, within `most_push` and `least_push`.
         ops: numpy or casadi.
+        corner: What makes |x| smooth: sqrt(x² + corner).
     """
     v, turn, wheel, slow = state
     servo = slow + car.steer_kick * steer
     t = ops.tan(wheel + car.steer_bias_rad)
-    steady = v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops))
+    steady = v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops, corner))
     steady = steady / ops.sqrt(ops.sqrt(1 + strain(car, v, steady)))
     return (
         push,
@@ -50,16 +49,16 @@ def strain(car: CarSpec, v: Any, unbound: Any) -> Any:
     return (v * unbound / car.lateral_mps2) ** 4
 
 
-def unbound_turn(car: CarSpec, v: Any, wheel: Any, ops: Any) -> Any:
+def unbound_turn(car: CarSpec, v: Any, wheel: Any, ops: Any, corner: Any) -> Any:
     """The turning rate that the wheels ask for, before the limit of grip."""
     t = ops.tan(wheel + car.steer_bias_rad)
-    return v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops))
+    return v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops, corner))
 
 
-def most_push(car: CarSpec, v: Any, turn: Any, ops: Any) -> Any:
+def most_push(car: CarSpec, v: Any, turn: Any, ops: Any, corner: Any) -> Any:
     """The acceleration towards top speed, without the limit of the motor."""
     top = min(car.speed_gain * car.max_speed_mps, car.top_speed_mps)
-    return (top / (1 + car.corner_drag * _size(v * turn, ops)) - v) / car.speed_lag_s
+    return (top / (1 + car.corner_drag * _size(v * turn, ops, corner)) - v) / car.speed_lag_s
 
 
 def least_push(car: CarSpec, v: Any) -> Any:
@@ -83,5 +82,6 @@ def steady_wheel(car: CarSpec, bend_per_m: FloatArray, speed_mps: FloatArray) ->
     return np.asarray(np.arctan(np.copysign(tangent, bend_per_m)) - car.steer_bias_rad)
 
 
-def _size(x: Any, ops: Any) -> Any:
-    return ops.sqrt(x * x + _CORNER)
+def _size(x: Any, ops: Any, corner: Any) -> Any:
+    """The absolute value, smooth."""
+    return ops.sqrt(x * x + corner)
