@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from league.sim.world import Box, Contact, World
     from league.track.check import check_circuit
     from league.track.circuit import Circuit, Projection
+    from league.track.limit import Limit, limit_of, share_of_limit
     from league.track.toml_file import read_toml_circuit
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "League",
     "LeagueError",
     "LidarSensor",
+    "Limit",
     "ModelError",
     "Observation",
     "Opponent",
@@ -82,9 +84,11 @@ __all__ = [
     "classify",
     "derive_seed",
     "hookimpl",
+    "limit_of",
     "race",
     "read_toml_circuit",
     "replay",
+    "share_of_limit",
     "verify",
 ]
 
@@ -116,6 +120,7 @@ _HOMES = {
     "League": "league.hooks.catalogue",
     "LeagueError": "league.errors",
     "LidarSensor": "league.sim.sensing",
+    "Limit": "league.track.limit",
     "ModelError": "league.errors",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
@@ -136,9 +141,11 @@ _HOMES = {
     "classify": "league.racing.standing",
     "derive_seed": "league.racing.plan",
     "hookimpl": "league.hooks.specs",
+    "limit_of": "league.track.limit",
     "race": "league.quick",
     "read_toml_circuit": "league.track.toml_file",
     "replay": "league.quick",
+    "share_of_limit": "league.track.limit",
     "verify": "league.quick",
 }
 

@@ -1,4 +1,4 @@
-"""`league tracks`: circuits listed, shown, checked, drawn and converted."""
+"""`league tracks`: circuits listed, shown, checked, drawn, converted, and their limits computed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from league.cli import show
+from league.cli.limit import limit
 from league.errors import CircuitError, InputError
 from league.hooks.catalogue import League
 from league.track.check import findings
@@ -27,10 +28,11 @@ Examples:
   league tracks show a-to-z-speedway
   league tracks check my-circuit.toml
   league tracks plot grand-prix:reversed -o grand-prix.svg
-  league tracks convert my-route.npy my-route.toml"""
+  league tracks convert my-route.npy my-route.toml
+  league tracks limit my-route.npy"""
 )
 def command() -> None:
-    """List, show, check, plot and convert circuits.
+    """List, show, check, plot and convert circuits, and compute how fast they can be driven.
 
     CIRCUIT is an id from `league tracks list` or a file (.toml, .npy, .csv, map .yaml); ID:reversed
     drives it the other way.
@@ -179,6 +181,9 @@ def convert(ctx: click.Context, circuit: str, out: str) -> None:
     show.console().print(
         f"{out}: {road.name}, {road.length_m:.2f} m, {len(road.centre)} rows", markup=False, soft_wrap=True
     )
+
+
+command.add_command(limit)
 
 
 # -- inside ------------------------------------------------------------------------------------

@@ -39,8 +39,9 @@ FloatArray = NDArray[np.float64]
 
 STEP_M = 0.1
 MOST_NODES = 800
-MARGIN_M = 0.003
-"""How much the deciding wheel keeps from the border: on the border is off."""
+MARGINS_M = (0.003, 0.015, 0.04)
+"""How much the deciding wheel keeps from the border (on the border is off): the first that keeps a wheel on
+the road at every node, by the exact rule. Coordinates are exact to second order in a car's length only."""
 KEEP_M = 0.25
 """Distance between the rows of the line that is kept."""
 
@@ -107,6 +108,17 @@ class FastestLap:
         base = self.line.points(self.line.along_m, self.state[:, N])
         return np.asarray(base + ahead_m * ahead + left_m * aside)
 
+    def wheels_on(self) -> NDArray[np.int64]:
+        """How many wheel centres are on the road at each node, 0 to 4, shape (N,)."""
+        car, origin = self.car, self.car.base_to_nose_m - self.car.nose_m
+        axles = ((-car.rear_axle_m, car.rear_track_m), (car.front_axle_m, car.front_track_m))
+        wheels = [
+            self.circuit.on_road(self.points(origin + ahead, side * track / 2))
+            for ahead, track in axles
+            for side in (-1, 1)
+        ]
+        return np.asarray(np.sum(wheels, axis=0), dtype=np.int64)
+
     def limit(self) -> Limit:
         """The lap as it is kept: fewer rows, of the chassis origin, from the start line on."""
         origin = self.points(self.car.base_to_nose_m - self.car.nose_m)
@@ -124,7 +136,9 @@ class FastestLap:
         )
 
 
-def fastest_lap(circuit: Circuit, car: CarSpec, *, step_m: float = STEP_M, max_s: float = 300.0) -> FastestLap:
+def fastest_lap(
+    circuit: Circuit, car: CarSpec, *, step_m: float = STEP_M, max_s: float = 300.0
+) -> FastestLap:
     """Solve for the minimum-time flying lap of a car on a circuit.
 
     Args:
@@ -140,9 +154,16 @@ def fastest_lap(circuit: Circuit, car: CarSpec, *, step_m: float = STEP_M, max_s
     """
     ca = _casadi()
     line = reference(circuit, ca, step_m=max(step_m, circuit.length_m / MOST_NODES))
-    problem = _Problem(line, car, ca)
-    x, iterations = _solved(problem, circuit, ca, max_s)
-    return FastestLap(circuit, car, line, *problem.read(x), iterations)
+    iterations = 0
+    for margin_m in MARGINS_M:
+        problem = _Problem(line, car, margin_m, ca)
+        x, more = _solved(problem, circuit, ca, max_s)
+        iterations += more
+        lap = FastestLap(circuit, car, line, *problem.read(x), iterations)
+        if lap.wheels_on().all():
+            return lap
+    places = ", ".join(f"{along:.1f}" for along in line.along_m[lap.wheels_on() == 0])
+    raise RaceError(f"circuit {circuit.id!r}: the fastest lap leaves the road {places} m along its line")
 
 
 def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple[FloatArray, int]:
@@ -192,8 +213,8 @@ class _Problem:
     command. All are scaled to about one.
     """
 
-    def __init__(self, line: Reference, car: CarSpec, ca: Any) -> None:
-        self.line, self.car, self.ca = line, car, ca
+    def __init__(self, line: Reference, car: CarSpec, margin_m: float, ca: Any) -> None:
+        self.line, self.car, self.margin_m, self.ca = line, car, margin_m, ca
         count = line.nodes
         self._scale = np.concatenate((_SCALE, _SCALE, [0.3, 3.0]))
         self._bend = line.bend_per_m(line.along_m)
@@ -316,7 +337,9 @@ class _Problem:
         for side, (rear_room, front_room) in ((1, (road[0], road[1])), (-1, (road[2], road[3]))):
             back = side * aside(rear, -side * car.rear_track_m / 2) - rear_room
             fore = side * aside(front, -side * car.front_track_m / 2) - front_room
-            beyond.append((back + fore - ca.sqrt((back - fore) ** 2 + _ROUND_M**2) + _ROUND_M) / 2 + MARGIN_M)
+            beyond.append(
+                (back + fore - ca.sqrt((back - fore) ** 2 + _ROUND_M**2) + _ROUND_M) / 2 + self.margin_m
+            )
         return ca.Function("border", [state, road], [ca.vertcat(*beyond)])
 
     def _axles(self) -> tuple[float, float]:

@@ -20,7 +20,9 @@ FloatArray = NDArray[np.float64]
 SPEED, TURN, WHEEL, SLOW = range(4)
 
 
-def rates(car: CarSpec, state: Any, steer: Any, push: Any, ops: Any, corner: Any) -> tuple[Any, Any, Any, Any]:
+def rates(
+    car: CarSpec, state: Any, steer: Any, push: Any, ops: Any, corner: Any
+) -> tuple[Any, Any, Any, Any]:
     """Rates of speed, turning rate, wheel angle and the slow part of the servo.
 
     Args:

@@ -122,8 +122,9 @@ def share_of_limit(circuit: Circuit, car: Driven, lap_s: float | None, *, behavi
 
 
 def limit_file(circuit: Circuit) -> Path | None:
-    """Where the limits of a circuit are kept: `NAME.limit.json` in the folder `limits` beside it, if there
-    is one, else beside it. None for a circuit that came from no file.
+    """Where the limits of a circuit are kept, whether any are or not; None if it came from no file.
+
+    That is `NAME.limit.json` in a folder `limits` beside the circuit's file; without one, beside it.
     """
     if not circuit.source:
         return None
@@ -177,7 +178,10 @@ def _limit(path: Path, number: int, entry: Any) -> Limit:
     try:
         line = np.array(entry["line"], dtype=np.float64)
         limit = Limit(
-            *(str(entry[key]) for key in ("circuit", "sha256", "car", "car_sha256")),
+            circuit=str(entry["circuit"]),
+            sha256=str(entry["sha256"]),
+            car=str(entry["car"]),
+            car_sha256=str(entry["car_sha256"]),
             behavior=int(entry["behavior"]),
             lap_s=float(entry["lap_s"]),
             line=line,
