@@ -42,8 +42,8 @@ MOST_NODES = 800
 MARGINS_M = (0.003, 0.015, 0.04)
 """How much the deciding wheel keeps from the border (on the border is off): the first that keeps a wheel on
 the road at every node, by the exact rule. Coordinates are exact to second order in a car's length only."""
-KEEP_M = 0.25
-"""Distance between the rows of the line that is kept."""
+MOST_ROWS = 250
+"""Rows of the line that is kept, at most; on short circuits every second node."""
 
 N, XI, V, TURN, WHEEL, SLOW = range(6)
 STATE = 6
@@ -122,7 +122,7 @@ class FastestLap:
     def limit(self) -> Limit:
         """The lap as it is kept: fewer rows, of the chassis origin, from the start line on."""
         origin = self.points(self.car.base_to_nose_m - self.car.nose_m)
-        every = max(1, round(KEEP_M / self.line.step_m))
+        every = max(2, -(-self.line.nodes // MOST_ROWS))
         yaw = np.arctan2(np.sin(self.yaw_rad), np.cos(self.yaw_rad))
         rows = np.column_stack((origin, yaw, self.state[:, V], self.command))
         return Limit(

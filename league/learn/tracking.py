@@ -20,8 +20,8 @@ from league.sim.world import World
 
 FloatArray = NDArray[np.float64]
 
-_STATE_COST = np.array([200.0, 20.0, 1.0, 0.05, 0.0, 0.0])
-_COMMAND_COST = np.array([1.0, 0.05])
+_STATE_COST = np.array([5.0, 1.0, 0.2, 0.02, 0.0, 0.0])
+_COMMAND_COST = np.array([3.0, 0.3])
 _NUDGE = 1e-6
 _CORNER = 1e-4
 _SLOW_MPS = 0.4
@@ -123,12 +123,13 @@ class _Driver:
 
     def _mean(self, from_s: float) -> FloatArray:
         """The lap's commands, averaged over a tick."""
-        return np.asarray((self._until(from_s + self.tick_s) - self._until(from_s)) / self.tick_s)
+        sums = self._until(from_s + self.tick_s) - self._until(from_s)
+        return np.asarray(sums / self.tick_s, dtype=np.float64)
 
     def _until(self, when_s: float) -> FloatArray:
         laps, rest_s = divmod(when_s, self.lap.lap_s)
         sums = [np.interp(rest_s, self._when_s, column) for column in self._sum.T]
-        return np.array(sums) + laps * self._sum[-1]
+        return np.asarray(np.array(sums) + laps * self._sum[-1], dtype=np.float64)
 
 
 def _gains(lap: FastestLap) -> FloatArray:

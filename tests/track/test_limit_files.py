@@ -52,7 +52,7 @@ def test_every_circuit_of_ours_has_the_limit_of_the_deepracer_both_ways(file):
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 def test_a_limit_file_is_small(file):
-    assert limit_file(read_toml_circuit(file)).stat().st_size < 24_000
+    assert limit_file(read_toml_circuit(file)).stat().st_size < 20_000
 
 
 @pytest.fixture
