@@ -183,9 +183,25 @@ def test_the_car_can_do_it_in_the_world_that_races_run_on(lap):
     [("reInvent2019_wide_cw", 5.76), ("reInvent2019_track", 7.01), ("2022_summit_speedway", 7.84)],
 )
 def test_an_independent_computation_found_the_same_limits(data_folder: Path, name: str, published_s: float):
-    # Minimum-time laps computed elsewhere with the fitted car's first parameters.
+    # Minimum-time laps computed elsewhere with the parameters first fitted to the recordings.
     fitted = DEEPRACER.changed(
-        lateral_mps2=2.525, top_speed_mps=3.65, corner_drag=0.0458, speed_gain=1.065, yaw_lag_s=0.0367
+        base_to_nose_m=0.203,
+        steer_kick=0.323,
+        steer_slow_s=0.551,
+        steer_aligning_per_m=0.292,
+        steer_fast_s=0.0984,
+        steer_bias_rad=0.0183,
+        speed_gain=1.065,
+        top_speed_mps=3.65,
+        corner_drag=0.0458,
+        speed_lag_s=0.205,
+        brake_mps2=3.54,
+        accelerate_mps2=2.83,
+        base_m=0.136,
+        base_per_v2=0.0212,
+        base_per_tan=0.236,
+        lateral_mps2=2.525,
+        yaw_lag_s=0.0367,
     )
     road = read_route(data_folder / "circuits" / f"{name}.npy")
     assert fastest_lap(road, fitted).lap_s == pytest.approx(published_s, rel=0.005)
