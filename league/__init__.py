@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
     from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
-    from league.sim.sensing import LidarSensor, PoseSensor, StateSensor
+    from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
+    from league.sim.sensing import PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Box, Contact, World
     from league.track.check import check_circuit
@@ -51,9 +52,11 @@ __all__ = [
     "Command",
     "ConfigError",
     "Contact",
+    "DiscretizedLidarSensor",
     "EntryPlan",
     "EntryResult",
     "EventPlan",
+    "F1tenthLidarSensor",
     "Format",
     "HeatPlan",
     "HeatResult",
@@ -72,6 +75,7 @@ __all__ = [
     "RaceError",
     "RecordingError",
     "Rules",
+    "SectorLidarSensor",
     "Sensor",
     "Standing",
     "StateSensor",
@@ -104,10 +108,12 @@ _HOMES = {
     "Contact": "league.sim.world",
     "DEEPRACER": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
+    "DiscretizedLidarSensor": "league.sim.lidar",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
     "EventPlan": "league.racing.plan",
     "F1TENTH": "league.sim.car",
+    "F1tenthLidarSensor": "league.sim.lidar",
     "Format": "league.racing.plan",
     "HeatPlan": "league.racing.plan",
     "HeatResult": "league.racing.result",
@@ -115,7 +121,7 @@ _HOMES = {
     "LapResult": "league.racing.result",
     "League": "league.hooks.catalogue",
     "LeagueError": "league.errors",
-    "LidarSensor": "league.sim.sensing",
+    "LidarSensor": "league.sim.lidar",
     "ModelError": "league.errors",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
@@ -126,6 +132,7 @@ _HOMES = {
     "RaceError": "league.errors",
     "RecordingError": "league.errors",
     "Rules": "league.racing.rules",
+    "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
     "StateSensor": "league.sim.sensing",
