@@ -278,9 +278,7 @@ def scan(
         x, y = eyes[i, 0] + shape[_AHEAD] * c, eyes[i, 1] + shape[_AHEAD] * q
         reach[:] = shape[_FARTHEST]
         # Bodies first: what they hide need not be looked for.
-        for k in range(views[i, scene.FIRST], views[i, scene.PAST]):
-            if k != views[i, scene.OWN] and bodies[k, scene.RADIUS] > 0.0:
-                _see_body(reach, bodies[k], x, y, eyes[i, 2], c, q, directions, shape)
+        _see_bodies(reach, bodies, views[i, 0], views[i, 1], views[i, 2], x, y, eyes[i, 2], directions, shape)
         if borders:
             shorten(reach, walls, x, y, c, q, directions)
         for k in range(beams):
@@ -288,54 +286,51 @@ def scan(
 
 
 @compiled
-def _see_body(
+def _see_bodies(
     reach: FloatArray,
-    body: FloatArray,
+    bodies: FloatArray,
+    start: int,
+    past: int,
+    own: int,
     x: float,
     y: float,
     yaw: float,
-    c: float,
-    q: float,
     directions: FloatArray,
     shape: FloatArray,
 ) -> None:
     """Shorten the beams that meet a body: only those that point at the circle around it are tried."""
-    dx, dy = body[scene.MIDDLE_X] - x, body[scene.MIDDLE_Y] - y
-    away = sqrt(dx * dx + dy * dy)
-    radius = body[scene.RADIUS] + 1e-9
-    if away - radius > shape[_FARTHEST]:
-        return
-    half = asin(radius / away) if away > radius else pi
-    step = shape[_STEP]
-    first = (np.arctan2(dy, dx) - half - yaw - shape[_FIRST_ANGLE]) % (2.0 * pi)
-    for turn in range(2):  # a body behind the car meets the first beams as well as the last
-        low = max(ceil((first - turn * 2.0 * pi) / step - 1e-6), 0)
-        high = min(floor((first - turn * 2.0 * pi + 2.0 * half) / step + 1e-6), len(reach) - 1)
-        for k in range(low, high + 1):
-            ux = directions[k, 0] * c - directions[k, 1] * q
-            uy = directions[k, 0] * q + directions[k, 1] * c
-            reach[k] = min(reach[k], _meet_body(body, dx, dy, ux, uy))
+    c, q = cos(yaw), sin(yaw)
+    farthest, step, first_angle = shape[_FARTHEST], shape[_STEP], yaw + shape[_FIRST_ANGLE]
+    for b in range(start, past):
+        dx, dy = bodies[b, scene.MIDDLE_X] - x, bodies[b, scene.MIDDLE_Y] - y
+        radius = bodies[b, scene.RADIUS]
+        away2 = dx * dx + dy * dy
+        if b == own or radius <= 0.0 or away2 > (farthest + radius) * (farthest + radius):
+            continue
+        half = asin(min(radius / sqrt(away2) + 1e-9, 1.0)) if away2 > radius * radius else pi
+        first = (np.arctan2(dy, dx) - half - first_angle) % (2.0 * pi)
+        # The body in its own frame, so that its sides are straight.
+        bc, bq = bodies[b, scene.COS], bodies[b, scene.SIN]
+        ahead, aside = dx * bc + dy * bq, dy * bc - dx * bq
+        turn_c, turn_q = c * bc + q * bq, q * bc - c * bq
+        for turn in range(2):  # a body behind the car meets the first beams as well as the last
+            low = max(ceil((first - turn * 2.0 * pi) / step - 1e-6), 0)
+            high = min(floor((first - turn * 2.0 * pi + 2.0 * half) / step + 1e-6), len(reach) - 1)
+            for k in range(low, high + 1):
+                ux = directions[k, 0] * turn_c - directions[k, 1] * turn_q
+                uy = directions[k, 0] * turn_q + directions[k, 1] * turn_c
+                near_x, far_x = _between(ahead, ux, bodies[b, scene.HALF_LENGTH])
+                near_y, far_y = _between(aside, uy, bodies[b, scene.HALF_WIDTH])
+                near, far = max(near_x, near_y), min(far_x, far_y)
+                if near <= far and far >= 0.0:
+                    # From inside it is the distance to the edge.
+                    reach[k] = min(reach[k], near if near >= 0.0 else far)
 
 
 @compiled
-def _meet_body(body: FloatArray, dx: float, dy: float, ux: float, uy: float) -> float:
-    """Distance in the direction u to a rectangle whose middle is at d; infinite if it is not met.
-
-    From inside it is the distance to the edge.
-    """
-    c, q = body[scene.COS], body[scene.SIN]
-    near, far = -np.inf, np.inf
-    for axis in range(2):
-        if axis == 0:
-            middle, way, half = dx * c + dy * q, ux * c + uy * q, body[scene.HALF_LENGTH]
-        else:
-            middle, way, half = dy * c - dx * q, uy * c - ux * q, body[scene.HALF_WIDTH]
-        if way == 0.0:
-            if abs(middle) > half:
-                return np.inf
-        else:
-            one, other = (middle - half) / way, (middle + half) / way
-            near, far = max(near, min(one, other)), min(far, max(one, other))
-    if near > far or far < 0.0:
-        return np.inf
-    return float(near if near >= 0.0 else far)
+def _between(middle: float, way: float, half: float) -> tuple[float, float]:
+    """Between which distances a beam is between two parallel sides, `half` to either side of the middle."""
+    if way == 0.0:
+        return (-np.inf, np.inf) if abs(middle) <= half else (np.inf, -np.inf)
+    one, other = (middle - half) / way, (middle + half) / way
+    return min(one, other), max(one, other)
