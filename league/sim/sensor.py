@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,3 +27,16 @@ class Sensor(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Shape, units and ranges, JSON-safe; part of the assignment that a client gets."""
+
+
+@runtime_checkable
+class Seeded(Protocol):
+    """A sensor with something random in it; it is told the heat's seed before the start."""
+
+    def begin(self, seed: int) -> None:
+        """Start afresh: with the same seed the same world looks the same again."""
+
+
+def stream(seed: int, name: str, car: int) -> np.random.Generator:
+    """The random numbers of one sensor on one car; no other sensor or car draws from them."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(name.encode()), car)))
