@@ -25,6 +25,8 @@ DASH_M, GAP_M, DASH_WIDTH_M = 0.20, 0.20, 0.03
 """Length of a dash, least gap between two, and a dash's width, as near as pictures of the tracks tell."""
 RUN = 8
 """Edges that are looked at or passed over together."""
+THIN_M = 0.0003
+"""Points are left out of a line that would move by no more than this."""
 
 # What lies to the left and to the right of an edge.
 FIELD_TO_LINE, LINE_TO_ROAD, ROAD_TO_DASH = range(3)
@@ -79,13 +81,27 @@ def _dashes(circuit: Circuit) -> list[FloatArray]:
     return dashes
 
 
+def _thinned(line: FloatArray) -> FloatArray:
+    """A line without the points that lie next to the straight between those kept."""
+    keep, start = [0], 0
+    for end in range(2, len(line)):
+        way = line[end] - line[start]
+        between = line[start + 1 : end] - line[start]
+        aside = np.abs(way[0] * between[:, 1] - way[1] * between[:, 0])
+        # A long chord is cut for the sake of the check's cost, and so that runs stay small.
+        if end - start > 24 or aside.max() > THIN_M * np.hypot(*way):
+            start = end - 1
+            keep.append(start)
+    return line[[*keep, len(line) - 1]]
+
+
 def _in_runs(rings: list[tuple[FloatArray, int]]) -> Paint:
     points: list[FloatArray] = []
     runs, around = [], []
     placed = 0
     for ring, shades in rings:
-        closed = np.concatenate((ring, ring[:1]))
-        for start in range(0, len(ring), RUN):
+        closed = _thinned(np.concatenate((ring, ring[:1])))
+        for start in range(0, len(closed) - 1, RUN):
             run = closed[start : start + RUN + 1]
             middle = (run.min(axis=0) + run.max(axis=0)) / 2
             radius = float(np.hypot(*(run - middle).T).max())

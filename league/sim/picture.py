@@ -48,14 +48,16 @@ LENS_COLUMNS = 16
 
 NEAR_M = 0.02
 """Nothing nearer than this is drawn, as in DeepRacer."""
-_GRAIN_M = 0.012
+_GRAIN_M = 0.005
 _TYRES_M = 0.06
+_TYRE = 0.24
+# Height of the tyres, and the share of a face that each takes; height of a lid.
 _LID_M = 0.035
-_BODY_EDGES = 80
+_BODY_EDGES = 96
 _CORNERS = 6
 
 
-def grain(size: int = 256) -> Pixels:
+def grain(size: int = 512) -> Pixels:
     """A patch of rough ground around 0, always the same."""
     rough = np.random.default_rng(20).normal(size=(size, size)).astype(np.float32)
     rough.setflags(write=False)
@@ -265,7 +267,7 @@ def _block(
 ) -> int:
     """Project the visible faces of a body; gives the number of edges.
 
-    A car is dark at the bottom, where its tyres are; a box has a lid.
+    A car stands on its tyres; a box has a lid.
     """
     x, y, c, q = body[scene.MIDDLE_X], body[scene.MIDDLE_Y], body[scene.COS], body[scene.SIN]
     high = body[scene.HEIGHT]
@@ -292,17 +294,22 @@ def _block(
             continue
         light = 0.86 + 0.14 * (nx * cos(lens[LIGHT]) + ny * sin(lens[LIGHT]))
         ax, ay, bx, by = mx - ny * half, my + nx * half, mx + ny * half, my - nx * half
-        for band in range(2):
-            low, top = (0.0, split) if band == 0 else (split, high)
-            shade = main
-            if car and band == 0:
-                shade = lens[TYRES]
-            elif not car and band == 1:
-                shade = main * 0.8
-            _corner(corners, 0, ax, ay, low, position, lens)
-            _corner(corners, 1, bx, by, low, position, lens)
-            _corner(corners, 2, bx, by, top, position, lens)
-            _corner(corners, 3, ax, ay, top, position, lens)
+        for band in range(2 if not car else 4):
+            # A box is cardboard with a lid; a car is a body on two tyres with the chassis between them.
+            low, top, start, end, shade = 0.0, split, 0.0, 1.0, main
+            if band == (3 if car else 1):
+                low, top, shade = split, high, main if car else main * 0.8
+            elif car:
+                start, end = (0.0, _TYRE) if band == 0 else (_TYRE, 1.0 - _TYRE)
+                if band == 2:
+                    start, end = 1.0 - _TYRE, 1.0
+                shade = 0.5 * (lens[TYRES] + main) if band == 1 else lens[TYRES]
+            sx, sy = ax + start * (bx - ax), ay + start * (by - ay)
+            ex, ey = ax + end * (bx - ax), ay + end * (by - ay)
+            _corner(corners, 0, sx, sy, low, position, lens)
+            _corner(corners, 1, ex, ey, low, position, lens)
+            _corner(corners, 2, ex, ey, top, position, lens)
+            _corner(corners, 3, sx, sy, top, position, lens)
             count = _face(corners, shade * light, lens, edges, count)
     return count
 
