@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
+    from league.sim.camera import CameraSensor, StereoCameraSensor
     from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
     from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
+    from league.sim.noise import Noisy
     from league.sim.sensing import PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Box, Contact, World
@@ -46,6 +48,7 @@ __all__ = [
     "Agent",
     "Box",
     "Briefing",
+    "CameraSensor",
     "CarSpec",
     "Circuit",
     "CircuitError",
@@ -66,6 +69,7 @@ __all__ = [
     "LeagueError",
     "LidarSensor",
     "ModelError",
+    "Noisy",
     "Observation",
     "Opponent",
     "Penalty",
@@ -79,6 +83,7 @@ __all__ = [
     "Sensor",
     "Standing",
     "StateSensor",
+    "StereoCameraSensor",
     "UnknownNameError",
     "World",
     "best_runs",
@@ -100,6 +105,7 @@ _HOMES = {
     "BEHAVIOR": "league.racing",
     "Box": "league.sim.world",
     "Briefing": "league.racing.agent",
+    "CameraSensor": "league.sim.camera",
     "CarSpec": "league.sim.car",
     "Circuit": "league.track.circuit",
     "CircuitError": "league.errors",
@@ -123,6 +129,7 @@ _HOMES = {
     "LeagueError": "league.errors",
     "LidarSensor": "league.sim.lidar",
     "ModelError": "league.errors",
+    "Noisy": "league.sim.noise",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
     "Penalty": "league.racing.agent",
@@ -136,6 +143,7 @@ _HOMES = {
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
     "StateSensor": "league.sim.sensing",
+    "StereoCameraSensor": "league.sim.camera",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",

@@ -64,6 +64,7 @@ class CameraSensor:
     shape: tuple[int, ...] = (HEIGHT, WIDTH)
     low, high = 0.0, 255.0
     noise_unit = "grey levels"
+    whole = True
     asides_m: tuple[float, ...] = (0.0,)
     """How far to the left of the car's axis each camera is."""
 
@@ -89,7 +90,7 @@ class CameraSensor:
         """Frames for every eye of a scene, all on the same circuit, shape (eyes, 19200)."""
         lenses, pair = self.lenses(len(around.eyes)), len(self.asides_m)
         if pair > 1:
-            eyes, views = (np.repeat(rows, pair, axis=0) for rows in (around.eyes, around.views))
+            eyes, views = np.repeat(around.eyes, pair, axis=0), np.repeat(around.views, pair, axis=0)
             around = Scene(eyes, around.bodies, views)
         frames = take_pictures(paint, around, lenses.reshape(-1, LENS_COLUMNS), self._rough)
         return frames.reshape(len(lenses), self.size)

@@ -152,7 +152,8 @@ class SectorLidarSensor:
     def read(self, distances: Seen) -> Seen:
         """The sectors of scans of shape (cars, 64); a scan of zeros is that of an absent car."""
         least = distances.reshape(len(distances), self.sectors, -1).min(axis=2)
-        return ((least < self.near_m) & (least > 0.0)).astype(np.float32)
+        near: Seen = ((least < self.near_m) & (least > 0.0)).astype(np.float32)
+        return near
 
     def describe(self) -> dict[str, Any]:
         """Shape, units, and where the sectors lie."""
@@ -203,7 +204,8 @@ class DiscretizedLidarSensor:
         least = distances.reshape(len(distances), self.sectors, -1).min(axis=2)
         step = np.minimum(np.floor(least / (self.clip_m / self.values)), self.values)
         hot = (step[..., None] == np.arange(self.values)) & (least[..., None] > 0.0)
-        return hot.reshape(len(distances), self.size).astype(np.float32)
+        steps: Seen = hot.reshape(len(distances), self.size).astype(np.float32)
+        return steps
 
     def describe(self) -> dict[str, Any]:
         """Shape, units, and where the sectors lie."""
@@ -224,8 +226,7 @@ def _sectors(name: str, sectors: int, source: LidarSensor) -> int:
 def _within_reach(name: str, what: str, value_m: float, source: LidarSensor) -> None:
     if not source.nearest_m <= value_m <= source.farthest_m:
         raise ConfigError(
-            f"sensor {name!r}: {what} is {value_m}, "
-            f"expected {source.nearest_m:g} to {source.farthest_m:g}"
+            f"sensor {name!r}: {what} is {value_m}, expected {source.nearest_m:g} to {source.farthest_m:g}"
         )
 
 

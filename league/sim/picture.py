@@ -379,9 +379,7 @@ def _face(corners: FloatArray, shade: float, lens: FloatArray, edges: FloatArray
 
 
 @compiled
-def _project(
-    corners: FloatArray, k: int, depth: float, aside: float, below: float, focal: float
-) -> None:
+def _project(corners: FloatArray, k: int, depth: float, aside: float, below: float, focal: float) -> None:
     corners[1, k, 0] = WIDTH / 2.0 + focal * aside / depth
     corners[1, k, 1] = HEIGHT / 2.0 + focal * below / depth
 
@@ -405,6 +403,8 @@ def _lay_over(frame: Pixels, edges: FloatArray, count: int, sheet: Pixels, cover
             lit += sheet[row, column]
             covered += cover[row, column]
             mixed = frame[row, column] * (np.float32(1.0) - covered) + lit
-            frame[row, column] = np.floor(min(max(mixed + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+            frame[row, column] = np.floor(
+                min(max(mixed + np.float32(0.5), np.float32(0.0)), np.float32(255.0))
+            )
     sheet[top : bottom + 2, first:past] = np.float32(0.0)
     cover[top : bottom + 2, first:past] = np.float32(0.0)

@@ -21,6 +21,7 @@ FROM_X, FROM_Y, TO_X, TO_Y, WEIGHT = range(5)
 EDGE_COLUMNS = 5
 
 _SPARE_ROWS = 2
+_THIN = 1e-12
 
 
 def blank(height: int, width: int) -> Pixels:
@@ -30,7 +31,7 @@ def blank(height: int, width: int) -> Pixels:
 
 @compiled
 def draw(sheet: Pixels, edges: FloatArray, count: int) -> None:
-    """Draw edges on a sheet: below an edge that goes left its weight is added, below one going right taken off.
+    """Draw edges on a sheet: below one that goes left its weight is added, below one going right taken off.
 
     What lies left or right of the sheet or below it is left out; what lies above counts as its top.
     """
@@ -42,39 +43,19 @@ def draw(sheet: Pixels, edges: FloatArray, count: int) -> None:
             x0, y0, x1, y1 = x1, y1, x0, y0
         else:
             weight = -weight
-        if x1 - x0 < 1e-12 or x1 <= 0.0 or x0 >= width or (y0 >= height and y1 >= height):
+        x0, y0, x1, y1 = _trim(x0, y0, x1, y1, float(width), float(height))
+        if y0 < 0.0 or y1 < 0.0:
+            # Only blocks that stand out over the top: rare enough to hand the sheet on.
+            x0, y0, x1, y1 = _draw_above(sheet, x0, y0, x1, y1, weight)
+        if x1 - x0 < _THIN:
             continue
         slope = (y1 - y0) / (x1 - x0)
-        if x0 < 0.0:
-            x0, y0 = 0.0, y0 - slope * x0
-        if x1 > width:
-            x1, y1 = float(width), y1 - slope * (x1 - width)
-        # Cut at the bottom; and at the top, where the part above is drawn first, flat along the edge.
-        if y0 > height:
-            x0, y0 = min(x0 + (height - y0) / slope, x1), float(height)
-        if y1 > height:
-            x1, y1 = max(x0 + (height - y0) / slope, x0), float(height)
-        if y0 < 0.0 or y1 < 0.0:
-            turn = x0 - y0 / slope if (y0 < 0.0) != (y1 < 0.0) else x1
-            turn = min(max(turn, x0), x1)
-            flat_from, flat_to = (x0, turn) if y0 < 0.0 else (turn, x1)
-            column = int(flat_from)
-            while column < flat_to:
-                sheet[0, column] += weight * (min(column + 1.0, flat_to) - max(float(column), flat_from))
-                column += 1
-            if y0 < 0.0:
-                x0, y0 = turn, 0.0
-            else:
-                x1, y1 = turn, 0.0
-        if x0 >= x1:
-            continue
         column = int(x0)
         while True:
             end_x = min(column + 1.0, x1)
             end_y = y0 + slope * (end_x - x0)
             share = weight * (end_x - x0)
-            low, high = min(y0, end_y), max(y0, end_y)
-            low, high = max(low, 0.0), min(high, float(height))
+            low, high = max(min(y0, end_y), 0.0), min(max(y0, end_y), float(height))
             row, last = int(low), int(high)
             if row == last:
                 below = share * (0.5 * (low + high) - row)
@@ -97,3 +78,40 @@ def draw(sheet: Pixels, edges: FloatArray, count: int) -> None:
                 break
             x0, y0 = end_x, end_y
             column += 1
+
+
+@compiled
+def _trim(
+    x0: float, y0: float, x1: float, y1: float, width: float, height: float
+) -> tuple[float, float, float, float]:
+    """Cut an edge that goes right at the sheet's sides and at its bottom; no width if nothing is left."""
+    if x1 - x0 < _THIN or x1 <= 0.0 or x0 >= width or (y0 >= height and y1 >= height):
+        return x0, height, x0, height
+    slope = (y1 - y0) / (x1 - x0)
+    if x0 < 0.0:
+        x0, y0 = 0.0, y0 - slope * x0
+    if x1 > width:
+        x1, y1 = width, y1 - slope * (x1 - width)
+    if y0 > height and y1 > height:
+        return x0, height, x0, height
+    if y0 > height:
+        x0, y0 = min(x0 + (height - y0) / slope, x1), height
+    elif y1 > height:
+        x1, y1 = max(x0 + (height - y0) / slope, x0), height
+    return x0, y0, x1, y1
+
+
+@compiled
+def _draw_above(
+    sheet: Pixels, x0: float, y0: float, x1: float, y1: float, weight: float
+) -> tuple[float, float, float, float]:
+    """Draw the part of an edge that is above the sheet, flat along its top; gives what is left."""
+    turn = x1
+    if y0 >= 0.0 or y1 >= 0.0:
+        turn = min(max(x0 - y0 * (x1 - x0) / (y1 - y0), x0), x1)
+    start, end = (x0, turn) if y0 < 0.0 else (turn, x1)
+    column = int(start)
+    while column < end:
+        sheet[0, column] += weight * (min(column + 1.0, end) - max(float(column), start))
+        column += 1
+    return (turn, 0.0, x1, max(y1, 0.0)) if y0 < 0.0 else (x0, y0, turn, 0.0)
