@@ -71,8 +71,12 @@ class Noisy:
         self.name, self.id, self.size = sensor.name, sensor.id, sensor.size
         self.sigma, self.latency_ticks = float(sigma), int(latency_ticks)
         self._sensor = sensor
-        self._source = sensor.source if isinstance(sensor, Derived) else sensor
-        if sigma and not isinstance(self._source, Measuring):
+        # Found out once: asking what a sensor can do takes longer than many a reading.
+        self._derived = sensor if isinstance(sensor, Derived) else None
+        self._source = sensor if self._derived is None else self._derived.source
+        self._measuring = self._source if sigma and isinstance(self._source, Measuring) else None
+        self._whole = bool(getattr(self._source, "whole", False))
+        if sigma and self._measuring is None:
             raise ConfigError(
                 f"sensor {sensor.name!r}: its numbers differ in kind; expected no noise, or one of one unit"
             )
@@ -93,21 +97,21 @@ class Noisy:
             self._past.append(self._measure(world))
             self._seen_at = world.tick
         seen = self._past[0].copy()
-        if isinstance(self._sensor, Derived):
-            seen = self._sensor.read(seen)
+        if self._derived is not None:
+            seen = self._derived.read(seen)
         seen[~world.present] = 0.0
         return seen
 
     def _measure(self, world: World) -> Seen:
         seen = self._source.sense(world)
-        source = self._source
-        if self.sigma and isinstance(source, Measuring):
+        measuring = self._measuring
+        if measuring is not None:
             while len(self._streams) < world.n:
                 self._streams.append(stream(self._seed, f"{self.name} noise", len(self._streams)))
             for row, random in zip(seen, self._streams, strict=False):
                 row += self.sigma * random.standard_normal(len(row), dtype=np.float32)
-            np.clip(seen, source.low, source.high, out=seen)
-            if getattr(source, "whole", False):
+            np.clip(seen, measuring.low, measuring.high, out=seen)
+            if self._whole:
                 np.rint(seen, out=seen)
         return seen
 

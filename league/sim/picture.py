@@ -49,6 +49,7 @@ LENS_COLUMNS = 16
 NEAR_M = 0.02
 """Nothing nearer than this is drawn, as in DeepRacer."""
 _GRAIN_M = 0.005
+_FAR_GRAINS = float(2**30)
 _TYRES_M = 0.06
 _TYRE = 0.24
 # Height of the tyres, and the share of a face that each takes; height of a lid.
@@ -212,16 +213,19 @@ def _roughen(frame: Pixels, position: FloatArray, lens: FloatArray, rough: Pixel
         drop = row + 0.5 - HEIGHT / 2.0
         ahead = above * (focal * level - drop * down) / (focal * down + drop * level)
         depth = ahead * level + above * down
-        strength = lens[GRAIN] / (1.0 + depth * depth / (above * focal) / _GRAIN_M)
-        if strength < 0.004:
+        strength = np.float32(lens[GRAIN] / (1.0 + depth * depth / (above * focal) / _GRAIN_M))
+        if strength < 0.01:
             continue
+        # In grains, from a corner so far away that all are positive; a pixel further is a step further.
+        aside, step = (WIDTH / 2.0 - 0.5) * depth / focal, depth / focal / _GRAIN_M
+        x = (position[0] + ahead * position[2] - aside * position[3]) / _GRAIN_M + _FAR_GRAINS
+        y = (position[1] + ahead * position[3] + aside * position[2]) / _GRAIN_M + _FAR_GRAINS
         for column in range(WIDTH):
-            aside = (WIDTH / 2.0 - column - 0.5) * depth / focal
-            x = position[0] + ahead * position[2] - aside * position[3]
-            y = position[1] + ahead * position[3] + aside * position[2]
-            grain = rough[int(np.floor(x / _GRAIN_M)) & most, int(np.floor(y / _GRAIN_M)) & most]
-            lit = frame[row, column] * (1.0 + strength * grain) + 0.5
-            frame[row, column] = np.floor(min(max(lit, 0.0), 255.0))
+            east = int(x + column * step * position[3]) & most
+            north = int(y - column * step * position[2]) & most
+            lump = rough[east, north]
+            lit = frame[row, column] * (np.float32(1.0) + strength * lump) + np.float32(0.5)
+            frame[row, column] = np.floor(min(max(lit, np.float32(0.0)), np.float32(255.0)))
 
 
 # -- bodies ----------------------------------------------------------------------------------------

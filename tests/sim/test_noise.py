@@ -9,6 +9,8 @@ from league import (
     DEEPRACER,
     CameraSensor,
     ConfigError,
+    EntryPlan,
+    HeatPlan,
     League,
     LidarSensor,
     Noisy,
@@ -18,7 +20,9 @@ from league import (
     StateSensor,
     UnknownNameError,
     World,
+    race,
 )
+from league.racing.heat import Heat
 from league.sim.noise import make_sensor
 from league.sim.sensor import Seeded, offered, read_asked, stream
 
@@ -241,3 +245,40 @@ def test_rules_name_each_sensor_once_with_or_without_options():
 def test_of_several_ways_to_ask_for_a_sensor_the_one_with_options_is_offered():
     assert offered("state", "pose", "lidar?noise=0.1", "lidar") == ("state", "pose", "lidar?noise=0.1")
     assert offered("state", "pose", "state?latency=1") == ("state?latency=1", "pose")
+
+
+def test_a_heat_begins_its_sensors_with_its_seed(airfield):
+    begun = []
+
+    class Watching(PoseSensor):
+        def begin(self, seed):
+            begun.append(seed)
+
+    plan = HeatPlan(
+        id="h",
+        phase="test",
+        circuit="airfield",
+        car="deepracer",
+        seed=41,
+        rules=Rules(sensors=("state", "pose", "lidar?noise=0.05")),
+        grid=(EntryPlan(id="a", name="A"),),
+    )
+    sensors = [StateSensor(), Watching(), Noisy(LidarSensor(), sigma=0.05)]
+    seen = Heat(plan, airfield, DEEPRACER, sensors).observe()[0].sensors["lidar"]
+    assert begun == [41]
+    again = Heat(plan, airfield, DEEPRACER, [Noisy(LidarSensor(), sigma=0.05)]).observe()[0].sensors["lidar"]
+    np.testing.assert_array_equal(seen, again)
+    other = Heat(
+        plan.model_copy(update={"seed": 42}), airfield, DEEPRACER, [Noisy(LidarSensor(), sigma=0.05)]
+    )
+    assert (other.observe()[0].sensors["lidar"] != seen).any()
+
+
+def test_a_race_may_ask_for_noisy_sensors_by_name():
+    """The driver finds its LIDAR under the plain name."""
+    outcome = race(
+        "a-to-z-speedway",
+        ["follow-the-gap"],
+        rules=Rules(laps=1, sensors=("state", "lidar?noise=0.01&latency=1")),
+    )
+    assert outcome.heats[0].entries[0].status == "FIN"
