@@ -33,9 +33,9 @@ function hear(message) {
   race.apply(message, (seat) => playback.latest().get(seat));
   if (message.type === "frame" || message.type === "snap") playback.add(message, performance.now());
   if (race.circuit !== circuit && race.circuit?.id !== circuit?.id) showCircuit();
-  if (race.heat !== heat) {
+  if (race.heat !== heat || (message.type === "heat" && message.status === "starting")) {
     heat = race.heat;
-    if (message.type === "heat") playback.reset(heat);
+    if (message.type === "heat") playback.reset(heat); // it may be raced again, from its first tick
     stage.clear();
     stage.chosen = null;
     tower.clear();
