@@ -19,9 +19,9 @@ BRAKE_SHARE = 0.55
 """Part of the car's braking that the approach to a bend counts on."""
 REACTION_S = 0.2
 """Distance to every bend is shortened by what the car drives in this time."""
-LOOK_M, LOOK_S = 0.35, 0.30
+LOOK_M, LOOK_S = 0.45, 0.30
 """The point to steer for lies this far ahead, plus what the car drives in this time."""
-SERVO_LEAD = 1.5
+SERVO_LEAD = 2.5
 """How much further than wanted to command the wheels, per radian that they lag behind."""
 ROOM_M = 0.9
 """Gap to a car ahead at which to stand; the speed allowed grows with the gap beyond it."""
