@@ -73,7 +73,7 @@ class PurePursuit(Agent):
         """Keep behind a car that is in the way: a collision is charged to the one behind."""
         allowed_mps = self.car.max_speed_mps
         for other in seen.opponents:
-            if 0 < other.x_m < 3.0 and abs(other.y_m) < 0.25 + 0.15 * other.x_m:
+            if not other.standing and 0 < other.x_m < 3.0 and abs(other.y_m) < 0.25 + 0.15 * other.x_m:
                 allowed_mps = min(allowed_mps, max(other.speed_mps + 1.5 * (other.x_m - ROOM_M), 0.0))
         return allowed_mps
 
