@@ -148,12 +148,11 @@ class Paddock:
 
     async def start_hosted(self, entry_ids: list[str]) -> None:
         """Start the processes of those entries that are hosted and have none running."""
-        url = await self._address
-        for entry_id in entry_ids:
+        wanted = [entry_id for entry_id in entry_ids if entry_id in self.hosted - self.record.withdrawn]
+        for entry_id in wanted:
             running = self._processes.get(entry_id)
-            idle = running is None or running.done()
-            if idle and entry_id in self.hosted and entry_id not in self.record.withdrawn:
-                await self._start(entry_id, url)
+            if running is None or running.done():
+                await self._start(entry_id, await self._address)
 
     async def _start(self, entry_id: str, url: str) -> None:
         source = await self._book.entry_source(self.event_id, entry_id)

@@ -80,7 +80,7 @@ def hosted_pids() -> set[int]:
 async def until(met, seconds: float = 20.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
-        while not met():
+        while not met():  # noqa: ASYNC110 - processes come and go without telling anybody
             await asyncio.sleep(0.02)
 
 

@@ -66,10 +66,10 @@ async def test_a_recording_of_a_served_heat_is_genuine(home: House, peer: Make) 
     racing = asyncio.create_task(bob.drive_to_the_end(second))
     # A refused command, a silence and a goodbye: all of it has to be in the recording.
     await ada.answer(first, speed_mps=99.0)
-    obs = await ada.drive(await ada.hear("Obs"), until=20)
+    await ada.drive(await ada.hear("Obs"), until=20)
     ada.break_off()
     await ada.rejoin()
-    obs = await ada.drive(await ada.start(), until=5)
+    await ada.drive(await ada.start(), until=5)
     await ada.say(ada.session.bye("enough"))
     await racing
     (result,) = await home.book.results("cup")
@@ -130,11 +130,11 @@ async def test_a_third_loss_in_one_heat_is_the_last(home: House, peer: Make) -> 
     ada, bob = peer("Ada"), peer("Bob")
     first, second = await started(home, ada, bob)
     racing = asyncio.create_task(bob.drive_to_the_end(second))
-    obs = await ada.drive(first, until=5)
+    await ada.drive(first, until=5)
     for _ in range(2):
         ada.break_off()
         await ada.rejoin()
-        obs = await ada.drive(await ada.start(), until=5)
+        await ada.drive(await ada.start(), until=5)
     ada.break_off()
     await racing
     assert await home.statuses() == {"Ada": "DNF-disconnect", "Bob": "FIN"}
