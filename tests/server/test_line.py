@@ -51,7 +51,10 @@ async def test_another_programs_websocket_reads_our_frames() -> None:
 
     app = web.Application()
     app.router.add_get("/", serve)
-    async with TestServer(app) as server, aiohttp.ClientSession() as http:
-        async with http.ws_connect(server.make_url("/"), max_msg_size=0) as socket:
-            async with asyncio.timeout(10):
-                assert [message.data async for message in socket] == sent
+    async with (
+        asyncio.timeout(10),
+        TestServer(app) as server,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(server.make_url("/"), max_msg_size=0) as socket,
+    ):
+        assert [message.data async for message in socket] == sent

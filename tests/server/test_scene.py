@@ -69,14 +69,14 @@ def test_a_snap_has_everything_that_the_tower_shows() -> None:
 
 
 def test_the_gap_is_the_time_behind_the_first_at_the_same_place() -> None:
-    heat, feed = raced()
+    _, feed = raced()
     first, second = sorted(feed.of("snap")[-1]["seats"], key=lambda seat: seat["place"])
     assert first["gap_us"] == 0
     assert second["gap_us"] == second["total_us"] - first["total_us"] > 0
 
 
 def test_every_tick_is_a_frame_of_whole_numbers() -> None:
-    heat, feed = raced(ticks=20)
+    _, feed = raced(ticks=20)
     frames = feed.of("frame")
     assert [frame["k"] for frame in frames] == list(range(1, 21))
     for frame in frames:
