@@ -37,7 +37,7 @@ def test_a_killed_driver_is_lost_or_comes_back_and_the_other_finishes(tmp_path: 
     with serving(tmp_path) as (url, _):
         league(
             tmp_path, "event", "create", "Cup", "--circuit", "clubhouse-loop", "--format", "head-to-head",
-            "--laps", 2, "--autostart", 2, "--pace", 3, "--server", url,
+            "--laps", 2, "--autostart", 2, "--pace", 6, "--server", url,
         )  # fmt: skip
         with driving(tmp_path, url, "Ada") as ada, driving(tmp_path, url, "Bob") as bob:
             ada.wait_for("go|green|started")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from house import House, house
+from house import House, Peer, house
 
 from league import EntryPlan
 from league.errors import UnknownNameError
@@ -253,3 +253,14 @@ def test_drivers_end_when_their_server_is_killed_and_can_clean_up_nothing(tmp_pa
             return
         subprocess.run(["sleep", "0.05"], check=True)
     raise AssertionError(f"still there: {[pid for pid in pids if alive(pid)]}")
+
+
+async def test_the_programs_end_is_the_reason_whichever_is_seen_first(home: House, http) -> None:
+    await home.create(autostart=1)
+    ada = await Peer(http, home.url, "Ada").join()
+    await ada.drive(await ada.start(), until=3)
+    driver = (await home.lobby.paddock("cup")).driver("ada")
+    driver.die("its program was ended by SIGKILL")
+    ada.break_off()
+    await home.end_of()
+    assert await home.reasons() == {"Ada": "its program was ended by SIGKILL"}
