@@ -114,9 +114,8 @@ async def test_a_hosted_driver_that_is_killed_is_out_at_once_with_its_reason(htt
         await home.lobby.start("cup")
         paddock = await home.lobby.paddock("cup")
         await connected(home, 2)
-        race = paddock.driver("ada").race
-        assert isinstance(race, LiveHeat)
-        await until(lambda: race.heat.tick > 5)
+        driver = paddock.driver("ada")
+        await until(lambda: isinstance(driver.race, LiveHeat) and driver.race.heat.tick > 5)
         os.kill(min(hosted_pids()), signal.SIGKILL)
         await home.end_of()
         reasons = await home.reasons()
