@@ -212,10 +212,6 @@ class Heat:
             # No tick follows that could hand the facts out.
             self.facts += self._pending
 
-    def count_refused(self, seat: int) -> None:
-        """Count a command that never got here because it was not even a number."""
-        self.drivers[seat].refused += 1
-
     def _end(self, seat: int, status: str, reason: str) -> list[Fact]:
         known: Status = status  # type: ignore[assignment]
         facts = self.referee.end(seat, known, reason, self.tick)

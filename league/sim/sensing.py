@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
 from league.sim.compiled import compiled
-from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STATE_ID, STATE_SIZE
+from league.sim.layout import (
+    AHEAD_M,
+    AHEAD_START,
+    OPPONENTS,
+    OPPONENTS_START,
+    RACING,
+    STANDING,
+    STATE_ID,
+    STATE_SIZE,
+)
 from league.sim.world import World
 
 FloatArray = NDArray[np.float64]
@@ -147,7 +156,7 @@ def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> 
         other = measured[best_index]
         dx, dy = other[tick.ORIGIN_X] - m[tick.ORIGIN_X], other[tick.ORIGIN_Y] - m[tick.ORIGIN_Y]
         at = OPPONENTS_START + 5 * k
-        out[at] = 1.0
+        out[at] = STANDING if state[best_index, kernel.STATUS] != 0.0 else RACING
         out[at + 1], out[at + 2] = dx * c + dy * q, dy * c - dx * q
         out[at + 3] = road.wrapped(other[tick.YAW] - m[tick.YAW])
         out[at + 4] = other[tick.SPEED]
