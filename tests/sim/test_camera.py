@@ -15,6 +15,7 @@ from league.sim.camera import standard_lens
 from league.sim.paint import paint_of
 from league.sim.picture import BOX, DASH, FIELD, LIGHT, LINE, ROAD, SKY_LOW, SKY_TOP
 from league.sim.raster import EDGE_COLUMNS, blank, draw
+from league.sim.scene import scene_of
 
 SHADES = standard_lens()
 FOCAL = 80 / math.tan(1.13 / 2)
@@ -362,3 +363,20 @@ def test_frames_of_three_circuits_look_like_a_drivers_view(tmp_path, data_folder
             assert np.median(ground) == SHADES[ROAD]  # the car is on the road
             assert (seen[27:] > SHADES[DASH] + 20).sum() > 10
             assert (seen[27:] == SHADES[FIELD]).sum() > 50
+
+
+def test_no_circuit_shows_shades_that_are_not_painted():
+    """Where borders fold or roads come close, shapes must not add up to something else."""
+    league = League()
+    for name in league.circuits:
+        circuit = league.circuit(name)
+        world = World(circuit, [DEEPRACER] * 12)
+        for car in range(12):
+            world.place(car, circuit.length_m * car / 12, 0.1 * (-1) ** car, 0.3 * (-1) ** car)
+        sensor = CameraSensor()
+        scene = scene_of(world)
+        # Without bodies, so that all there is to see is the ground.
+        seen = sensor.view(paint_of(circuit), scene._replace(views=np.zeros_like(scene.views)))
+        ground = seen.reshape(12, 120, 160)[:, 28:]
+        assert SHADES[ROAD] - 1 <= ground.min()
+        assert ground.max() <= SHADES[LINE] + 1
