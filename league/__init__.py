@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
+    from league.sim.camera import CameraSensor, StereoCameraSensor
     from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
-    from league.sim.sensing import LidarSensor, PoseSensor, StateSensor
+    from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
+    from league.sim.noise import Noisy
+    from league.sim.sensing import PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Box, Contact, World
     from league.track.check import check_circuit
@@ -46,15 +49,18 @@ __all__ = [
     "Agent",
     "Box",
     "Briefing",
+    "CameraSensor",
     "CarSpec",
     "Circuit",
     "CircuitError",
     "Command",
     "ConfigError",
     "Contact",
+    "DiscretizedLidarSensor",
     "EntryPlan",
     "EntryResult",
     "EventPlan",
+    "F1tenthLidarSensor",
     "Format",
     "HeatPlan",
     "HeatResult",
@@ -65,6 +71,7 @@ __all__ = [
     "LidarSensor",
     "Limit",
     "ModelError",
+    "Noisy",
     "Observation",
     "Opponent",
     "Penalty",
@@ -74,9 +81,11 @@ __all__ = [
     "RaceError",
     "RecordingError",
     "Rules",
+    "SectorLidarSensor",
     "Sensor",
     "Standing",
     "StateSensor",
+    "StereoCameraSensor",
     "UnknownNameError",
     "World",
     "best_runs",
@@ -100,6 +109,7 @@ _HOMES = {
     "BEHAVIOR": "league.racing",
     "Box": "league.sim.world",
     "Briefing": "league.racing.agent",
+    "CameraSensor": "league.sim.camera",
     "CarSpec": "league.sim.car",
     "Circuit": "league.track.circuit",
     "CircuitError": "league.errors",
@@ -108,10 +118,12 @@ _HOMES = {
     "Contact": "league.sim.world",
     "DEEPRACER": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
+    "DiscretizedLidarSensor": "league.sim.lidar",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
     "EventPlan": "league.racing.plan",
     "F1TENTH": "league.sim.car",
+    "F1tenthLidarSensor": "league.sim.lidar",
     "Format": "league.racing.plan",
     "HeatPlan": "league.racing.plan",
     "HeatResult": "league.racing.result",
@@ -119,9 +131,10 @@ _HOMES = {
     "LapResult": "league.racing.result",
     "League": "league.hooks.catalogue",
     "LeagueError": "league.errors",
-    "LidarSensor": "league.sim.sensing",
+    "LidarSensor": "league.sim.lidar",
     "Limit": "league.track.limit",
     "ModelError": "league.errors",
+    "Noisy": "league.sim.noise",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
     "Penalty": "league.racing.agent",
@@ -131,9 +144,11 @@ _HOMES = {
     "RaceError": "league.errors",
     "RecordingError": "league.errors",
     "Rules": "league.racing.rules",
+    "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
     "StateSensor": "league.sim.sensing",
+    "StereoCameraSensor": "league.sim.camera",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",

@@ -76,8 +76,8 @@ def read_actions(text: str, *, where: str) -> Actions:
     """
     try:
         given = json.loads(text)
-    except ValueError as error:
-        raise ModelError(f"{where}: not JSON ({error})") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{where}: not JSON ({_one_line(error)})") from None
     if not isinstance(given, dict) or "action_space" not in given:
         raise ModelError(f"{where}: has no action_space")
     space = given["action_space"]

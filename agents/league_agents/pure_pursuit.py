@@ -19,9 +19,9 @@ BRAKE_SHARE = 0.55
 """Part of the car's braking that the approach to a bend counts on."""
 REACTION_S = 0.2
 """Distance to every bend is shortened by what the car drives in this time."""
-LOOK_M, LOOK_S = 0.35, 0.30
+LOOK_M, LOOK_S = 0.45, 0.30
 """The point to steer for lies this far ahead, plus what the car drives in this time."""
-SERVO_LEAD = 1.5
+SERVO_LEAD = 2.5
 """How much further than wanted to command the wheels, per radian that they lag behind."""
 ROOM_M = 0.9
 """Gap to a car ahead at which to stand; the speed allowed grows with the gap beyond it."""
@@ -73,7 +73,7 @@ class PurePursuit(Agent):
         """Keep behind a car that is in the way: a collision is charged to the one behind."""
         allowed_mps = self.car.max_speed_mps
         for other in seen.opponents:
-            if 0 < other.x_m < 3.0 and abs(other.y_m) < 0.25 + 0.15 * other.x_m:
+            if not other.standing and 0 < other.x_m < 3.0 and abs(other.y_m) < 0.25 + 0.15 * other.x_m:
                 allowed_mps = min(allowed_mps, max(other.speed_mps + 1.5 * (other.x_m - ROOM_M), 0.0))
         return allowed_mps
 

@@ -295,7 +295,7 @@ class RacingLine(Agent):
         """Most acceleration behind a car that is in the way: a collision is charged to the one behind."""
         allowed_mps = 9.0
         for other in seen.opponents:
-            if 0 < other.x_m < 3.0 and abs(other.y_m) < 0.22 + 0.1 * other.x_m:
+            if not other.standing and 0 < other.x_m < 3.0 and abs(other.y_m) < 0.22 + 0.1 * other.x_m:
                 gap_m = max(other.x_m - self.car.length_m - 0.15, 0.0)
                 allowed_mps = min(allowed_mps, other.speed_mps + 1.5 * gap_m)
         return (allowed_mps - seen.speed_mps) / 0.2

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import socket as sockets
 import time
@@ -23,6 +24,8 @@ from numpy.typing import ArrayLike
 
 from league.track.circuit import Circuit
 
+log = logging.getLogger(__name__)
+
 MSGPACK: Final = "league.v1"
 JSON: Final = "league.v1.json"
 SUBPROTOCOLS: Final = (JSON, MSGPACK)
@@ -35,6 +38,9 @@ LOG_LENGTH = 128
 """Messages that a slow viewer may be behind before it is given the present state instead."""
 SLICE = 50
 """Viewers served in one turn of the event loop, so that a race never waits for all of them."""
+
+MOST_VIEWERS = 5000
+"""Viewers of one event; more are asked to come back later."""
 
 PENALTY, OFF_TRACK, OUT, FINISHED = 1, 2, 4, 8
 """Bits of a car's flags in a frame: stands for a penalty, off the road, out of the race, finished."""
@@ -65,11 +71,19 @@ class Parcel:
         self._frames: dict[Codec, bytes] = {}
 
     def frame(self, codec: Codec) -> tuple[bytes, bool]:
-        """Give the message as a complete WebSocket frame, and whether it was just made."""
+        """Give the message as a complete WebSocket frame, and whether it was just made.
+
+        One that cannot be encoded is a fault of ours: it is logged and left out, and the race goes on.
+        """
         made = self._frames.get(codec)
         if made is not None:
             return made, False
-        made = self._frames[codec] = websocket_frame(self.message, codec)
+        try:
+            made = websocket_frame(self.message, codec)
+        except (TypeError, ValueError, OverflowError):
+            log.exception("a %r message for viewers cannot be encoded", self.message.get("type"))
+            made = b""
+        self._frames[codec] = made
         return made, True
 
 
@@ -112,8 +126,9 @@ class Viewer:
     def _send(self, feed: Broadcast, parcel: Parcel) -> None:
         data, made = parcel.frame(self._codec)
         feed.encoded += made
-        feed.sent += 1
-        self._line.write(data)
+        if data:
+            feed.sent += 1
+            self._line.write(data)
 
 
 class Broadcast:
@@ -280,14 +295,19 @@ async def watch_socket(request: web.Request) -> web.StreamResponse:
     event_id = request.query.get("event", "")
     broadcast = await request.app[GRANDSTAND].broadcast(event_id)
     if broadcast is None:
-        body = {"error": {"code": "unknown_event", "message": f"there is no event {event_id[:64]!r}"}}
-        return web.json_response(body, status=404)
+        return _refusal(404, "unknown_event", f"there is no event {event_id[:64]!r}")
+    if len(broadcast.viewers) >= MOST_VIEWERS:
+        return _refusal(503, "full", f"{MOST_VIEWERS} viewers watch this event already; try later")
     socket = web.WebSocketResponse(protocols=SUBPROTOCOLS, compress=False, heartbeat=10, max_msg_size=1024)
     await socket.prepare(request)
     if request.transport is not None:
         _keep_backlog_here(request.transport)
         await broadcast.show(socket, request.transport, frames=request.query.get("frames") != "0")
     return socket
+
+
+def _refusal(status: int, code: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)
 
 
 # -- messages --------------------------------------------------------------------------------------

@@ -253,8 +253,8 @@ def _act(agent: Agent, seen: Observation, heat: Heat, watch: _Watch) -> Command:
     watch.slowest_s = max(watch.slowest_s, took_s)
     if watch.act_s > BANK_S + ACT_S * watch.acts:
         raise AgentCheckError(
-            f"{_name(agent)}.act took {watch.act_s:.1f} s for {watch.acts} answers, expected {1000 * ACT_S:.0f} ms "
-            f"each and {BANK_S:g} s once: do the heavy work in prepare"
+            f"{_name(agent)}.act took {watch.act_s:.1f} s for {watch.acts} answers, "
+            f"expected {1000 * ACT_S:.0f} ms each and {BANK_S:g} s once: do the heavy work in prepare"
         )
     for name, values in {"state": seen.state, **seen.sensors}.items():
         if not np.array_equal(values, kept[name]):

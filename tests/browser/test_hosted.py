@@ -39,7 +39,7 @@ async def test_a_visitor_watches_an_event_from_the_grid_to_the_results(open_page
                 open_page(f"{address}/live/{plan.id}") as live,
                 open_page(f"{address}/events/{plan.id}") as board,
             ):
-                await expect(live.locator("#card-title")).to_have_text("Waiting for the next heat")
+                await expect(live.locator("#card-title")).to_have_text("Waiting for the first heat")
                 await lobby.start(plan.id)
                 await until(live, "league.race.state === 'running'", within_s=40)
                 before = await live.evaluate("league.frames()")

@@ -155,7 +155,7 @@ async def test_waiting_and_the_end_are_said_clearly(open_page: OpenPage) -> None
     async with Show.open(event, [follow] * 3) as show, show.serving() as address:
         show.pace = None
         async with open_page(address + LIVE) as page:
-            await expect(page.locator("#card-title")).to_have_text("Waiting for the next heat")
+            await expect(page.locator("#card-title")).to_have_text("Waiting for the first heat")
             await show.race(show.heat("final-1"))
             await show.status("finished")
             await expect(page.locator("#card-title")).to_have_text("The event is over")

@@ -300,6 +300,19 @@ def test_a_number_that_json_does_not_know_is_refused() -> None:
         websocket_frame({"x": float("nan")}, "json")
 
 
+async def test_a_message_that_cannot_be_encoded_is_left_out_and_the_rest_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    feed = Broadcast(HELLO)
+    wire = Wire()
+    feed.join(wire)
+    feed.publish({"type": "event", "k": float("nan")})
+    feed.publish({"type": "event", "k": 2})
+    await turns()
+    assert [message.get("k") for message in wire.messages[1:]] == [2]
+    assert "cannot be encoded" in caplog.text
+
+
 # -- over a real socket ------------------------------------------------------------------------
 
 
@@ -335,6 +348,20 @@ async def test_a_browser_is_served_json_and_a_program_msgpack() -> None:
     await program.close()
     await client.close()
     assert not feed.viewers
+
+
+async def test_more_viewers_than_allowed_are_asked_to_come_back_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "MOST_VIEWERS", 1)
+    client = await open_stand(Broadcast(HELLO))
+    first = await client.ws_connect("/ws/watch?event=cup")
+    await first.receive()
+    answer = await client.get("/ws/watch", params={"event": "cup"})
+    assert answer.status == 503
+    assert (await answer.json())["error"]["code"] == "full"
+    await first.close()
+    await client.close()
 
 
 async def test_an_unknown_event_is_answered_in_words() -> None:

@@ -124,6 +124,16 @@ def test_only_the_tick_shown_last_or_an_unanswered_one_before_can_be_answered():
         pair.client.act(1, 0.0, 1.0)
 
 
+def test_ticks_begin_anew_with_each_heat():
+    pair = racing()
+    pair.show()
+    pair.client.act(1, 0.0, 1.0)
+    pair.down(pair.server.finish([]))
+    pair.start("next")
+    pair.show()
+    assert pair.up(pair.client.act(0, 0.0, 1.0))[0].heat == "next"
+
+
 def test_nothing_can_be_answered_before_the_first_observation_or_after_the_finish():
     pair = Pair().join().start()
     with pytest.raises(LocalProtocolError, match="'act' cannot be sent"):

@@ -54,6 +54,7 @@ HOSTILE: list[bytes | str] = [
     *(struct.pack(">BH", mark, 2**16 - 1) * 20_000 for mark in (0xC5, 0xC8, 0xDA, 0xDC, 0xDE)),
     b"\xdc\x01\x00" * 20_000,  # lists as wide as is allowed, each the first element of the one before
     b"\xde\x01\x00\xa1a" * 12_000,
+    b"\xdc\xe0\x00" * 20_000,  # lists that are shorter than the frame, and yet 450 KB each to make room for
     b"\x81\xa4type\xa3act\x81" * 6_000,
     b"\x82\xa4type\xa3act\xa1k" + b"\x91" * 60_000,
     b"\x82\xa4type\xa3act\xa1k\xd6\xff\0\0\0\0",

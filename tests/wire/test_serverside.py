@@ -4,7 +4,7 @@ import math
 
 import msgpack
 import pytest
-from talking import HEAT, SHOWN, TICK_S, Pair, racing
+from talking import HEAT, HELLO, SHOWN, TICK_S, Pair, racing
 
 from league.errors import LocalProtocolError, RemoteProtocolError
 from league.wire import grammar
@@ -184,6 +184,38 @@ def test_an_answer_must_name_the_open_tick():
     say(pair, act(0))
     assert not pair.server.waiting
     assert pair.close().k == 0
+
+
+def test_each_tick_waits_for_an_answer_of_its_own():
+    pair = racing()
+    for k in range(3):
+        assert pair.server.waiting
+        say(pair, act(k))
+        assert not pair.server.waiting
+        pair.close()
+        assert not pair.server.waiting
+        pair.show()
+
+
+def test_a_tick_without_an_answer_is_missed():
+    pair = racing()
+    assert pair.close() is None
+    assert pair.close() is None  # it is closed already
+    assert pair.server.counts.missed == 1
+
+
+def test_nobody_is_waited_for_after_the_finish_or_before_the_next_heat():
+    pair = racing()
+    pair.down(pair.server.finish([]))
+    assert not pair.server.waiting
+    pair.start("second")
+    pair.show()
+    say(pair, act(0, heat="second"))
+    pair.down(pair.server.finish([]))
+    pair.start("next")
+    assert not pair.server.waiting
+    assert not pair.server.answered
+    assert pair.server.tick is None
 
 
 def test_a_late_answer_is_dropped_and_counted():
@@ -433,6 +465,41 @@ def test_three_messages_a_tick_are_read_and_a_fourth_is_not():
     pair.show()
     [said] = at_once(pair, act(1))
     assert isinstance(said, Act)
+
+
+def test_a_driver_may_say_at_once_what_joining_and_starting_need():
+    pair = Pair()
+    frozen = pair.now_s
+
+    def up(frame):
+        return pair.server.receive(frame, frozen)
+
+    pair.down(pair.server.welcome())
+    up(pair.client.hello(HELLO))
+    pair.down(pair.server.accept("s", "t", "e"))
+    up(pair.client.sync(0.0))
+    pair.down(pair.server.assign(HEAT))
+    up(pair.client.loading(0.0))
+    up(pair.client.ready())
+    up(pair.client.sync(0.0))
+    pair.down(pair.server.go())
+    pair.show()
+    assert [type(said) for said in up(pair.client.act(0, 0.0, 1.0))] == [Act]
+    assert pair.server.counts.rate == 0
+
+
+def test_what_is_owed_of_one_heat_is_no_allowance_in_the_next():
+    pair = racing()
+    for _ in range(30):
+        pair.close()
+        pair.show()
+    pair.down(pair.server.finish([]))
+    pair.start("next")
+    pair.show()
+    for _ in range(3):
+        at_once(pair, {"type": "sync", "t0": 0})
+    with pytest.raises(RemoteProtocolError, match="messages a tick"):
+        at_once(pair, {"type": "sync", "t0": 0})
 
 
 def test_time_alone_allows_more_as_well():

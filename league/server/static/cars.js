@@ -10,9 +10,13 @@ const TRAIL_LAYERS = 10;
 const SMALLEST_PX = 15;
 const MARK_S = 25;
 const FADE_MS = 1500;
+const BRIEF_BELOW_PX = 600;
+const SPOTS = [[true, false], [false, false], [true, true], [false, true]]; // right?, below?
 
 export class Cars {
   #trails = new Map();
+  /** Which corner each name had last, so that it does not jump about. */
+  #spots = new Map();
   /** When each car was last seen racing. */
   #raced_ms = new Map();
   #drawn_s = -1;
@@ -109,28 +113,33 @@ export class Cars {
     pen.restore();
   }
 
-  /** Names beside the cars, moved apart where they would lie on each other. */
+  /** Names beside the cars, each at the first corner of its car where it lies on no other name. */
   #labels({ pen, track, race, ink, chosen, width }, cars, size) {
-    const letter = Math.round(Math.min(26, Math.max(11.5, width / 85)));
+    const shown = cars.filter((car) => !(car.flags & FINISHED));
+    const letter = Math.round(Math.min(30, Math.max(11.5, width / 85)));
     const high = Math.round(letter * 1.6);
+    const brief = width < BRIEF_BELOW_PX && shown.length > 3;
     pen.font = `700 ${letter}px ${ink("narrow")}`;
     pen.textBaseline = "middle";
-    const shown = cars.filter((car) => !(car.flags & FINISHED));
-    const tags = shown.map((car) => {
+    const placed = [];
+    for (const car of shown) {
       const [x, y] = track.at(car.x, car.y);
-      const text = shortened(race.seats.get(car.seat)?.name ?? `Car ${car.seat + 1}`);
+      const name = plain(race.seats.get(car.seat)?.name ?? `Car ${car.seat + 1}`);
+      const text = brief ? code(name) : shortened(name);
       const wide = pen.measureText(text).width + letter * 1.5;
-      const left = Math.min(Math.max(4, x + size.length * 0.55), width - wide - 4);
-      return { car, text, wide, left, top: Math.max(2, y - size.length * 0.6 - high) };
-    });
-    tags.sort((a, b) => a.top - b.top);
-    for (let i = 1; i < tags.length; i += 1) {
-      for (let j = 0; j < i; j += 1) {
-        const apart = tags[i].left > tags[j].left + tags[j].wide || tags[j].left > tags[i].left + tags[i].wide;
-        if (!apart && tags[i].top < tags[j].top + high + 2) tags[i].top = tags[j].top + high + 2;
-      }
+      const spots = SPOTS.map(([right, down]) => ({
+        left: Math.min(Math.max(4, right ? x + size.length * 0.55 : x - size.length * 0.55 - wide), width - wide - 4),
+        top: Math.max(2, down ? y + size.length * 0.6 : y - size.length * 0.6 - high),
+      }));
+      const free = (spot) =>
+        placed.every((other) => apart(spot, wide, other, high)) &&
+        shown.every((other) => other === car || outside(track.at(other.x, other.y), spot, wide, high));
+      const before = this.#spots.get(car.seat) ?? 0;
+      const spot = [before, 0, 1, 2, 3].find((i) => free(spots[i])) ?? before;
+      this.#spots.set(car.seat, spot);
+      placed.push({ car, text, wide, ...spots[spot] });
     }
-    for (const tag of tags) {
+    for (const tag of placed) {
       pen.globalAlpha = chosen === null || chosen === tag.car.seat ? 1 : 0.4;
       pen.fillStyle = ink("tag");
       pen.beginPath();
@@ -145,6 +154,15 @@ export class Cars {
     }
     pen.globalAlpha = 1;
   }
+}
+
+function apart(spot, wide, other, high) {
+  const beside = spot.left > other.left + other.wide || other.left > spot.left + wide;
+  return beside || Math.abs(spot.top - other.top) > high;
+}
+
+function outside([x, y], spot, wide, high) {
+  return x < spot.left || x > spot.left + wide || y < spot.top || y > spot.top + high;
 }
 
 /** A car from above, nose to the right. */
@@ -202,7 +220,18 @@ function wait(pen, penalty, t_s, length, ink) {
   pen.stroke();
 }
 
+/** A name without the marks that turn writing round: the canvas knows no isolation. */
+function plain(name) {
+  return name.replaceAll(/[\u200e\u200f\u202a-\u202e\u2066-\u2069\s]+/g, " ").trim();
+}
+
 function shortened(name) {
-  const letters = [...name.replaceAll(/[\u200e\u200f\u202a-\u202e\u2066-\u2069\s]+/g, " ")];
-  return letters.length > 16 ? `${letters.slice(0, 15).join("")}…` : letters.join("");
+  const letters = [...name];
+  return letters.length > 16 ? `${letters.slice(0, 15).join("")}…` : name;
+}
+
+/** Three letters, as on a timing screen. */
+function code(name) {
+  const letters = [...name].filter((letter) => /[\p{L}\p{N}]/u.test(letter));
+  return (letters.length ? letters : [...name]).slice(0, 3).join("").toUpperCase();
 }

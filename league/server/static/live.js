@@ -33,9 +33,9 @@ function hear(message) {
   race.apply(message, (seat) => playback.latest().get(seat));
   if (message.type === "frame" || message.type === "snap") playback.add(message, performance.now());
   if (race.circuit !== circuit && race.circuit?.id !== circuit?.id) showCircuit();
-  if (race.heat !== heat) {
+  if (race.heat !== heat || (message.type === "heat" && message.status === "starting")) {
     heat = race.heat;
-    if (message.type === "heat") playback.reset(heat);
+    if (message.type === "heat") playback.reset(heat); // it may be raced again, from its first tick
     stage.clear();
     stage.chosen = null;
     tower.clear();
@@ -62,7 +62,7 @@ function showCircuit() {
 }
 
 function showHead() {
-  put(at("heat"), race.heat ? heading() : "Waiting for the first heat");
+  put(at("heat"), race.heat ? heading() : waiting());
   const lead = race.order().find((seat) => seat.place === 1);
   const laps = race.laps ? `Lap ${race.lapOf(lead)} of ${race.laps}` : "";
   put(at("laps"), race.state === "running" ? laps : race.heat ? title(race.state) : "");
@@ -99,9 +99,9 @@ function heading() {
 function showCard() {
   const card = at("card");
   const over = race.finished;
-  const waiting = race.state === "abandoned" || (race.state === "waiting" && !race.seats.size);
+  const idle = race.state === "abandoned" || (race.state === "waiting" && !race.seats.size);
   const done = race.state === "finished";
-  card.hidden = !(over || waiting || done);
+  card.hidden = !(over || idle || done);
   if (card.hidden) return;
   const words = cardWords(over, done);
   put(at("card-title"), words[0]);
@@ -121,11 +121,16 @@ function showCard() {
   at("podium").replaceChildren(...podium);
 }
 
+function waiting() {
+  const raced = race.heats.some((heat) => heat.status === "finished");
+  return raced ? "Waiting for the next heat" : "Waiting for the first heat";
+}
+
 function cardWords(over, done) {
   if (over) return [race.event.status === "aborted" ? "The event was stopped" : "The event is over", "Standings"];
   if (done) return [`${heading()} is over`, race.circuit.name];
   if (race.state === "abandoned") return [`${heading()} was stopped`, "It will be raced again"];
-  return ["Waiting for the next heat", race.circuit?.name ?? ""];
+  return [waiting(), race.circuit?.name ?? ""];
 }
 
 const standingLine = (standing) => [standing.name, seconds(standing.score_s ?? standing.total_s)];

@@ -8,6 +8,7 @@
 const FIELDS = 8;
 const KEPT = 64;
 const BEHIND = 1.25; // frame intervals between the latest frame and the picture
+const BURST_MS = 4;
 const LOST_S = 0.6; // further off than this, the picture's clock jumps
 
 /** One frame's flat numbers as a map from seat to car, in metres and radians. */
@@ -79,7 +80,10 @@ export class Playback {
   /** Race seconds per wall second, and wall time per frame, over the last second or so. */
   #pace() {
     const last = this.#frames.at(-1);
-    const recent = this.#frames.filter((frame) => last.at_ms - frame.at_ms < 1500);
+    // Of frames that came in one burst, after a pause of the line or of the page, only the last one counts.
+    const recent = this.#frames.filter(
+      (frame, i, all) => last.at_ms - frame.at_ms < 1500 && !(all[i + 1]?.at_ms - frame.at_ms < BURST_MS),
+    );
     const first = recent[0];
     if (recent.length < 3 || last.at_ms - first.at_ms < 50) return { rate: 1, interval_ms: 66 };
     const span_ms = last.at_ms - first.at_ms;
@@ -114,7 +118,7 @@ function moved(a, b, u, span_s) {
   const t1 = (u3 - u2) * span_s * b.v;
   const turn = Math.atan2(Math.sin(b.yaw - a.yaw), Math.cos(b.yaw - a.yaw));
   return {
-    ...a,
+    ...(u < 1 ? a : b),
     x: a.x + h1 * (b.x - a.x) + t0 * Math.cos(a.yaw) + t1 * Math.cos(b.yaw),
     y: a.y + h1 * (b.y - a.y) + t0 * Math.sin(a.yaw) + t1 * Math.sin(b.yaw),
     yaw: a.yaw + turn * u,

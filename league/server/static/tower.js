@@ -74,6 +74,7 @@ export class Tower {
     }
     const button = row.cells[1].firstChild;
     set(button, seat.name);
+    row.cells[3].title = out ? `${status(seat.status)}${seat.reason ? `: ${seat.reason}` : ""}` : "";
     button.title = seat.agent ? `${seat.name} (${seat.agent})` : seat.name;
     button.setAttribute("aria-pressed", String(this.chosen === seat.seat));
     row.cells[4].classList.toggle("own", Boolean(seat.last_us) && seat.last_us === seat.best_us);
@@ -116,7 +117,7 @@ function lapOf(seat, race) {
 }
 
 function gapOf(seat, race, out, standing) {
-  if (out) return status(seat.status);
+  if (out) return seat.status.split("-")[0];
   if (standing) return "Penalty";
   if (seat.place === 1) return race.seats.size > 1 ? "Leader" : "–";
   return gap(seat.gap_us);
