@@ -9,8 +9,11 @@ import click
 from league.cli import show
 from league.errors import ConfigError
 from league.hooks.catalogue import League
+from league.racing import BEHAVIOR
 from league.racing.rules import Rules
 from league.sim.sensor import offered
+from league.track.circuit import Circuit
+from league.track.limit import limit_s
 
 
 @click.command(
@@ -70,22 +73,30 @@ def command(
     )
     if seed < 0:
         raise ConfigError(f"seed is {seed}, expected 0 or more")
-    outcome = run(circuit, agents, rules, seed=seed, car=car, style=style)
+    league = League()
+    road = league.circuit(circuit)
+    outcome = run(league, road, agents, rules, seed=seed, car=car, style=style)
     payload = outcome.as_dict()
     if record:
         show.write_bytes(record, outcome.recordings[-1].to_bytes())
     if json_file:
         show.write_json(json_file, payload)
     if json_file != "-":
-        print_result(payload)
+        limit = limit_s(road, league.car(car), behavior=BEHAVIOR)
+        print_result(payload, limit)
 
 
 def run(
-    circuit: str, agents: tuple[str, ...], rules: Rules, *, seed: int, car: str, style: str | None
+    league: League,
+    road: Circuit,
+    agents: tuple[str, ...],
+    rules: Rules,
+    *,
+    seed: int,
+    car: str,
+    style: str | None,
 ) -> Any:
     """Race with a progress bar on standard error; returns a `league.quick.RaceOutcome`."""
-    league = League()
-    given = league.circuit(circuit)
     league.car(car)
     for agent in agents:
         league.agent(agent)
@@ -99,16 +110,21 @@ def run(
                 bar.update(
                     task,
                     description=heat.plan.id,
-                    total=rules.laps * given.length_m,
+                    total=rules.laps * road.length_m,
                     completed=max(lead, 0),
                     state=f"{heat.time_us / 1e6:.0f} s raced",
                 )
 
-        return race(given, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tell)
+        return race(road, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tell)
 
 
-def print_result(payload: dict[str, Any]) -> None:
-    """Print a result JSON as tables for people."""
+def print_result(payload: dict[str, Any], limit: float | None) -> None:
+    """Print a result JSON as a table for people.
+
+    Args:
+        payload: The result.
+        limit: Time in s of the fastest lap that the car could drive there, if it is known.
+    """
     circuit = payload["circuit"]
     title = f"{circuit['id']} · {circuit['length_m']:.2f} m · {payload['laps']} laps · seed {payload['seed']}"
     columns = [
@@ -117,6 +133,7 @@ def print_result(payload: dict[str, Any]) -> None:
         ">total",
         ">gap",
         ">fastest",
+        ">of the limit",
         ">its off-tracks",
         ">off-tracks",
         ">resets",
@@ -129,6 +146,7 @@ def print_result(payload: dict[str, Any]) -> None:
             show.seconds(entry["total_s"]),
             show.seconds(entry["gap_s"]),
             show.seconds(entry["fastest_lap_s"]),
+            f"{limit / entry['fastest_lap_s']:.1%}" if limit and entry["fastest_lap_s"] else None,
             entry["fastest_lap_off_tracks"],
             entry["off_tracks"],
             entry["resets"],
