@@ -8,13 +8,13 @@ chapter 19) whose Hessian is made convex node by node. It needs scipy, imported 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from league import CarSpec, Circuit
+from league import CarSpec
+from league_agents._road import Road
 
 FloatArray = NDArray[Any]
 
@@ -23,78 +23,12 @@ FloatArray = NDArray[Any]
 N, XI, V, R, WHEEL, SLOW, STEER, PUSH = range(8)
 STATE, ROWS = 6, 8
 
-STEP_M = 0.15
-MOST_NODES = 320
-SMOOTH_M = 0.15
-"""The road's middle is smoothed over this distance before it serves as the axis of coordinates."""
 CALM = 0.004
 """Seconds that a change of steering by one radian from node to node costs, squared: keeps commands smooth."""
 STRAIN = 0.003
 """Share of time that steering into the lateral limit costs, per fourth power of its excess. Without it the
 fastest lap is driven at full lock, where turning the wheels back a little does nothing."""
 SLOWEST_MPS = 0.1
-
-
-@dataclass(frozen=True)
-class Road:
-    """A road as a smooth closed axis with room to either side, one entry per node."""
-
-    xy: FloatArray
-    heading_rad: FloatArray
-    turn_rad: FloatArray
-    """Change of heading to the next node."""
-    step_m: FloatArray
-    """Distance to the next node."""
-    left_m: FloatArray
-    right_m: FloatArray
-
-    @property
-    def bend_per_m(self) -> FloatArray:
-        """Curvature from each node to the next."""
-        return np.asarray(self.turn_rad / self.step_m)
-
-    @classmethod
-    def along(cls, circuit: Circuit) -> Road:
-        """The road of a circuit: its centre line, smoothed, with its borders seen from there."""
-        sigma_m = max(SMOOTH_M, 0.4 * float(circuit.segment_m.max()))
-        count = max(256, int(circuit.length_m / 0.03))
-        fine = circuit.at(np.arange(count) * circuit.length_m / count) @ (1, 1j)
-        waves = np.fft.fftfreq(count, circuit.length_m / count)
-        fine = np.fft.ifft(np.fft.fft(fine) * np.exp(-2 * (np.pi * waves * sigma_m) ** 2))
-        ring = np.append(fine, fine[0])
-        along_m = np.concatenate(([0.0], np.cumsum(np.abs(np.diff(ring)))))
-        nodes = max(40, min(MOST_NODES, round(along_m[-1] / STEP_M)))
-        at_m = np.arange(nodes) * along_m[-1] / nodes
-        axis = np.interp(at_m, along_m, ring.real) + 1j * np.interp(at_m, along_m, ring.imag)
-        chord, across = np.roll(axis, -1) - axis, np.roll(axis, -1) - np.roll(axis, 1)
-        xy, heading = np.stack((axis.real, axis.imag), axis=1), np.angle(across)
-        return cls(
-            xy=xy,
-            heading_rad=heading,
-            turn_rad=np.angle(np.roll(across, -1) / across),
-            step_m=np.abs(chord),
-            left_m=_room(xy, heading + np.pi / 2, circuit.left),
-            right_m=_room(xy, heading - np.pi / 2, circuit.right),
-        )
-
-    def stretch(self, first: int, nodes: int) -> Road:
-        """A part of it, which may go round more than once; its last node is no neighbour of its first."""
-        at = (first + np.arange(nodes)) % len(self.xy)
-        return Road(*(getattr(self, name)[at] for name in self.__dataclass_fields__))
-
-
-def _room(xy: FloatArray, direction_rad: FloatArray, border: FloatArray) -> FloatArray:
-    """How far it is from points to a border in given directions; never much more than to its nearest row."""
-    ray = np.stack((np.cos(direction_rad), np.sin(direction_rad)), axis=1)[:, None]
-    edge = np.roll(border, -1, axis=0) - border
-    gap = border - xy[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        across = ray[..., 0] * edge[:, 1] - ray[..., 1] * edge[:, 0]
-        away_m = (gap[..., 0] * edge[:, 1] - gap[..., 1] * edge[:, 0]) / across
-        part = (gap[..., 0] * ray[..., 1] - gap[..., 1] * ray[..., 0]) / across
-    hit = (part >= 0) & (part <= 1) & (away_m > 0)
-    nearest = np.hypot(gap[..., 0], gap[..., 1]).min(axis=1)
-    return np.asarray(np.minimum(np.where(hit, away_m, np.inf).min(axis=1), 1.5 * nearest + 0.05))
 
 
 def motion(y: FloatArray, road: Road, car: CarSpec) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -9,14 +9,15 @@ the slow servo at that angle by then. So the servo's delay is answered before it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import atan, ceil, copysign, cos, exp, floor, pi, sin, tan
+from math import atan, ceil, copysign, cos, exp, floor, inf, sin, sqrt, tan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league import Agent, Briefing, CarSpec, Command, Observation, hookimpl
-from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, XI, Fastest, N, R, Road, V
+from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, XI, Fastest, N, R, V
+from league_agents._road import Road
 
 FloatArray = NDArray[Any]
 
@@ -37,10 +38,10 @@ LAPS_KEPT = 16
 # Driving.
 LEAD_S = 0.16
 """How far ahead the wheels are steered: what the servo needs for most of a change."""
-BACK = 1.6
+BACK = 2.4
 """Radians to turn towards the lap, per metre of distance from it and at 1 m/s."""
 MOST_BACK_RAD = 0.5
-TURN_PER_S = 5.0
+TURN_PER_S = 6.0
 """Turning rate to correct with, per radian of error."""
 MOST_STRAIN = 0.985
 """Part of the lateral limit beyond which turning the wheels further is of no use."""
@@ -49,6 +50,27 @@ SPEED_PER_S = 5.0
 EXCESS_MPS2 = 6.0
 """Braking per part of the lateral limit that is wanted but not there."""
 MOST_EXCESS = 0.99
+
+# Traffic.
+SEEN_AHEAD_M = 5.0
+BESIDE_M = 0.12
+"""Room between two cars that pass each other."""
+EDGE_M = 0.06
+"""How far the middle of the car stays from the border while it passes."""
+CLEAR_AHEAD_M, CLEAR_STEPS = 5.0, 15
+"""The shifted line must stay on the road for this far."""
+SHIFT_M = 1.0
+"""Distance in which most of a small shift is done."""
+SHIFT_SLOPE, SHIFT_BEND_PER_M = 0.14, 0.25
+"""The steepest way to the side, and how fast it gets steep."""
+SHIFT_CARE_PER_M = 0.5
+"""Part of the speed to give up on a shifted line."""
+STRAIGHT_M = 1.2
+"""Up to here, what is ahead of the body is in the way."""
+MEET_S = 1.0
+"""How far ahead in time another car's way to the side is carried on."""
+KEPT_M, KEPT_S, REACTION_S, CAREFUL_MPS2 = 0.15, 0.08, 0.35, 2.0
+"""Gap to keep to a car ahead, and the delay and braking that the speed behind it allows for."""
 
 
 @dataclass(frozen=True)
@@ -107,52 +129,78 @@ class Motion:
         self.speed_mps = v
 
 
-class Axis:
-    """Coordinates along a road: where a point lies, in nodes and metres to the left."""
+class Traffic:
+    """The cars around: how far to the side of the line to pass them, and how fast to be behind them.
 
-    def __init__(self, road: Road) -> None:
-        self.road, self.nodes = road, len(road.xy)
-        self.near: int | None = None
+    A collision is charged to the car behind, so nothing is gained by daring.
+    """
 
-    def locate(self, car: Motion) -> tuple[float, float, float]:
-        """Place along the road in nodes, offset to the left, direction less the road's."""
-        road = self.road
-        window = np.arange(self.nodes)
-        if self.near is not None:
-            window = (self.near + np.arange(-6, 16)) % self.nodes
-        away = road.xy[window] - (car.x_m, car.y_m)
-        square = (away * away).sum(axis=1)
-        nearest = int(square.argmin())
-        if self.near is not None and square[nearest] > 1.0:
-            self.near = None
-            return self.locate(car)
-        self.near = node = int(window[nearest])
-        heading = road.heading_rad[node]
-        dx, dy = -away[nearest]
-        forward, left = dx * cos(heading) + dy * sin(heading), dy * cos(heading) - dx * sin(heading)
-        behind = node if forward >= 0 else node - 1
-        step_m = road.step_m[behind] - left * road.turn_rad[behind]
-        place = node + float(min(max(forward / max(step_m, 0.02), -1.0), 1.0))
-        index, part = floor(place) % self.nodes, place - floor(place)
-        heading = float(road.heading_rad[index] + part * road.turn_rad[index])
-        foot = road.xy[index] * (1 - part) + road.xy[(index + 1) % self.nodes] * part
-        dx, dy = car.x_m - foot[0], car.y_m - foot[1]
-        offset_m = float(dy * cos(heading) - dx * sin(heading))
-        return place % self.nodes, offset_m, (car.yaw_rad - heading + pi) % (2 * pi) - pi
+    def __init__(self, road: Road, car: CarSpec, tick_s: float) -> None:
+        self.road, self.tick_s, self.length_m = road, tick_s, car.length_m
+        self.apart_m = car.width_m + BESIDE_M
+        self.forget()
 
-    def after(self, place: float, distance_m: float) -> float:
-        """The place a distance on."""
-        return place + distance_m / float(self.road.step_m[floor(place) % self.nodes])
+    def forget(self) -> None:
+        """Nobody is in the way."""
+        self.shift_m, self.slope, self.most_mps = 0.0, 0.0, inf
 
-    def spare_m(self, car: Motion) -> float:
-        """How far the base point is from the nearer border; negative beyond it."""
-        place, offset_m, _ = self.locate(car)
-        index, part = floor(place) % self.nodes, place - floor(place)
-        following = (index + 1) % self.nodes
-        left_m, right_m = self.road.left_m, self.road.right_m
-        to_left_m = left_m[index] * (1 - part) + left_m[following] * part - offset_m
-        to_right_m = right_m[index] * (1 - part) + right_m[following] * part + offset_m
-        return float(min(to_left_m, to_right_m))
+    def look(
+        self, seen: Observation, pose: tuple[float, float, float], line: Line, near: float | None
+    ) -> None:
+        """Look at the cars around; `pose` is this car's, `line` what it would drive."""
+        x_m, y_m, yaw_rad = pose
+        goal_m, self.most_mps = 0.0, inf
+        me = self.road.locate(x_m, y_m, yaw_rad, near)
+        low_m, high_m = self.room(me.place, line)
+        off_m = me.offset_m - float(line.at(me.place, len(self.road.xy))[N]) - self.shift_m
+        for other in reversed(seen.opponents):  # the nearest one last: it decides
+            spot = self.road.locate(
+                x_m + other.x_m * cos(yaw_rad) - other.y_m * sin(yaw_rad),
+                y_m + other.x_m * sin(yaw_rad) + other.y_m * cos(yaw_rad),
+                yaw_rad + other.yaw_rad,
+            )
+            ahead_m = self.road.ahead_m(me.place, spot.place)
+            if not -0.6 < ahead_m < SEEN_AHEAD_M or not line.covers(spot.place, len(self.road.xy)):
+                continue
+            meet_s = min(max(ahead_m, 0.0) / max(seen.speed_mps - other.speed_mps, 0.5), MEET_S)
+            meet = self.road.after(spot.place, other.speed_mps * meet_s)
+            line_m = float(line.at(meet, len(self.road.xy))[N])
+            theirs_m = spot.offset_m + other.speed_mps * meet_s * sin(spot.error_rad)
+            if abs(line_m - theirs_m) < self.apart_m:
+                sides = (theirs_m + self.apart_m - line_m, theirs_m - self.apart_m - line_m)
+                open_m = [side for side in sides if low_m <= side <= high_m]
+                goal_m = min(open_m, key=lambda side: abs(side - self.shift_m), default=goal_m)
+            mine_m = line_m + self.shift_m + max(1 - ahead_m / 1.5, 0.0) * off_m
+            swept = sorted((spot.offset_m, theirs_m))
+            beside_m = max(swept[0] - mine_m, mine_m - swept[1])
+            if 0 < other.x_m < STRAIGHT_M:  # whatever the road does, it is straight ahead
+                beside_m = min(beside_m, abs(other.y_m), abs(me.offset_m - spot.offset_m))
+            if ahead_m > 0.1 and beside_m < self.apart_m - 0.05:
+                self.most_mps = min(self.most_mps, self.behind(other.speed_mps, ahead_m))
+        goal_m = max(low_m, min(high_m, goal_m))
+        step_m = max(seen.speed_mps, 0.5) * self.tick_s
+        slope = max(-SHIFT_SLOPE, min(SHIFT_SLOPE, (goal_m - self.shift_m) / SHIFT_M))
+        bend = SHIFT_BEND_PER_M * step_m
+        self.slope += max(-bend, min(bend, slope - self.slope))
+        self.shift_m += self.slope * step_m
+
+    def behind(self, speed_mps: float, ahead_m: float) -> float:
+        """The highest speed from which the car can still fall in behind one that is so far ahead."""
+        gap_m = ahead_m - self.length_m - KEPT_M - KEPT_S * speed_mps
+        if gap_m <= 0:
+            return max(0.7 * speed_mps, 0.2)
+        reach_s = REACTION_S * CAREFUL_MPS2
+        return speed_mps + sqrt(reach_s**2 + 2 * CAREFUL_MPS2 * gap_m) - reach_s
+
+    def room(self, place: float, line: Line) -> tuple[float, float]:
+        """How far the line can be shifted from here on: to the right, as a negative number, and left."""
+        low_m, high_m = -inf, inf
+        for step in range(CLEAR_STEPS):
+            at = self.road.after(place, step * CLEAR_AHEAD_M / CLEAR_STEPS)
+            left_m, right_m = self.road.room_m(at)
+            line_m = float(line.at(at, len(self.road.xy))[N])
+            low_m, high_m = max(low_m, EDGE_M - right_m - line_m), min(high_m, left_m - EDGE_M - line_m)
+        return min(low_m, 0.0), max(high_m, 0.0)
 
 
 class RacingLine(Agent):
@@ -162,13 +210,15 @@ class RacingLine(Agent):
 
     car: CarSpec
     """Whose figures everything is computed from."""
-    axis: Axis
+    road: Road
     lap: Line
     """The flying lap."""
     start: Line
     """The way to the lap from where the car stood last."""
     line: Line
     """Which of the two is being driven."""
+    put_back: bool = False
+    """Whether the car has been put back and stands."""
     planned: bool
     """Whether the way from the present stand has been planned."""
     steer_rad: float
@@ -186,7 +236,8 @@ class RacingLine(Agent):
         self.dead = round(self.car.steer_dead_s / self.step_s)
         self.late = round(self.car.speed_dead_s / self.step_s)
         self.limited = self.car.changed(max_steer_rad=STEER_SHARE * self.car.max_steer_rad)
-        self.axis = Axis(Road.along(briefing.circuit))
+        self.road = Road.along(briefing.circuit)
+        self.traffic = Traffic(self.road, self.car, self.tick_s)
         grid = _grid(briefing)
         for margin_m in MARGINS_M:
             self.margin_m = margin_m
@@ -199,51 +250,62 @@ class RacingLine(Agent):
 
     def act(self, seen: Observation) -> Command:
         """Answer one tick."""
-        if seen.penalty is not None and seen.speed_mps == 0:
+        if seen.penalty is None:
+            self.put_back = False
+        elif not self.put_back:
             self.forget()
+            self.put_back = True
         x_m, y_m, yaw_rad = (float(value) for value in seen.sensors["pose"][:3])
+        if seen.opponents:
+            self.traffic.look(seen, (x_m, y_m, yaw_rad), self.line, self.near)
         back_m = self.car.base_to_nose_m - self.car.nose_m
         x_m, y_m = x_m - back_m * cos(yaw_rad), y_m - back_m * sin(yaw_rad)
         speed, turn, wheel = seen.speed_mps, seen.yaw_rate_radps, seen.steer_rad
         self.last = seen.last_command
-        car = Motion(x_m, y_m, yaw_rad, speed, turn, wheel, self.servo_rad)
-        return self.drive(car, most_push=self.push_in_traffic(seen))
+        return self.drive(Motion(x_m, y_m, yaw_rad, speed, turn, wheel, self.servo_rad))
 
     # -- driving ---------------------------------------------------------------------------------
 
-    def drive(self, car: Motion, *, most_push: float = 9.0) -> Command:
+    def drive(self, car: Motion) -> Command:
         """The command for a car that is here now."""
         now = replace(car)
         for _ in range(self.dead):
             car.advance(self.car, self.steer_rad, self.last.speed_mps, self.step_s)
         place, state = self.seen_from(car)
         self.choose_line(place, state)
-        nodes, v = self.axis.nodes, car.speed_mps
+        nodes, v = len(self.road.xy), car.speed_mps
         here = self.line.at(place, nodes)
-        there = self.line.at(self.axis.after(place, v * (LEAD_S + self.car.yaw_lag_s)), nodes)
+        there = self.line.at(self.road.after(place, v * (LEAD_S + self.car.yaw_lag_s)), nodes)
         then_mps = max(v + there[V] - here[V], 0.2)
 
         # Where the errors will be when the wheels have turned.
-        error_rad = state[XI] - here[XI] + LEAD_S * (car.turn_radps - v * here[R] / here[V])
-        off_m = state[N] - here[N] + LEAD_S * v * error_rad
+        error_rad = (
+            state[XI] - here[XI] - self.traffic.slope + LEAD_S * (car.turn_radps - v * here[R] / here[V])
+        )
+        off_m = state[N] - here[N] - self.traffic.shift_m + LEAD_S * v * error_rad
         back_rad = max(-MOST_BACK_RAD, min(MOST_BACK_RAD, BACK * off_m / max(v, 0.7)))
         turn_radps = then_mps * there[R] / there[V] - TURN_PER_S * (error_rad + back_rad)
         wheel_rad = self.wheel_for(turn_radps / then_mps, then_mps)
 
         excess = max(abs(turn_radps) * then_mps / self.car.lateral_mps2 - MOST_EXCESS, 0.0)
         care = 1 + max(0.0, 1.5 * abs(off_m) - 0.1) + max(0.0, abs(error_rad) - 0.1)
-        soon = self.line.at(self.axis.after(place, max(v, 0.1) * 0.8 * self.tick_s), nodes)
+        care += SHIFT_CARE_PER_M * abs(self.traffic.shift_m)
+        soon = self.line.at(self.road.after(place, max(v, 0.1) * 0.8 * self.tick_s), nodes)
         push = soon[PUSH] + SPEED_PER_S * (here[V] / care - v) - EXCESS_MPS2 * excess
-        return self.command(now, car, self.servo_for(wheel_rad, car), min(push, most_push))
+        push = min(push, (self.traffic.most_mps - v) / 0.2)
+        return self.command(now, car, self.servo_for(wheel_rad, car), push)
 
     def choose_line(self, place: float, state: FloatArray) -> None:
         """Take the way that was planned from this stand, and later the lap."""
         if state[V] < 0.2 and not self.planned:
-            near = self.start.covers(place, self.axis.nodes)
-            if not near or (np.abs(state - self.start.at(place, self.axis.nodes)[:STATE]) > START_NEAR).any():
+            near = self.start.covers(place, len(self.road.xy))
+            if (
+                not near
+                or (np.abs(state - self.start.at(place, len(self.road.xy))[:STATE]) > START_NEAR).any()
+            ):
                 self.start = self.plan_start(place, state)
             self.line, self.planned = self.start, True
-        if not self.line.covers(place, self.axis.nodes):
+        if not self.line.covers(place, len(self.road.xy)):
             self.line = self.lap
 
     def wheel_for(self, bend_per_m: float, speed_mps: float) -> float:
@@ -291,15 +353,6 @@ class RacingLine(Agent):
         self.steer_rad, self.servo_rad = steer_rad, servo_rad
         return Command(steer_rad, max(0.0, min(spec.max_speed_mps, speed_mps)))
 
-    def push_in_traffic(self, seen: Observation) -> float:
-        """Most acceleration behind a car that is in the way: a collision is charged to the one behind."""
-        allowed_mps = 9.0
-        for other in seen.opponents:
-            if not other.standing and 0 < other.x_m < 3.0 and abs(other.y_m) < 0.22 + 0.1 * other.x_m:
-                gap_m = max(other.x_m - self.car.length_m - 0.15, 0.0)
-                allowed_mps = min(allowed_mps, other.speed_mps + 1.5 * gap_m)
-        return (allowed_mps - seen.speed_mps) / 0.2
-
     # -- planning --------------------------------------------------------------------------------
 
     def forget(self) -> None:
@@ -307,20 +360,23 @@ class RacingLine(Agent):
         self.steer_rad = self.servo_rad = 0.0
         self.last = Command(0.0, 0.0)
         self.planned = False
-        self.axis.near = None
+        self.traffic.forget()
+        self.near: float | None = None
         self.line = self.lap
 
     def seen_from(self, car: Motion) -> tuple[float, FloatArray]:
         """Place along the road, in nodes, and the state there."""
-        place, offset_m, error_rad = self.axis.locate(car)
+        spot = self.road.locate(car.x_m, car.y_m, car.yaw_rad, self.near)
+        self.near = spot.place
         slow_rad = car.servo_rad - self.car.steer_kick * self.steer_rad
-        return place, np.array([offset_m, error_rad, car.speed_mps, car.turn_radps, car.wheel_rad, slow_rad])
+        rates = (car.speed_mps, car.turn_radps, car.wheel_rad, slow_rad)
+        return spot.place, np.array([spot.offset_m, spot.error_rad, *rates])
 
     def fastest_lap(self, circuit: str) -> tuple[Line, float]:
         """The flying lap and its time; computed once for all heats that this process drives."""
         key = (circuit, self.limited, self.margin_m)
         if key not in _LAPS:
-            problem = Fastest(self.axis.road, self.limited, margin_m=self.margin_m)
+            problem = Fastest(self.road, self.limited, margin_m=self.margin_m)
             rows = problem.solve().T.copy()
             rows.setflags(write=False)
             if len(_LAPS) >= LAPS_KEPT:
@@ -330,10 +386,10 @@ class RacingLine(Agent):
 
     def plan_start(self, place: float, state: FloatArray) -> Line:
         """The fastest way from a stand to the lap."""
-        nodes, first = self.axis.nodes, floor(place)
+        nodes, first = len(self.road.xy), floor(place)
         length = min(START_NODES, nodes - 2)
         problem = Fastest(
-            self.axis.road.stretch(first, length),
+            self.road.stretch(first, length),
             self.limited,
             margin_m=self.margin_m,
             start=np.maximum(state, [-9, -9, SLOWEST_MPS, -9, -9, -9]),
@@ -354,7 +410,9 @@ class RacingLine(Agent):
                 speed_mps = (before if step < self.late else command).speed_mps
                 car.advance(self.car, steer_rad, speed_mps, self.step_s)
             self.last, self.servo_rad = command, car.servo_rad
-            spare_m = min(spare_m, self.axis.spare_m(car) + self.car.rear_track_m / 2)
+            place, offset_m, _ = self.road.locate(car.x_m, car.y_m, car.yaw_rad, self.near)
+            left_m, right_m = self.road.room_m(place)
+            spare_m = min(spare_m, min(left_m - offset_m, right_m + offset_m) + self.car.rear_track_m / 2)
         return spare_m
 
 
