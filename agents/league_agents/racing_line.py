@@ -30,8 +30,8 @@ SPARE_M = 0.02
 """What has to be left of it at the worst moment of the trial."""
 START_NODES = 60
 """Length of the way from a stand to the lap that is planned at the start and after each reset."""
-START_NEAR = np.array([0.03, 0.05, 0.25, 0.1, 0.05, 0.05])
-"""How far a standing car may be from where its start was planned from."""
+START_NEAR = (0.03, 0.05)
+"""How far to the side, and in direction, a car may stand from where its start was planned from."""
 
 LAPS_KEPT = 16
 
@@ -112,8 +112,7 @@ class Motion:
     def advance(self, car: CarSpec, steer_rad: float, speed_mps: float, step_s: float) -> None:
         """One physics step of the car model with the commands in effect."""
         v = self.speed_mps
-        self.servo_rad += (steer_rad - self.servo_rad) * (1 - exp(-step_s / car.steer_slow_s))
-        self.servo_rad -= car.steer_aligning_per_m * v * self.servo_rad * step_s
+        self.servo_rad += servo_change(car, self.servo_rad, steer_rad, v, step_s)
         self.wheel_rad += (self.servo_rad - self.wheel_rad) * (1 - exp(-step_s / car.steer_fast_s))
         top_mps = min(car.speed_gain * speed_mps, car.top_speed_mps)
         top_mps /= 1 + car.corner_drag * abs(v * self.turn_radps)
@@ -127,6 +126,12 @@ class Motion:
         self.x_m += v * cos(self.yaw_rad) * step_s
         self.y_m += v * sin(self.yaw_rad) * step_s
         self.speed_mps = v
+
+
+def servo_change(car: CarSpec, servo_rad: float, steer_rad: float, speed_mps: float, step_s: float) -> float:
+    """What the slow part of the servo does in a physics step."""
+    towards = (steer_rad - servo_rad) * (1 - exp(-step_s / car.steer_slow_s))
+    return towards - car.steer_aligning_per_m * speed_mps * servo_rad * step_s
 
 
 class Traffic:
@@ -298,11 +303,8 @@ class RacingLine(Agent):
     def choose_line(self, place: float, state: FloatArray) -> None:
         """Take the way that was planned from this stand, and later the lap."""
         if state[V] < 0.2 and not self.planned:
-            near = self.start.covers(place, len(self.road.xy))
-            if (
-                not near
-                or (np.abs(state - self.start.at(place, len(self.road.xy))[:STATE]) > START_NEAR).any()
-            ):
+            moved = np.abs(state[[N, XI]] - self.start.rows[0, [N, XI]]) > START_NEAR
+            if floor(place) != self.start.first or moved.any():
                 self.start = self.plan_start(place, state)
             self.line, self.planned = self.start, True
         if not self.line.covers(place, len(self.road.xy)):
@@ -348,8 +350,7 @@ class RacingLine(Agent):
             if step == self.dead:
                 servo_rad += spec.steer_kick * (steer_rad - before_rad)
             effect_rad = before_rad if step < self.dead else steer_rad
-            servo_rad += (effect_rad - servo_rad) * (1 - exp(-self.step_s / spec.steer_slow_s))
-            servo_rad -= spec.steer_aligning_per_m * now.speed_mps * servo_rad * self.step_s
+            servo_rad += servo_change(spec, servo_rad, effect_rad, now.speed_mps, self.step_s)
         self.steer_rad, self.servo_rad = steer_rad, servo_rad
         return Command(steer_rad, max(0.0, min(spec.max_speed_mps, speed_mps)))
 
