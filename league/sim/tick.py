@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from league.sim import kernel, road
 from league.sim.compiled import compiled
-from league.sim.contact import separate
+from league.sim.contact import BODY_ROW, overlap, separate, shape_car
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -39,37 +39,50 @@ MEASURED = 15
 """Length of a measured row. ORIGIN_SEGMENT and ORIGIN_REACH say where the origin's foot is."""
 
 
+# Columns of a pose row: where the base point was after a physics step, how far the car had come since its
+# place on the road was last looked up, and the segment that was found then.
+POSE_X, POSE_Y, POSE_YAW, POSE_GONE, POSE_SEGMENT = range(5)
+POSE = 5
+STRETCH_M = 0.3
+"""A car's place on the road is looked up at the end of a tick, and before it drives on farther than this:
+well within `road.LOOK_M`, so that it cannot be lost."""
+
+
 @compiled
 def advance(
     rows: FloatArray,
+    slabs: IntArray,
     params: FloatArray,
     state: FloatArray,
     commands: FloatArray,
     boxes: int,
     bodies: FloatArray,
     touch: FloatArray,
-    trace: FloatArray,
+    poses: FloatArray,
     measured: FloatArray,
     wheels_off: IntArray,
-) -> int:
-    """Advance all cars by one tick.
+) -> bool:
+    """Advance all cars by one tick; returns whether anything touched.
 
-    Returns:
-        -1 - i if the command of car i is not finite (then nothing has changed), 1 if anything touched,
-        else 0.
+    Args:
+        rows: The road; `slabs` likewise.
+        params: Parameter rows of the cars; `state` likewise.
+        commands: Finite numbers, shape (cars, 2).
+        boxes: How many boxes there are.
+        bodies: Scratch and box rows, see `contact.separate`; `touch` likewise.
+        poses: Filled with the pose rows at the start and after each physics step, shape
+            (substeps + 1, cars, 5).
+        measured: Refilled, shape (cars, 15); `wheels_off`, shape (cars,), likewise.
     """
     cars = len(state)
-    substeps = len(trace) - 1
-    for i in range(cars):
-        if not (isfinite(commands[i, 0]) and isfinite(commands[i, 1])):
-            return -1 - i
+    substeps = len(poses) - 1
     alone = cars + boxes == 1
     touched = False
     if not alone:
         touch[:, :] = -1.0
     for i in range(cars):
-        trace[:, i] = measured[i, ALONG]
         if state[i, kernel.STATUS] == 0.0:
+            _note(state[i], poses[0, i], 0.0)
             kernel.take(params[i], state[i], commands[i, 0], commands[i, 1])
     for number in range(substeps):
         for i in range(cars):
@@ -77,27 +90,94 @@ def advance(
                 kernel.substep(params[i], state[i], number, substeps)
         if not alone:
             touched |= separate(params, state, boxes, bodies, touch)
-        _follow_noses(rows, params, state, trace[number + 1])
+        for i in range(cars):
+            if state[i, kernel.STATUS] == 0.0:
+                gone = poses[number, i, POSE_GONE] + state[i, kernel.SPEED] * params[i, kernel.STEP]
+                if gone > STRETCH_M:
+                    gone = 0.0
+                    _follow_nose(rows, params[i], state[i])
+                _note(state[i], poses[number + 1, i], gone)
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
-            wheels_off[i] = measure(rows, params[i], state[i], measured[i])
+            wheels_off[i] = measure(rows, slabs, params[i], state[i], measured[i])
+    return touched
+
+
+@compiled
+def _note(s: FloatArray, pose: FloatArray, gone: float) -> None:
+    pose[POSE_X], pose[POSE_Y], pose[POSE_YAW] = s[kernel.X], s[kernel.Y], s[kernel.YAW]
+    pose[POSE_GONE], pose[POSE_SEGMENT] = gone, s[kernel.SEGMENT]
+
+
+@compiled
+def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray) -> None:
+    x = s[kernel.X] + p[kernel.NOSE] * cos(s[kernel.YAW])
+    y = s[kernel.Y] + p[kernel.NOSE] * sin(s[kernel.YAW])
+    s[kernel.SEGMENT] = road.follow(rows, x, y, int(s[kernel.SEGMENT]))[0]
+
+
+@compiled
+def trace_nose(
+    rows: FloatArray, p: FloatArray, poses: FloatArray, car: int, end: float, trace: FloatArray
+) -> None:
+    """Fill in where along the road a car's nose was after each physics step of a tick.
+
+    Args:
+        rows: The road.
+        p: The car's parameter row.
+        poses: What `advance` has filled in.
+        car: Index of the car.
+        end: Distance along the road at the end of the tick.
+        trace: The first entry is left alone, the last one is `end`; shape (substeps + 1,).
+    """
+    segment = int(poses[0, car, POSE_SEGMENT])
+    for number in range(1, len(trace) - 1):
+        yaw = poses[number, car, POSE_YAW]
+        x = poses[number, car, POSE_X] + p[kernel.NOSE] * cos(yaw)
+        y = poses[number, car, POSE_Y] + p[kernel.NOSE] * sin(yaw)
+        segment, reach = road.follow(rows, x, y, segment)
+        trace[number] = road.along_at(rows, segment, reach)
+    trace[len(trace) - 1] = end
+
+
+@compiled
+def advance_and_trace(
+    rows: FloatArray,
+    slabs: IntArray,
+    params: FloatArray,
+    state: FloatArray,
+    commands: FloatArray,
+    boxes: int,
+    bodies: FloatArray,
+    touch: FloatArray,
+    poses: FloatArray,
+    trace: FloatArray,
+    measured: FloatArray,
+    wheels_off: IntArray,
+) -> int:
+    """Advance all cars by one tick and trace their noses; arguments as of `advance`.
+
+    Returns:
+        -1 - i if the command of car i is not finite (then nothing has changed), 1 if anything touched,
+        else 0.
+    """
+    cars = len(state)
+    for i in range(cars):
+        if not (isfinite(commands[i, 0]) and isfinite(commands[i, 1])):
+            return -1 - i
+    for i in range(cars):
+        trace[i, :] = measured[i, ALONG]
+    touched = advance(
+        rows, slabs, params, state, commands, boxes, bodies, touch, poses, measured, wheels_off
+    )
+    for i in range(cars):
+        if state[i, kernel.STATUS] == 0.0:
+            trace_nose(rows, params[i], poses, i, measured[i, ALONG], trace[i])
     return 1 if touched else 0
 
 
 @compiled
-def _follow_noses(rows: FloatArray, params: FloatArray, state: FloatArray, along: FloatArray) -> None:
-    for i in range(len(state)):
-        s = state[i]
-        if s[kernel.STATUS] == 0.0:
-            x = s[kernel.X] + params[i, kernel.NOSE] * cos(s[kernel.YAW])
-            y = s[kernel.Y] + params[i, kernel.NOSE] * sin(s[kernel.YAW])
-            segment, reach = road.follow(rows, x, y, int(s[kernel.SEGMENT]))
-            s[kernel.SEGMENT] = segment
-            along[i] = road.along_at(rows, segment, reach)
-
-
-@compiled
-def measure(rows: FloatArray, p: FloatArray, s: FloatArray, seen: FloatArray) -> int:
+def measure(rows: FloatArray, slabs: IntArray, p: FloatArray, s: FloatArray, seen: FloatArray) -> int:
     """Measure one car: fill its row, and count its wheels that are not on the road."""
     yaw = s[kernel.YAW]
     c, q = cos(yaw), sin(yaw)
@@ -119,11 +199,111 @@ def measure(rows: FloatArray, p: FloatArray, s: FloatArray, seen: FloatArray) ->
     seen[SPEED], seen[YAW_RATE], seen[STEER] = s[kernel.SPEED], s[kernel.TURN], s[kernel.WHEEL]
     if abs(offset) + p[kernel.WHEEL_RADIUS] < rows[segment, road.CLEAR]:
         return 0
+    return _count_wheels(rows, slabs, p, segment, x, y, c, q)
+
+
+@compiled
+def _count_wheels(
+    rows: FloatArray, slabs: IntArray, p: FloatArray, segment: int, x: float, y: float, c: float, q: float
+) -> int:
+    """Count the wheels off the road of a car with its origin at (x, y) in the direction (c, q)."""
     off = 0
     for axle in range(2):
         ahead = p[kernel.FRONT_AXLE] if axle == 0 else -p[kernel.REAR_AXLE]
         half = p[kernel.HALF_FRONT_TRACK] if axle == 0 else p[kernel.HALF_REAR_TRACK]
         for side in (-half, half):
-            if not road.on_road(rows, x + ahead * c - side * q, y + ahead * q + side * c):
+            wheel_x, wheel_y = x + ahead * c - side * q, y + ahead * q + side * c
+            if not road.clear(rows, segment, wheel_x, wheel_y) and not road.on_road(
+                rows, slabs, wheel_x, wheel_y
+            ):
                 off += 1
     return off
+
+
+@compiled
+def place(
+    rows: FloatArray, p: FloatArray, s: FloatArray, along: float, offset: float, heading_error: float
+) -> None:
+    """Put a car somewhere, its nose at (along, offset), with nothing else about it changed."""
+    along = along % road.length_of(rows)
+    segment = road.find(rows, along)
+    reach = min(max(along - rows[segment, road.ALONG], 0.0), rows[segment, road.LENGTH])
+    tx, ty = rows[segment, road.TANGENT_X], rows[segment, road.TANGENT_Y]
+    yaw = road.wrapped(road.heading_at(rows, segment, reach)) + heading_error
+    x = rows[segment, road.CENTRE_X] + reach * tx - offset * ty
+    y = rows[segment, road.CENTRE_Y] + reach * ty + offset * tx
+    s[kernel.X], s[kernel.Y] = x - p[kernel.NOSE] * cos(yaw), y - p[kernel.NOSE] * sin(yaw)
+    s[kernel.YAW], s[kernel.SEGMENT] = yaw, segment
+
+
+@compiled
+def start(
+    rows: FloatArray,
+    slabs: IntArray,
+    p: FloatArray,
+    s: FloatArray,
+    seen: FloatArray,
+    along: float,
+    offset: float,
+    heading_error: float,
+    speed: float,
+) -> int:
+    """Put a car somewhere as if it had never driven, and measure it; returns its wheels off the road.
+
+    A held car stays held, and stands.
+    """
+    status = int(s[kernel.STATUS]) & kernel.HELD
+    s[:] = 0.0
+    place(rows, p, s, along, offset, heading_error)
+    s[kernel.STATUS] = status
+    if status == 0:
+        s[kernel.SPEED] = speed
+    return measure(rows, slabs, p, s, seen)
+
+
+@compiled
+def hold(s: FloatArray, seen: FloatArray, held: bool) -> None:
+    """Stop a car and keep it where it is, or let it go."""
+    status = int(s[kernel.STATUS])
+    if held:
+        s[kernel.STATUS] = status | kernel.HELD
+        kernel.stop(s)
+        seen[SPEED] = seen[YAW_RATE] = seen[STEER] = 0.0
+    else:
+        s[kernel.STATUS] = status & ~kernel.HELD
+
+
+@compiled
+def remove(s: FloatArray, seen: FloatArray) -> None:
+    """Take a car out of the race for good."""
+    hold(s, seen, True)
+    s[kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
+
+
+@compiled
+def fits(
+    rows: FloatArray,
+    params: FloatArray,
+    state: FloatArray,
+    boxes: int,
+    bodies: FloatArray,
+    car: int,
+    along: float,
+    offset: float,
+) -> bool:
+    """Whether a car, its nose there and along the road, would overlap no present car and no box."""
+    cars = len(state)
+    if cars + boxes == 1:
+        return True
+    row, body, other = np.zeros(state.shape[1]), np.zeros(BODY_ROW), np.zeros(BODY_ROW)
+    place(rows, params[car], row, along, offset, 0.0)
+    shape_car(body, params[car], row)
+    for j in range(cars):
+        if j != car and state[j, kernel.STATUS] <= kernel.HELD:
+            shape_car(other, params[j], state[j])
+            if overlap(body, other)[0] > 0.0:
+                return False
+    for j in range(cars, cars + boxes):
+        if overlap(body, bodies[j])[0] > 0.0:
+            return False
+    return True

@@ -106,7 +106,7 @@ def test_points_on_a_grid_with_the_corners_are_judged_as_the_circuit_does(x, y, 
     circuit = Circuit("grid", centre, centre * 0.75, centre * 1.25)
     circuit = circuit.reversed() if flip else circuit
     rows, point = road.road_rows(circuit), (x / 8, y / 8)
-    assert road.on_road(rows, *point) == circuit.on_road(point)
+    assert road.on_road(rows, road.road_slabs(circuit), *point) == circuit.on_road(point)
     there = circuit.project(point)
     segment, reach = road.follow(rows, *point, int(there.segment))
     assert abs(road.offset_at(rows, segment, reach, *point)) == pytest.approx(abs(float(there.offset_m)))
