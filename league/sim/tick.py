@@ -40,9 +40,10 @@ MEASURED = 15
 
 
 # Columns of a pose row: where the base point was after a physics step, how far the car had come since its
-# place on the road was last looked up, and the segment that was found then.
-POSE_X, POSE_Y, POSE_YAW, POSE_GONE, POSE_SEGMENT = range(5)
-POSE = 5
+# place on the road was last looked up, the segment that was found then, and, in the first row only, the
+# distance of the nose along the road.
+POSE_X, POSE_Y, POSE_YAW, POSE_GONE, POSE_SEGMENT, POSE_ALONG = range(6)
+POSE = 6
 STRETCH_M = 0.3
 """A car's place on the road is looked up at the end of a tick, and before it drives on farther than this:
 well within `road.LOOK_M`, so that it cannot be lost."""
@@ -71,7 +72,7 @@ def advance(
         boxes: How many boxes there are.
         bodies: Scratch and box rows, see `contact.separate`; `touch` likewise.
         poses: Filled with the pose rows at the start and after each physics step, shape
-            (substeps + 1, cars, 5).
+            (substeps + 1, cars, 6).
         measured: Refilled, shape (cars, 15); `wheels_off`, shape (cars,), likewise.
     """
     cars = len(state)
@@ -83,6 +84,7 @@ def advance(
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
             _note(state[i], poses[0, i], 0.0)
+            poses[0, i, POSE_ALONG] = measured[i, ALONG]
             kernel.take(params[i], state[i], commands[i, 0], commands[i, 1])
     for number in range(substeps):
         for i in range(cars):

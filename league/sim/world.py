@@ -82,7 +82,7 @@ class World:
         self.cars = tuple(cars)
         self.boxes = tuple(Box(*box) for box in boxes)
         self.n = len(self.cars)
-        _check(circuit, self.cars, control_hz, self.boxes)
+        check_world(circuit, self.cars, control_hz, self.boxes)
         self.control_hz = int(control_hz)
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
@@ -286,7 +286,14 @@ def _view(array: Any) -> Any:
     return view
 
 
-def _check(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
+def check_world(
+    circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]
+) -> None:
+    """Refuse what no world can be made of.
+
+    Raises:
+        InputError: As `World` does.
+    """
     if not 1 <= len(cars) <= MAX_CARS:
         raise InputError(f"a world with {len(cars)} cars, expected 1 to {MAX_CARS}")
     if not 1 <= control_hz <= MAX_CONTROL_HZ or control_hz != int(control_hz):

@@ -1,0 +1,577 @@
+"""Thousands of independent worlds, advanced by one call.
+
+Pure. The same kernels drive a `World` and a `Batch`: the same commands from the same start give the same
+bytes. Nothing that one world does depends on another, nor on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil, isfinite
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from league.errors import InputError
+from league.sim import contact, kernel, marshal, road, sensing, tick
+from league.sim.car import CarSpec
+from league.sim.compiled import compiled, released
+from league.sim.episode import Episode
+from league.sim.layout import AHEAD_M, OPPONENTS_START, STATE_SIZE
+from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
+from league.track.circuit import Circuit
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Seen = NDArray[np.float32]
+
+MAX_WORLDS = 1_000_000
+MAX_SEED = 2**63 - 1
+
+# Columns of a world's counters.
+_CIRCUIT, _SEED, _EPISODE, _TICK, _OVER = range(5)
+# What is told of each car after a tick.
+_GAINED, _LAP_US, _LAPS = range(3)
+
+Again = Literal["same_step", "next_step", "never"]
+_AGAIN = {"same_step": 0, "next_step": 1, "never": 2}
+
+
+class Waiting(Protocol):
+    """The result of work given to a crew."""
+
+    def result(self) -> Any:
+        """Wait for it."""
+
+
+class Crew(Protocol):
+    """Who shares the work: any `concurrent.futures.Executor` whose workers are threads."""
+
+    def submit(self, work: Callable[..., Any], /, *given: Any) -> Waiting:
+        """Begin a piece of work."""
+
+
+class Batch:
+    """Many worlds with the same kind of car, each with its own referee, its own start and its own end.
+
+    The arrays hold one entry per world and car, are read-only views and follow the batch: copy what you
+    want to keep.
+
+    Args:
+        circuits: One circuit, or several: world w then drives on number w modulo how many there are.
+        car: What everybody drives.
+        worlds: How many worlds.
+        cars_per_world: Cars that race each other in each world.
+        control_hz: Ticks per second, 1 to 240.
+        episode: What ends an episode and where one starts.
+        seed: Each world draws from a random stream of its own, made from this and its number.
+        again: When a world whose cars are all out starts its next episode: in the same step (`seen` then
+            shows the new start, `last_seen` the end), in the next one (whose command is not driven), or
+            never, until it is reset.
+        crew: Threads that share the work.
+        parts: Into how many parts the work is cut for them.
+
+    Raises:
+        InputError: No worlds or cars or too many, a control rate out of range, a circuit narrower than
+            the car, a seed out of range, a word that is none of those above.
+    """
+
+    def __init__(
+        self,
+        circuits: Circuit | Sequence[Circuit],
+        car: CarSpec,
+        *,
+        worlds: int,
+        cars_per_world: int = 1,
+        control_hz: int = 15,
+        episode: Episode | None = None,
+        seed: int = 0,
+        again: Again = "same_step",
+        crew: Crew | None = None,
+        parts: int = 1,
+    ) -> None:
+        self.circuits = (circuits,) if isinstance(circuits, Circuit) else tuple(circuits)
+        self.car, self.worlds, self.cars_per_world = car, int(worlds), int(cars_per_world)
+        self.episode = episode or Episode()
+        _check(self.circuits, car, worlds, cars_per_world, control_hz, again, parts)
+        self.control_hz = int(control_hz)
+        self.substeps = ceil(PHYSICS_HZ / control_hz)
+        self.step_s = 1.0 / (control_hz * self.substeps)
+        self.again = again
+        shape = (self.worlds, self.cars_per_world)
+        row = kernel.parameters(car, self.step_s)
+        depth = kernel.history(car, self.step_s, self.substeps)
+        self._road = _join(self.circuits)
+        self._given = (
+            np.tile(row, (self.cars_per_world, 1)),
+            self.episode.settings(self.control_hz),
+            np.array(AHEAD_M),
+        )
+        self._state = np.zeros((*shape, kernel.COMMANDS + 2 * depth))
+        self._measured = np.zeros((*shape, tick.MEASURED))
+        self._cards = np.zeros((*shape, marshal.CARD))
+        self._counters = np.zeros((self.worlds, 5), dtype=np.int64)
+        self._counters[:, _CIRCUIT] = np.arange(self.worlds) % len(self.circuits)
+        self._happened = np.zeros(shape, dtype=np.int64)
+        self._told = np.zeros((*shape, 3))
+        self._seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
+        self._last_seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
+        self._changing = (
+            self._counters,
+            self._state,
+            self._measured,
+            self._cards,
+            self._happened,
+            self._told,
+            self._seen,
+            self._last_seen,
+        )
+        self._arrays = (*self._road, *self._given, *self._changing)
+        self._how = _AGAIN[again]
+        self._crew = crew if parts > 1 else None
+        cuts = [self.worlds * k // parts for k in range(parts + 1)]
+        self._parts = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+        self._show()
+        self.reset(seed=seed)
+
+    def _show(self) -> None:
+        self.seen = _view(self._seen)
+        """The state observation of every car, float32, shape (worlds, cars, 105)."""
+        self.last_seen = _view(self._last_seen)
+        """The observation with which each world's last episode ended, if worlds start again at once."""
+        self.gained_m = _view(self._told)[:, :, _GAINED]
+        """Progress of the last tick along the road; what a car that is put back loses is taken off."""
+        self.happened = _view(self._happened)
+        """What happened in the last tick, as a sum of LAP, OFF_TRACK and so on of `league.sim.marshal`."""
+        self.laps = _view(self._told)[:, :, _LAPS]
+        """Laps driven in the episode that the last tick belonged to."""
+        self.progress_m = _view(self._cards)[:, :, marshal.PROGRESS]
+        """Distance driven since the start line was first ahead."""
+        seen = _view(self._measured)
+        self.along_m = seen[:, :, tick.ALONG]
+        self.offset_m = seen[:, :, tick.OFFSET]
+        self.heading_error_rad = seen[:, :, tick.HEADING_ERROR]
+        self.speed_mps = seen[:, :, tick.SPEED]
+        self.pose = seen[:, :, tick.ORIGIN_X : tick.YAW + 1]
+        """x, y and yaw of the origin, shape (worlds, cars, 3)."""
+        self.wheels_off = _view(self._cards)[:, :, marshal.WHEELS_OFF]
+        self.episodes = _view(self._counters)[:, _EPISODE]
+        """Episodes begun, less one, by each world since it was seeded."""
+        self.ticks = _view(self._counters)[:, _TICK]
+        """Ticks done in each world's episode."""
+
+    @property
+    def lap_time_s(self) -> FloatArray:
+        """Times of the laps that were finished in the last tick, else not a number, shape (worlds, cars)."""
+        spent = self._told[:, :, _LAP_US]
+        return np.where(spent > 0.0, spent / 1e6, np.nan)
+
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """Whose episode was ended by a rule in the last tick, shape (worlds, cars)."""
+        return np.asarray(self._happened & marshal.TERMINATED != 0)
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Whose episode was cut off by a limit in the last tick, shape (worlds, cars)."""
+        return np.asarray(self._happened & marshal.TRUNCATED != 0)
+
+    @property
+    def out(self) -> NDArray[np.bool_]:
+        """Whose episode is over while the world's goes on or waits, shape (worlds, cars)."""
+        return np.asarray(self._cards[:, :, marshal.OUT] != 0.0)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the worlds take, roads included."""
+        return sum(array.nbytes for array in self._arrays)
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, worlds: NDArray[np.bool_] | None = None
+    ) -> Seen:
+        """Start new episodes.
+
+        Args:
+            seed: Begin the worlds' random streams anew: from one number for all, or from one number for
+                each world. None goes on with the streams as they are.
+            worlds: Which worlds, a bool for each; None is all.
+
+        Returns:
+            The observations, `seen`.
+
+        Raises:
+            InputError: A seed is out of range, or there are not as many entries as worlds.
+        """
+        which = np.ones(self.worlds, dtype=np.bool_) if worlds is None else np.asarray(worlds, dtype=np.bool_)
+        if which.shape != (self.worlds,):
+            raise InputError(f"worlds has shape {which.shape}, expected ({self.worlds},)")
+        if seed is None:
+            self._counters[which, _EPISODE] += 1
+        else:
+            self._counters[which, _SEED] = self._seeds(seed)[which]
+            self._counters[which, _EPISODE] = 0
+        _restart(*self._arrays, which)
+        return self.seen
+
+    def step(self, commands: ArrayLike) -> Seen:
+        """Advance every world by one tick.
+
+        Args:
+            commands: Steering angle (rad) and speed (m/s) for every car, shape (worlds, cars, 2), limited
+                to what the car can do as in `World.step`.
+
+        Returns:
+            The observations, `seen`.
+
+        Raises:
+            ValueError: The shape is another, or a number is not finite; nothing has moved then.
+        """
+        orders = _orders(commands)
+        if orders.shape != self._shape:
+            raise ValueError(f"commands have shape {orders.shape}, expected {self._shape}")
+        if self._crew is None:
+            bad = _drive(*self._arrays, orders, self.substeps, self._how, 0, self.worlds)
+        else:
+            bad = _unfit(orders)
+            if bad < 0:
+                self._share(orders)
+        if bad >= 0:
+            world, car = divmod(bad, self.cars_per_world)
+            raise ValueError(
+                f"the command of car {car} in world {world} is {tuple(orders[world, car].tolist())}, "
+                "expected finite numbers"
+            )
+        return self.seen
+
+    def place(
+        self,
+        world: int,
+        car: int,
+        along_m: float,
+        offset_m: float = 0.0,
+        heading_error_rad: float = 0.0,
+        speed_mps: float = 0.0,
+    ) -> None:
+        """Put a car on the road as an episode's start would; numbers as of `World.place`.
+
+        Raises:
+            InputError: There is no such car, or a number is not finite.
+        """
+        if not (0 <= world < self.worlds and 0 <= car < self.cars_per_world):
+            raise InputError(
+                f"there is no car {car} in world {world}, expected cars 0 to {self.cars_per_world - 1} "
+                f"in worlds 0 to {self.worlds - 1}"
+            )
+        numbers = (along_m, offset_m, heading_error_rad, speed_mps)
+        if not all(isfinite(number) for number in numbers) or speed_mps < 0:
+            raise InputError(f"car {car} cannot be placed at {numbers}, expected finite numbers, speed ≥ 0")
+        _place(*self._arrays, world, car, *(float(number) for number in numbers))
+
+    def state_bytes(self, world: int) -> bytes:
+        """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
+        ticks = int(self._counters[world, _TICK])
+        return ticks.to_bytes(8, "little") + self._state[world].astype("<f8", copy=False).tobytes()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return self.worlds, self.cars_per_world, 2
+
+    def _share(self, orders: NDArray[Any]) -> None:
+        assert self._crew is not None
+        others = [
+            self._crew.submit(_drive, *self._arrays, orders, self.substeps, self._how, first, last)
+            for first, last in self._parts[1:]
+        ]
+        _drive(*self._arrays, orders, self.substeps, self._how, *self._parts[0])
+        for other in others:
+            other.result()
+
+    def _seeds(self, seed: int | Sequence[int]) -> IntArray:
+        if isinstance(seed, int | np.integer):
+            if not 0 <= seed <= MAX_SEED:
+                raise InputError(f"seed is {seed}, expected 0 to {MAX_SEED}")
+            return _spread(int(seed), self.worlds)
+        given = list(seed)
+        if len(given) != self.worlds or not all(0 <= one <= MAX_SEED for one in given):
+            raise InputError(
+                f"{len(given)} seeds from {min(given, default=0)} to {max(given, default=0)}, expected "
+                f"{self.worlds} from 0 to {MAX_SEED}"
+            )
+        return np.array(given, dtype=np.int64)
+
+
+def _view(array: Any) -> Any:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _orders(commands: ArrayLike) -> NDArray[Any]:
+    orders = np.asarray(commands, order="C")
+    if orders.dtype in (np.float32, np.float64):
+        return orders
+    return orders.astype(np.float64)
+
+
+def _join(circuits: Sequence[Circuit]) -> tuple[FloatArray, IntArray, IntArray]:
+    """All roads in one array, all their slabs in another, and where each circuit's begin and end."""
+    rows = [road.road_rows(circuit) for circuit in circuits]
+    slabs = [road.road_slabs(circuit) for circuit in circuits]
+    places = np.zeros((len(circuits), 4), dtype=np.int64)
+    for column, arrays in ((0, rows), (2, slabs)):
+        ends = np.cumsum([len(array) for array in arrays])  # type: ignore[arg-type]
+        places[:, column], places[:, column + 1] = np.concatenate(([0], ends[:-1])), ends
+    roads = np.concatenate(rows), np.concatenate(slabs), places
+    for array in roads:
+        array.setflags(write=False)
+    return roads
+
+
+def _check(
+    circuits: tuple[Circuit, ...],
+    car: CarSpec,
+    worlds: int,
+    cars: int,
+    control_hz: int,
+    again: str,
+    parts: int,
+) -> None:
+    if not circuits:
+        raise InputError("a batch with 0 circuits, expected at least 1")
+    if not 1 <= worlds <= MAX_WORLDS or worlds != int(worlds):
+        raise InputError(f"a batch of {worlds} worlds, expected 1 to {MAX_WORLDS}")
+    if not 1 <= cars <= MAX_CARS or cars != int(cars):
+        raise InputError(f"a batch with {cars} cars in each world, expected 1 to {MAX_CARS}")
+    if again not in _AGAIN:
+        raise InputError(f"again is {again!r}, expected one of {', '.join(_AGAIN)}")
+    if parts < 1:
+        raise InputError(f"parts is {parts}, expected 1 or more")
+    for circuit in circuits:
+        check_world(circuit, (car,), control_hz, ())
+
+
+# -- compiled --------------------------------------------------------------------------------------
+
+
+@compiled
+def _spread(seed: int, worlds: int) -> IntArray:
+    seeds = np.empty(worlds, dtype=np.int64)
+    for w in range(worlds):
+        mixed = marshal.scramble(np.uint64(marshal.scramble(np.uint64(seed))) ^ np.uint64(w))
+        seeds[w] = np.int64(np.uint64(mixed) >> np.uint64(1))
+    return seeds
+
+
+@compiled
+def _unfit(orders: NDArray[Any]) -> int:
+    """Number of the first car whose command is not finite, counted through all worlds, or -1."""
+    worlds, cars, _ = orders.shape
+    for w in range(worlds):
+        for i in range(cars):
+            if not (np.isfinite(orders[w, i, 0]) and np.isfinite(orders[w, i, 1])):
+                return w * cars + i
+    return -1
+
+
+@released
+def _drive(
+    rows: FloatArray,
+    slabs: IntArray,
+    places: IntArray,
+    params: FloatArray,
+    rules: FloatArray,
+    ahead: FloatArray,
+    counters: IntArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    happened: IntArray,
+    told: FloatArray,
+    seen: Seen,
+    last_seen: Seen,
+    orders: NDArray[Any],
+    substeps: int,
+    again: int,
+    first: int,
+    last: int,
+) -> int:
+    """Advance the worlds from `first` to before `last` by one tick.
+
+    Returns:
+        Number of the first car whose command is not finite (then nothing has changed), or -1.
+    """
+    cars = state.shape[1]
+    bad = _unfit(orders[first:last])
+    if bad >= 0:
+        return bad + first * cars
+    bodies, touch = np.zeros((cars, contact.BODY_ROW)), np.empty((cars, cars))
+    poses, trace = np.empty((substeps + 1, cars, tick.POSE)), np.empty(substeps + 1)
+    wheels, commands = np.zeros(cars, dtype=np.int64), np.empty((cars, 2))
+    for w in range(first, last):
+        place = places[counters[w, _CIRCUIT]]
+        own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
+        if counters[w, _OVER] != 0:
+            happened[w, :] = 0
+            told[w, :, _GAINED : _LAP_US + 1] = 0.0
+            if again == 1:
+                counters[w, _EPISODE] += 1
+                _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
+                told[w, :, _LAPS] = 0.0
+            continue
+        for i in range(cars):
+            commands[i, 0], commands[i, 1] = orders[w, i, 0], orders[w, i, 1]
+            wheels[i] = int(cards[w, i, marshal.WHEELS_OFF])
+        touched = tick.advance(
+            own, own_slabs, params, state[w], commands, 0, bodies, touch, poses, measured[w], wheels
+        )
+        for i in range(cars):
+            cards[w, i, marshal.WHEELS_OFF] = wheels[i]
+        done = marshal.judge(
+            own,
+            own_slabs,
+            params,
+            state[w],
+            measured[w],
+            cards[w],
+            rules,
+            poses,
+            touched,
+            touch,
+            bodies,
+            trace,
+            counters[w, _TICK],
+        )
+        counters[w, _TICK] += 1
+        _tell(cards[w], happened[w], told[w])
+        _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
+        if done:
+            if again == 0:
+                last_seen[w] = seen[w]
+                counters[w, _EPISODE] += 1
+                _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
+            else:
+                counters[w, _OVER] = 1
+    return -1
+
+
+@compiled
+def _tell(cards: FloatArray, happened: IntArray, told: FloatArray) -> None:
+    for i in range(len(cards)):
+        what = int(cards[i, marshal.HAPPENED])
+        happened[i] = what
+        told[i, _GAINED], told[i, _LAPS] = cards[i, marshal.GAINED], cards[i, marshal.LAPS]
+        told[i, _LAP_US] = cards[i, marshal.LAST_LAP_US] if what & marshal.LAP else 0.0
+
+
+@compiled
+def _observe(
+    rows: FloatArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    ahead: FloatArray,
+    seen: Seen,
+) -> None:
+    """What each car sees; one whose episode ends now still does, one that is out sees zeros."""
+    cars = len(state)
+    for i in range(cars):
+        ends = int(cards[i, marshal.HAPPENED]) & (marshal.TERMINATED | marshal.TRUNCATED)
+        if state[i, kernel.STATUS] <= kernel.HELD or ends != 0:
+            if cars > 1:
+                seen[i, OPPONENTS_START:] = 0.0
+            sensing.see_state(rows, state, measured, i, ahead, seen[i])
+        else:
+            seen[i, :] = 0.0
+
+
+@compiled
+def _begin(
+    rows: FloatArray,
+    slabs: IntArray,
+    params: FloatArray,
+    rules: FloatArray,
+    ahead: FloatArray,
+    counters: IntArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    seen: Seen,
+    w: int,
+) -> None:
+    counters[w, _TICK] = counters[w, _OVER] = 0
+    seed, episode = counters[w, _SEED], counters[w, _EPISODE]
+    marshal.begin(rows, slabs, params, state[w], measured[w], cards[w], rules, seed, episode)
+    _observe(rows, state[w], measured[w], cards[w], ahead, seen[w])
+
+
+@compiled
+def _restart(
+    rows: FloatArray,
+    slabs: IntArray,
+    places: IntArray,
+    params: FloatArray,
+    rules: FloatArray,
+    ahead: FloatArray,
+    counters: IntArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    happened: IntArray,
+    told: FloatArray,
+    seen: Seen,
+    last_seen: Seen,
+    which: NDArray[np.bool_],
+) -> None:
+    for w in range(len(which)):
+        if which[w]:
+            place = places[counters[w, _CIRCUIT]]
+            own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
+            _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
+            happened[w, :] = 0
+            told[w, :, :] = 0.0
+            last_seen[w, :, :] = 0.0
+
+
+@compiled
+def _place(
+    rows: FloatArray,
+    slabs: IntArray,
+    places: IntArray,
+    params: FloatArray,
+    rules: FloatArray,
+    ahead: FloatArray,
+    counters: IntArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    happened: IntArray,
+    told: FloatArray,
+    seen: Seen,
+    last_seen: Seen,
+    w: int,
+    car: int,
+    along: float,
+    offset: float,
+    heading_error: float,
+    speed: float,
+) -> None:
+    place = places[counters[w, _CIRCUIT]]
+    own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
+    state[w, car, kernel.STATUS] = 0.0
+    card = cards[w, car]
+    wheels = tick.start(
+        own,
+        own_slabs,
+        params[car],
+        state[w, car],
+        measured[w, car],
+        along,
+        offset,
+        heading_error,
+        speed,
+    )
+    marshal.start_card(own, rules, measured[w, car], card, along, wheels)
+    _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
