@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from league.errors import InputError
 from league.sim import contact, kernel, marshal, road, sensing, tick
 from league.sim.car import CarSpec
-from league.sim.compiled import compiled, released
+from league.sim.compiled import allocating, compiled, released
 from league.sim.episode import Episode
 from league.sim.layout import AHEAD_M, OPPONENTS_START, STATE_SIZE
 from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
@@ -130,8 +130,13 @@ class Batch:
         self._arrays = (*self._road, *self._given, *self._changing)
         self._how = _AGAIN[again]
         self._crew = crew if parts > 1 else None
+        parts = parts if self._crew is not None else 1
         cuts = [self.worlds * k // parts for k in range(parts + 1)]
-        self._parts = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+        self._parts = [
+            (_scratch(self.cars_per_world, self.substeps), self._how, a, b)
+            for a, b in zip(cuts, cuts[1:], strict=False)
+            if a < b
+        ]
         self._show()
         self.reset(seed=seed)
 
@@ -231,7 +236,7 @@ class Batch:
         if orders.shape != self._shape:
             raise ValueError(f"commands have shape {orders.shape}, expected {self._shape}")
         if self._crew is None:
-            bad = _drive(*self._arrays, orders, self.substeps, self._how, 0, self.worlds)
+            bad = _drive(*self._arrays, orders, *self._parts[0])
         else:
             bad = _unfit(orders)
             if bad < 0:
@@ -282,10 +287,9 @@ class Batch:
     def _share(self, orders: NDArray[Any]) -> None:
         assert self._crew is not None
         others = [
-            self._crew.submit(_drive, *self._arrays, orders, self.substeps, self._how, first, last)
-            for first, last in self._parts[1:]
+            self._crew.submit(_drive, *self._arrays, orders, *part) for part in self._parts[1:]
         ]
-        _drive(*self._arrays, orders, self.substeps, self._how, *self._parts[0])
+        _drive(*self._arrays, orders, *self._parts[0])
         for other in others:
             other.result()
 
@@ -301,6 +305,21 @@ class Batch:
                 f"{self.worlds} from 0 to {MAX_SEED}"
             )
         return np.array(given, dtype=np.int64)
+
+
+Scratch = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray]
+"""What a part of the work needs room for: bodies, touch, poses, trace, commands, wheels."""
+
+
+def _scratch(cars: int, substeps: int) -> Scratch:
+    return (
+        np.zeros((cars, contact.BODY_ROW)),
+        np.zeros((cars, cars)),
+        np.zeros((substeps + 1, cars, tick.POSE)),
+        np.zeros(substeps + 1),
+        np.zeros((cars, 2)),
+        np.zeros(cars, dtype=np.int64),
+    )
 
 
 def _view(array: Any) -> Any:
@@ -356,7 +375,7 @@ def _check(
 # -- compiled --------------------------------------------------------------------------------------
 
 
-@compiled
+@allocating
 def _spread(seed: int, worlds: int) -> IntArray:
     seeds = np.empty(worlds, dtype=np.int64)
     for w in range(worlds):
@@ -393,7 +412,7 @@ def _drive(
     seen: Seen,
     last_seen: Seen,
     orders: NDArray[Any],
-    substeps: int,
+    scratch: Scratch,
     again: int,
     first: int,
     last: int,
@@ -407,9 +426,7 @@ def _drive(
     bad = _unfit(orders[first:last])
     if bad >= 0:
         return bad + first * cars
-    bodies, touch = np.zeros((cars, contact.BODY_ROW)), np.empty((cars, cars))
-    poses, trace = np.empty((substeps + 1, cars, tick.POSE)), np.empty(substeps + 1)
-    wheels, commands = np.zeros(cars, dtype=np.int64), np.empty((cars, 2))
+    bodies, touch, poses, trace, commands, wheels = scratch
     for w in range(first, last):
         place = places[counters[w, _CIRCUIT]]
         own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
@@ -449,7 +466,9 @@ def _drive(
         _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
         if done:
             if again == 0:
-                last_seen[w] = seen[w]
+                for i in range(cars):
+                    for k in range(STATE_SIZE):
+                        last_seen[w, i, k] = seen[w, i, k]
                 counters[w, _EPISODE] += 1
                 _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
             else:

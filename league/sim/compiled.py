@@ -27,23 +27,32 @@ _OLD_S = 7 * 24 * 3600.0
 
 
 def compiled(function: Kernel) -> Kernel:
-    """Compile a function when it is first called, and keep the result on disk for later runs."""
-    return _compile(function, nogil=False)
+    """Compile a function when it is first called, and keep the result on disk for later runs.
+
+    It makes no arrays, so rows of arrays can be handed around without counting who holds them; that
+    counting would take as long as driving a car does.
+    """
+    return _compile(function, _nrt=False)
+
+
+def allocating(function: Kernel) -> Kernel:
+    """Compile a function that makes arrays of its own."""
+    return _compile(function)
 
 
 def released(function: Kernel) -> Kernel:
     """Compile a function that other threads may run beside; it must write only what is its own."""
-    return _compile(function, nogil=True)
+    return _compile(function, _nrt=False, nogil=True)
 
 
-def _compile(function: Kernel, *, nogil: bool) -> Kernel:
+def _compile(function: Kernel, **options: bool) -> Kernel:
     if _FOLDER is None:
-        return cast("Kernel", _njit(error_model="numpy", nogil=nogil)(function))
+        return cast("Kernel", _njit(error_model="numpy", **options)(function))
     before = _config.CACHE_DIR
     # Read by the compiler when a function is declared, and only then.
     _config.CACHE_DIR = str(_FOLDER)
     try:
-        return cast("Kernel", _njit(cache=True, error_model="numpy", nogil=nogil)(function))
+        return cast("Kernel", _njit(cache=True, error_model="numpy", **options)(function))
     finally:
         _config.CACHE_DIR = before
 

@@ -339,7 +339,8 @@ def _measure_sure(rows: FloatArray, sure: FloatArray) -> None:
         sure[i, :] = 0.0
         if least_cos < 0.81:
             continue  # a corner too sharp for the factor below
-        limit = np.full(2, rows[i, LOST])
+        limit = sure[i]
+        limit[:] = rows[i, LOST]
         for way in (1, -1):
             j, walked, steps = i + way, rows[(i + way) % count, LENGTH], 1
             while walked < LOOK_M and steps < count - 2:
@@ -349,7 +350,7 @@ def _measure_sure(rows: FloatArray, sure: FloatArray) -> None:
                     _limit_sure(rows, i, j % count, piece, pieces, limit)
                 walked += rows[j % count, LENGTH]
         # Two normals half as steep apart as the sharpest corner make one at most 1/0.95 as long.
-        sure[i, 0], sure[i, 1] = (0.95 * limit[0]) ** 2, (0.95 * limit[1]) ** 2
+        limit[0], limit[1] = (0.95 * limit[0]) ** 2, (0.95 * limit[1]) ** 2
 
 
 @compiled

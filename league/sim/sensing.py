@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
-from league.sim.compiled import compiled
+from league.sim.compiled import allocating, compiled
 from league.sim.contact import shape_car
 from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STATE_ID, STATE_SIZE
 from league.sim.world import World
@@ -215,7 +215,7 @@ def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> 
 # -- LIDAR -----------------------------------------------------------------------------------------
 
 
-@compiled
+@allocating
 def _lidar(
     rows: FloatArray,
     params: FloatArray,

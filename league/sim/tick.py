@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from league.sim import kernel, road
 from league.sim.compiled import compiled
-from league.sim.contact import BODY_ROW, overlap, separate, shape_car
+from league.sim.contact import overlap, separate, shape, shape_car
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -223,19 +223,15 @@ def _count_wheels(
 
 
 @compiled
-def place(
-    rows: FloatArray, p: FloatArray, s: FloatArray, along: float, offset: float, heading_error: float
-) -> None:
-    """Put a car somewhere, its nose at (along, offset), with nothing else about it changed."""
+def nose_at(rows: FloatArray, along: float, offset: float) -> tuple[float, float, float, int]:
+    """The point at (along, offset), the road's direction there, and the segment."""
     along = along % road.length_of(rows)
-    segment = road.find(rows, along)
-    reach = min(max(along - rows[segment, road.ALONG], 0.0), rows[segment, road.LENGTH])
-    tx, ty = rows[segment, road.TANGENT_X], rows[segment, road.TANGENT_Y]
-    yaw = road.wrapped(road.heading_at(rows, segment, reach)) + heading_error
-    x = rows[segment, road.CENTRE_X] + reach * tx - offset * ty
-    y = rows[segment, road.CENTRE_Y] + reach * ty + offset * tx
-    s[kernel.X], s[kernel.Y] = x - p[kernel.NOSE] * cos(yaw), y - p[kernel.NOSE] * sin(yaw)
-    s[kernel.YAW], s[kernel.SEGMENT] = yaw, segment
+    i = road.find(rows, along)
+    reach = min(max(along - rows[i, road.ALONG], 0.0), rows[i, road.LENGTH])
+    tx, ty = rows[i, road.TANGENT_X], rows[i, road.TANGENT_Y]
+    x = rows[i, road.CENTRE_X] + reach * tx - offset * ty
+    y = rows[i, road.CENTRE_Y] + reach * ty + offset * tx
+    return x, y, road.wrapped(road.heading_at(rows, i, reach)), i
 
 
 @compiled
@@ -256,7 +252,10 @@ def start(
     """
     status = int(s[kernel.STATUS]) & kernel.HELD
     s[:] = 0.0
-    place(rows, p, s, along, offset, heading_error)
+    x, y, yaw, segment = nose_at(rows, along, offset)
+    yaw += heading_error
+    s[kernel.X], s[kernel.Y] = x - p[kernel.NOSE] * cos(yaw), y - p[kernel.NOSE] * sin(yaw)
+    s[kernel.YAW], s[kernel.SEGMENT] = yaw, segment
     s[kernel.STATUS] = status
     if status == 0:
         s[kernel.SPEED] = speed
@@ -293,19 +292,31 @@ def fits(
     along: float,
     offset: float,
 ) -> bool:
-    """Whether a car, its nose there and along the road, would overlap no present car and no box."""
+    """Whether a car, its nose there and along the road, would overlap no present car and no box.
+
+    The cars' rows of `bodies` are scratch.
+    """
     cars = len(state)
     if cars + boxes == 1:
         return True
-    row, body, other = np.zeros(state.shape[1]), np.zeros(BODY_ROW), np.zeros(BODY_ROW)
-    place(rows, params[car], row, along, offset, 0.0)
-    shape_car(body, params[car], row)
+    body = bodies[car]
+    _shape_at(rows, params[car], body, along, offset)
     for j in range(cars):
         if j != car and state[j, kernel.STATUS] <= kernel.HELD:
-            shape_car(other, params[j], state[j])
-            if overlap(body, other)[0] > 0.0:
+            shape_car(bodies[j], params[j], state[j])
+            if overlap(body, bodies[j])[0] > 0.0:
                 return False
     for j in range(cars, cars + boxes):
         if overlap(body, bodies[j])[0] > 0.0:
             return False
     return True
+
+
+@compiled
+def _shape_at(rows: FloatArray, p: FloatArray, body: FloatArray, along: float, offset: float) -> None:
+    """Write the rectangle of a car whose nose is there, along the road, into a body row."""
+    x, y, yaw, _ = nose_at(rows, along, offset)
+    back = p[kernel.NOSE] - p[kernel.BODY]
+    shape(
+        body, x - back * cos(yaw), y - back * sin(yaw), yaw, p[kernel.HALF_LENGTH], p[kernel.HALF_WIDTH]
+    )
