@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from league.errors import InputError
 from league.sim import contact, kernel, marshal, road, sensing, tick
 from league.sim.car import CarSpec
-from league.sim.compiled import allocating, compiled, released
+from league.sim.compiled import allocating, compiled, inlined, released
 from league.sim.episode import Episode
 from league.sim.layout import AHEAD_M, OPPONENTS_START, STATE_SIZE
 from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
@@ -476,7 +476,7 @@ def _drive(
     return -1
 
 
-@compiled
+@inlined
 def _tell(cards: FloatArray, happened: IntArray, told: FloatArray) -> None:
     for i in range(len(cards)):
         what = int(cards[i, marshal.HAPPENED])
@@ -485,7 +485,7 @@ def _tell(cards: FloatArray, happened: IntArray, told: FloatArray) -> None:
         told[i, _LAP_US] = cards[i, marshal.LAST_LAP_US] if what & marshal.LAP else 0.0
 
 
-@compiled
+@inlined
 def _observe(
     rows: FloatArray,
     state: FloatArray,

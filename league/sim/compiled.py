@@ -35,6 +35,11 @@ def compiled(function: Kernel) -> Kernel:
     return _compile(function, _nrt=False)
 
 
+def inlined(function: Kernel) -> Kernel:
+    """Compile a function into its callers: for what runs millions of times and takes many arrays."""
+    return _compile(function, _nrt=False, forceinline=True)
+
+
 def allocating(function: Kernel) -> Kernel:
     """Compile a function that makes arrays of its own."""
     return _compile(function)

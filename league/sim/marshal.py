@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
-from league.sim.compiled import compiled
+from league.sim.compiled import compiled, inlined
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -165,7 +165,7 @@ def start_card(
         card[OFFSET_BEFORE] = seen[tick.OFFSET]
 
 
-@compiled
+@inlined
 def judge(
     rows: FloatArray,
     slabs: IntArray,
@@ -211,7 +211,7 @@ def judge(
     return done
 
 
-@compiled
+@inlined
 def _drive_on(
     rows: FloatArray,
     p: FloatArray,
@@ -271,7 +271,7 @@ def _end(s: FloatArray, seen: FloatArray, card: FloatArray, how: int) -> None:
     s[kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
 
 
-@compiled
+@inlined
 def _watch(
     rows: FloatArray,
     slabs: IntArray,
@@ -308,7 +308,7 @@ def _watch(
         _send_back(rows, slabs, params, state, measured, cards, bodies, i, penalty)
 
 
-@compiled
+@inlined
 def off_track(rows: FloatArray, p: FloatArray, seen: FloatArray, card: FloatArray) -> bool:
     """Whether all four wheel centres are outside the borders of the car's own part of the road."""
     if card[WHEELS_OFF] == 4.0:

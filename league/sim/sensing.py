@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
-from league.sim.compiled import allocating, compiled
+from league.sim.angles import sine_cosine
+from league.sim.compiled import allocating, compiled, inlined
 from league.sim.contact import shape_car
 from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STATE_ID, STATE_SIZE
 from league.sim.world import World
@@ -153,7 +154,7 @@ def see_state(
     segment, reach = int(m[tick.ORIGIN_SEGMENT]), m[tick.ORIGIN_REACH]
     out[0], out[1], out[2] = m[tick.SPEED], m[tick.YAW_RATE], m[tick.STEER]
     out[3] = m[tick.ORIGIN_OFFSET]
-    out[4], out[5] = sin(m[tick.HEADING_ERROR]), cos(m[tick.HEADING_ERROR])
+    out[4], out[5] = sine_cosine(m[tick.HEADING_ERROR])
     out[6], out[7] = state[i, kernel.COMMANDS], state[i, kernel.COMMANDS + 1]
     out[8] = road.between(rows, road.LEFT, segment, reach)
     out[9] = road.between(rows, road.RIGHT, segment, reach)
@@ -161,11 +162,11 @@ def see_state(
     _look_around(state, measured, i, out)
 
 
-@compiled
+@inlined
 def _look_ahead(
     rows: FloatArray, m: FloatArray, segment: int, reach: float, ahead: FloatArray, out: Seen
 ) -> None:
-    c, q = cos(m[tick.YAW]), sin(m[tick.YAW])
+    q, c = sine_cosine(m[tick.YAW])
     here, length = rows[segment, road.ALONG] + reach, road.length_of(rows)
     for k in range(len(ahead)):
         along = here + ahead[k]
@@ -186,7 +187,7 @@ def _look_ahead(
 def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> None:
     """The nearest opponents, nearest first, the lower index first where two are as near."""
     m = measured[i]
-    c, q = cos(m[tick.YAW]), sin(m[tick.YAW])
+    q, c = sine_cosine(m[tick.YAW])
     last, last_index = -1.0, -1
     for k in range(min(OPPONENTS, len(state) - 1)):
         best, best_index = np.inf, -1

@@ -5,13 +5,14 @@ Pure, compiled; `league.sim.world` is the plain door to it.
 
 from __future__ import annotations
 
-from math import cos, isfinite, sin
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road
-from league.sim.compiled import compiled
+from league.sim.angles import cos, sin, sine_cosine
+from league.sim.compiled import compiled, inlined
 from league.sim.contact import overlap, separate, shape, shape_car
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +50,7 @@ STRETCH_M = 0.3
 well within `road.LOOK_M`, so that it cannot be lost."""
 
 
-@compiled
+@inlined
 def advance(
     rows: FloatArray,
     slabs: IntArray,
@@ -83,32 +84,45 @@ def advance(
         touch[:, :] = -1.0
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
-            _note(state[i], poses[0, i], 0.0)
+            _note(state[i], poses, 0, i, 0.0)
             poses[0, i, POSE_ALONG] = measured[i, ALONG]
             kernel.take(params[i], state[i], commands[i, 0], commands[i, 1])
-    for number in range(substeps):
-        for i in range(cars):
-            if state[i, kernel.STATUS] == 0.0:
-                kernel.substep(params[i], state[i], number, substeps)
-        if not alone:
+    if alone:
+        if state[0, kernel.STATUS] == 0.0:
+            p, s = params[0], state[0]
+            for number in range(substeps):
+                kernel.substep(p, s, number, substeps)
+                _go_on(rows, p, s, poses, number, 0)
+    else:
+        for number in range(substeps):
+            for i in range(cars):
+                if state[i, kernel.STATUS] == 0.0:
+                    kernel.substep(params[i], state[i], number, substeps)
             touched |= separate(params, state, boxes, bodies, touch)
-        for i in range(cars):
-            if state[i, kernel.STATUS] == 0.0:
-                gone = poses[number, i, POSE_GONE] + state[i, kernel.SPEED] * params[i, kernel.STEP]
-                if gone > STRETCH_M:
-                    gone = 0.0
-                    _follow_nose(rows, params[i], state[i])
-                _note(state[i], poses[number + 1, i], gone)
+            for i in range(cars):
+                if state[i, kernel.STATUS] == 0.0:
+                    _go_on(rows, params[i], state[i], poses, number, i)
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
             wheels_off[i] = measure(rows, slabs, params[i], state[i], measured[i])
     return touched
 
 
-@compiled
-def _note(s: FloatArray, pose: FloatArray, gone: float) -> None:
-    pose[POSE_X], pose[POSE_Y], pose[POSE_YAW] = s[kernel.X], s[kernel.Y], s[kernel.YAW]
-    pose[POSE_GONE], pose[POSE_SEGMENT] = gone, s[kernel.SEGMENT]
+@inlined
+def _go_on(rows: FloatArray, p: FloatArray, s: FloatArray, poses: FloatArray, number: int, i: int) -> None:
+    """Note a car's pose after a physics step; look its place up if it has come far."""
+    gone = poses[number, i, POSE_GONE] + s[kernel.SPEED] * p[kernel.STEP]
+    if gone > STRETCH_M:
+        gone = 0.0
+        _follow_nose(rows, p, s)
+    _note(s, poses, number + 1, i, gone)
+
+
+@inlined
+def _note(s: FloatArray, poses: FloatArray, number: int, i: int, gone: float) -> None:
+    poses[number, i, POSE_X], poses[number, i, POSE_Y] = s[kernel.X], s[kernel.Y]
+    poses[number, i, POSE_YAW], poses[number, i, POSE_GONE] = s[kernel.YAW], gone
+    poses[number, i, POSE_SEGMENT] = s[kernel.SEGMENT]
 
 
 @compiled
@@ -182,7 +196,7 @@ def advance_and_trace(
 def measure(rows: FloatArray, slabs: IntArray, p: FloatArray, s: FloatArray, seen: FloatArray) -> int:
     """Measure one car: fill its row, and count its wheels that are not on the road."""
     yaw = s[kernel.YAW]
-    c, q = cos(yaw), sin(yaw)
+    q, c = sine_cosine(yaw)
     x, y = s[kernel.X] + p[kernel.NOSE] * c, s[kernel.Y] + p[kernel.NOSE] * q
     segment, reach = road.follow(rows, x, y, int(s[kernel.SEGMENT]))
     s[kernel.SEGMENT] = segment
