@@ -28,6 +28,9 @@ Seen = NDArray[np.float32]
 
 MAX_WORLDS = 1_000_000
 MAX_SEED = 2**63 - 1
+BLOCK = 8
+"""Worlds of one car whose physics steps are taken in turns: while a processor waits for one car's numbers
+it works on the next one's."""
 
 # Columns of a world's counters.
 _CIRCUIT, _SEED, _EPISODE, _TICK, _OVER = range(5)
@@ -315,7 +318,7 @@ def _scratch(cars: int, substeps: int) -> Scratch:
     return (
         np.zeros((cars, contact.BODY_ROW)),
         np.zeros((cars, cars)),
-        np.zeros((substeps + 1, cars, tick.POSE)),
+        np.zeros((BLOCK if cars == 1 else cars, substeps + 1, tick.POSE)),
         np.zeros(substeps + 1),
         np.zeros((cars, 2)),
         np.zeros(cars, dtype=np.int64),
@@ -427,9 +430,13 @@ def _drive(
     if bad >= 0:
         return bad + first * cars
     bodies, touch, poses, trace, commands, wheels = scratch
+    alone = cars == 1
     for w in range(first, last):
         place = places[counters[w, _CIRCUIT]]
         own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
+        block = (w - first) % BLOCK if alone else 0
+        if alone and block == 0:
+            _drive_block(rows, places, params, counters, state, measured, orders, poses, w, last)
         if counters[w, _OVER] != 0:
             happened[w, :] = 0
             told[w, :, _GAINED : _LAP_US + 1] = 0.0
@@ -438,14 +445,21 @@ def _drive(
                 _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
                 told[w, :, _LAPS] = 0.0
             continue
-        for i in range(cars):
-            commands[i, 0], commands[i, 1] = orders[w, i, 0], orders[w, i, 1]
-            wheels[i] = int(cards[w, i, marshal.WHEELS_OFF])
-        touched = tick.advance(
-            own, own_slabs, params, state[w], commands, 0, bodies, touch, poses, measured[w], wheels
-        )
-        for i in range(cars):
-            cards[w, i, marshal.WHEELS_OFF] = wheels[i]
+        touched = False
+        if alone:
+            if state[w, 0, kernel.STATUS] == 0.0:
+                cards[w, 0, marshal.WHEELS_OFF] = tick.measure(
+                    own, own_slabs, params[0], state[w, 0], measured[w, 0]
+                )
+        else:
+            for i in range(cars):
+                commands[i, 0], commands[i, 1] = orders[w, i, 0], orders[w, i, 1]
+                wheels[i] = int(cards[w, i, marshal.WHEELS_OFF])
+            touched = tick.advance(
+                own, own_slabs, params, state[w], commands, 0, bodies, touch, poses, measured[w], wheels
+            )
+            for i in range(cars):
+                cards[w, i, marshal.WHEELS_OFF] = wheels[i]
         done = marshal.judge(
             own,
             own_slabs,
@@ -454,7 +468,7 @@ def _drive(
             measured[w],
             cards[w],
             rules,
-            poses,
+            poses[block:],
             touched,
             touch,
             bodies,
@@ -474,6 +488,36 @@ def _drive(
             else:
                 counters[w, _OVER] = 1
     return -1
+
+
+@inlined
+def _drive_block(
+    rows: FloatArray,
+    places: IntArray,
+    params: FloatArray,
+    counters: IntArray,
+    state: FloatArray,
+    measured: FloatArray,
+    orders: NDArray[Any],
+    poses: FloatArray,
+    first: int,
+    last: int,
+) -> None:
+    """Drive a block of worlds of one car through their physics steps, as `tick.advance` drives one."""
+    p, substeps = params[0], poses.shape[1] - 1
+    count = min(BLOCK, last - first)
+    for k in range(count):
+        s = state[first + k, 0]
+        if s[kernel.STATUS] == 0.0:
+            steer, speed = float(orders[first + k, 0, 0]), float(orders[first + k, 0, 1])
+            tick.set_off(p, s, steer, speed, measured[first + k, 0, tick.ALONG], poses[k])
+    for number in range(substeps):
+        for k in range(count):
+            s = state[first + k, 0]
+            if s[kernel.STATUS] == 0.0:
+                kernel.substep(p, s, number, substeps)
+                place = places[counters[first + k, _CIRCUIT]]
+                tick.go_on(rows[place[0] : place[1]], p, s, number, poses[k])
 
 
 @inlined

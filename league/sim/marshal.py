@@ -188,7 +188,7 @@ def judge(
         card[HAPPENED] = 0.0
         card[GAINED] = card[PROGRESS]
         if card[OUT] == 0.0 and card[STANDING] == 0.0:
-            _drive_on(rows, params[i], state[i], measured[i], card, rules, poses, i, trace, number)
+            _drive_on(rows, params[i], state[i], measured[i], card, rules, poses[i], trace, number)
     if touched:
         for i in range(cars):
             for j in range(i + 1, cars):
@@ -220,7 +220,6 @@ def _drive_on(
     card: FloatArray,
     rules: FloatArray,
     poses: FloatArray,
-    car: int,
     trace: FloatArray,
     number: int,
 ) -> None:
@@ -228,13 +227,13 @@ def _drive_on(
     length, steps = road.length_of(rows), len(trace) - 1
     mark = length / rules[SECTORS]
     card[BEFORE] = card[PROGRESS]
-    before = poses[0, car, tick.POSE_ALONG]
+    before = poses[0, tick.POSE_ALONG]
     driven = _short_way(seen[tick.ALONG] - before, length)
     if card[PROGRESS] + driven < (card[MARKS] + 1.0) * mark - 1e-9:
         card[PROGRESS] += driven
         return
     trace[0] = before
-    tick.trace_nose(rows, p, poses, car, seen[tick.ALONG], trace)
+    tick.trace_nose(rows, p, poses, seen[tick.ALONG], trace)
     progress = card[PROGRESS]
     for step in range(steps):
         moved = _short_way(trace[step + 1] - trace[step], length)

@@ -73,26 +73,24 @@ def advance(
         boxes: How many boxes there are.
         bodies: Scratch and box rows, see `contact.separate`; `touch` likewise.
         poses: Filled with the pose rows at the start and after each physics step, shape
-            (substeps + 1, cars, 6).
+            (cars, substeps + 1, 6).
         measured: Refilled, shape (cars, 15); `wheels_off`, shape (cars,), likewise.
     """
     cars = len(state)
-    substeps = len(poses) - 1
+    substeps = poses.shape[1] - 1
     alone = cars + boxes == 1
     touched = False
     if not alone:
         touch[:, :] = -1.0
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
-            _note(state[i], poses, 0, i, 0.0)
-            poses[0, i, POSE_ALONG] = measured[i, ALONG]
-            kernel.take(params[i], state[i], commands[i, 0], commands[i, 1])
+            set_off(params[i], state[i], commands[i, 0], commands[i, 1], measured[i, ALONG], poses[i])
     if alone:
         if state[0, kernel.STATUS] == 0.0:
             p, s = params[0], state[0]
             for number in range(substeps):
                 kernel.substep(p, s, number, substeps)
-                _go_on(rows, p, s, poses, number, 0)
+                go_on(rows, p, s, number, poses[0])
     else:
         for number in range(substeps):
             for i in range(cars):
@@ -101,7 +99,7 @@ def advance(
             touched |= separate(params, state, boxes, bodies, touch)
             for i in range(cars):
                 if state[i, kernel.STATUS] == 0.0:
-                    _go_on(rows, params[i], state[i], poses, number, i)
+                    go_on(rows, params[i], state[i], number, poses[i])
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
             wheels_off[i] = measure(rows, slabs, params[i], state[i], measured[i])
@@ -109,20 +107,30 @@ def advance(
 
 
 @inlined
-def _go_on(rows: FloatArray, p: FloatArray, s: FloatArray, poses: FloatArray, number: int, i: int) -> None:
-    """Note a car's pose after a physics step; look its place up if it has come far."""
-    gone = poses[number, i, POSE_GONE] + s[kernel.SPEED] * p[kernel.STEP]
-    if gone > STRETCH_M:
-        gone = 0.0
-        _follow_nose(rows, p, s)
-    _note(s, poses, number + 1, i, gone)
+def set_off(
+    p: FloatArray, s: FloatArray, steer_rad: float, speed_mps: float, along: float, poses: FloatArray
+) -> None:
+    """Begin a car's tick: take its command, note its pose and the distance along of its nose."""
+    kernel.take(p, s, steer_rad, speed_mps)
+    _note(s, poses, 0, 0.0)
+    poses[0, POSE_ALONG] = along
 
 
 @inlined
-def _note(s: FloatArray, poses: FloatArray, number: int, i: int, gone: float) -> None:
-    poses[number, i, POSE_X], poses[number, i, POSE_Y] = s[kernel.X], s[kernel.Y]
-    poses[number, i, POSE_YAW], poses[number, i, POSE_GONE] = s[kernel.YAW], gone
-    poses[number, i, POSE_SEGMENT] = s[kernel.SEGMENT]
+def go_on(rows: FloatArray, p: FloatArray, s: FloatArray, number: int, poses: FloatArray) -> None:
+    """Note a car's pose after its physics step `number`; look its place up if it has come far."""
+    gone = poses[number, POSE_GONE] + s[kernel.SPEED] * p[kernel.STEP]
+    if gone > STRETCH_M:
+        gone = 0.0
+        _follow_nose(rows, p, s)
+    _note(s, poses, number + 1, gone)
+
+
+@inlined
+def _note(s: FloatArray, poses: FloatArray, number: int, gone: float) -> None:
+    poses[number, POSE_X], poses[number, POSE_Y] = s[kernel.X], s[kernel.Y]
+    poses[number, POSE_YAW], poses[number, POSE_GONE] = s[kernel.YAW], gone
+    poses[number, POSE_SEGMENT] = s[kernel.SEGMENT]
 
 
 @compiled
@@ -134,23 +142,22 @@ def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray) -> None:
 
 @compiled
 def trace_nose(
-    rows: FloatArray, p: FloatArray, poses: FloatArray, car: int, end: float, trace: FloatArray
+    rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, trace: FloatArray
 ) -> None:
     """Fill in where along the road a car's nose was after each physics step of a tick.
 
     Args:
         rows: The road.
         p: The car's parameter row.
-        poses: What `advance` has filled in.
-        car: Index of the car.
+        poses: What `advance` has filled in for this car.
         end: Distance along the road at the end of the tick.
         trace: The first entry is left alone, the last one is `end`; shape (substeps + 1,).
     """
-    segment = int(poses[0, car, POSE_SEGMENT])
+    segment = int(poses[0, POSE_SEGMENT])
     for number in range(1, len(trace) - 1):
-        yaw = poses[number, car, POSE_YAW]
-        x = poses[number, car, POSE_X] + p[kernel.NOSE] * cos(yaw)
-        y = poses[number, car, POSE_Y] + p[kernel.NOSE] * sin(yaw)
+        yaw = poses[number, POSE_YAW]
+        x = poses[number, POSE_X] + p[kernel.NOSE] * cos(yaw)
+        y = poses[number, POSE_Y] + p[kernel.NOSE] * sin(yaw)
         segment, reach = road.follow(rows, x, y, segment)
         trace[number] = road.along_at(rows, segment, reach)
     trace[len(trace) - 1] = end
@@ -188,7 +195,7 @@ def advance_and_trace(
     )
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
-            trace_nose(rows, params[i], poses, i, measured[i, ALONG], trace[i])
+            trace_nose(rows, params[i], poses[i], measured[i, ALONG], trace[i])
     return 1 if touched else 0
 
 

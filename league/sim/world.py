@@ -101,7 +101,7 @@ class World:
         for row, box in zip(self._bodies[self.n :], self.boxes, strict=True):
             contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
         self._touch = np.full((self.n, self.n + len(self.boxes)), -1.0)
-        self._poses = np.zeros((self.substeps + 1, self.n, tick.POSE))
+        self._poses = np.zeros((self.n, self.substeps + 1, tick.POSE))
         self._trace = np.zeros((self.n, self.substeps + 1))
         self._measured = np.zeros((self.n, tick.MEASURED))
         self._wheels_off = np.zeros(self.n, dtype=np.int64)
