@@ -276,6 +276,18 @@ class Batch:
             raise InputError(f"car {car} cannot be placed at {numbers}, expected finite numbers, speed ≥ 0")
         _place(*self._arrays, world, car, *(float(number) for number in numbers))
 
+    def card(self, world: int, car: int) -> dict[str, float]:
+        """What the referee has counted of a car in this episode, by name."""
+        card = self._cards[world, car]
+        return {
+            "laps": float(card[marshal.LAPS]),
+            "last_lap_s": float(card[marshal.LAST_LAP_US]) / 1e6,
+            "best_lap_s": float(card[marshal.BEST_LAP_US]) / 1e6,
+            "resets": float(card[marshal.RESETS]),
+            "off_tracks": float(card[marshal.OFF_TRACKS]),
+            "collisions": float(card[marshal.COLLISIONS]),
+        }
+
     def state_bytes(self, world: int) -> bytes:
         """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
         ticks = int(self._counters[world, _TICK])

@@ -1,0 +1,1 @@
+"""Learning to drive: environments for the common libraries over batches of worlds."""
