@@ -167,7 +167,8 @@ def test_several_circuits_share_a_batch_and_keep_to_themselves(club, airfield):
 
 def race_and_batch(answer, ticks, *, cars=1, **rules):
     """Drive a heat and a batch by the same answers; yields both after every tick."""
-    heat = make_heat(cars, laps=50, time_limit_s=3600, **rules)
+    circuit = stadium(straight_m=5.0, radius_m=2.0, half_m=1.1)
+    heat = make_heat(cars, circuit=circuit, laps=50, time_limit_s=3600, **rules)
     asked = heat.plan.rules
     batch = Batch(
         heat.circuit,
@@ -199,8 +200,8 @@ def wild(tick, seat, seen):
     """Weave ever more, stand still now and then, turn around at times."""
     if tick % 400 > 370:
         return Command(0.0, 0.0)
-    if tick % 600 > 500:
-        return Command(0.5, 1.5)
+    if 500 < tick % 600 < 560:
+        return Command(0.5 * (tick % 600 < 512), 1.2)
     steady = follow(seen, 1.0 + 0.15 * (tick % 13))
     return Command(steady.steer_rad + 0.4 * math.sin(0.11 * tick) * (tick % 900 > 300), steady.speed_mps)
 
@@ -360,7 +361,7 @@ def test_energy_never_grows_without_throttle(club, seed, speed):
         batch.step(orders)
         assert (batch.speed_mps <= before).all()
         before = batch.speed_mps.copy()
-    assert (before == 0.0).all()
+    assert (before < 0.01).all()
 
 
 @settings(max_examples=15, deadline=None)
