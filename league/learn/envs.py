@@ -9,7 +9,7 @@ metres. What ends an episode and where one starts is an `Episode`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import gymnasium
 import numpy as np
@@ -49,12 +49,12 @@ _NAMES = {
 }
 
 
-def observation_space() -> spaces.Box:
+def observation_space() -> Any:
     """The state vector."""
     return spaces.Box(-np.inf, np.inf, (STATE_SIZE,), np.float32)
 
 
-def action_space() -> spaces.Box:
+def action_space() -> Any:
     """Steering and speed, each from -1 to 1."""
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
 
@@ -82,7 +82,7 @@ class RacingEnv(gymnasium.Env[Floats, Floats]):
         episode: What ends an episode and where one starts; `TRAINING` by default.
     """
 
-    metadata: ClassVar[Words] = {"render_modes": []}
+    metadata: Words = {"render_modes": []}  # noqa: RUF012 - as the base class has it
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class RacingEnv(gymnasium.Env[Floats, Floats]):
         )
 
 
-class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Floats]):
+class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
     """Thousands of cars, each alone on a circuit, as one Gymnasium vector environment.
 
     A sub-environment that has ended starts again by itself as `autoreset_mode` says. SAME_STEP, the
@@ -218,10 +218,10 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Floats]):
 
     def _seen(self) -> Floats:
         seen = self.batch.seen[:, 0]
-        return seen.copy() if self._copy else seen
+        return np.array(seen) if self._copy else cast("Floats", seen)
 
 
-class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):
+class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):  # type: ignore[misc]
     """Cars that race each other, as a PettingZoo parallel environment; agents are "car_0", "car_1" ….
 
     They start on a grid, "car_0" first. Whoever touches another from behind is charged; what follows is
@@ -235,7 +235,7 @@ class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):
         episode: What ends an episode and where one starts; `TRAINING` by default.
     """
 
-    metadata: ClassVar[Words] = {"name": "league_head_to_head_v1", "render_modes": []}  # type: ignore[misc]
+    metadata: ClassVar[Words] = {"name": "league_head_to_head_v1", "render_modes": []}
 
     def __init__(
         self,
@@ -282,9 +282,7 @@ class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):
 
     def step(
         self, actions: dict[str, Floats]
-    ) -> tuple[
-        dict[str, Floats], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Words]
-    ]:
+    ) -> tuple[dict[str, Floats], dict[str, float], dict[str, bool], dict[str, bool], dict[str, Words]]:
         """Drive one tick; a car for which there is no action rolls at its least speed.
 
         Raises:

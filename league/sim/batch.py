@@ -7,8 +7,9 @@ bytes. Nothing that one world does depends on another, nor on how many there are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import ceil, isfinite
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -137,7 +138,7 @@ class Batch:
         cuts = [self.worlds * k // parts for k in range(parts + 1)]
         self._parts = [
             (_scratch(self.cars_per_world, self.substeps), self._how, a, b)
-            for a, b in zip(cuts, cuts[1:], strict=False)
+            for a, b in pairwise(cuts)
             if a < b
         ]
         self._show()
@@ -220,7 +221,7 @@ class Batch:
             self._counters[which, _SEED] = self._seeds(seed)[which]
             self._counters[which, _EPISODE] = 0
         _restart(*self._arrays, which)
-        return self.seen
+        return cast("Seen", self.seen)
 
     def step(self, commands: ArrayLike) -> Seen:
         """Advance every world by one tick.
@@ -250,7 +251,7 @@ class Batch:
                 f"the command of car {car} in world {world} is {tuple(orders[world, car].tolist())}, "
                 "expected finite numbers"
             )
-        return self.seen
+        return cast("Seen", self.seen)
 
     def place(
         self,
@@ -291,7 +292,7 @@ class Batch:
     def state_bytes(self, world: int) -> bytes:
         """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
         ticks = int(self._counters[world, _TICK])
-        return ticks.to_bytes(8, "little") + self._state[world].astype("<f8", copy=False).tobytes()
+        return ticks.to_bytes(8, "little") + bytes(self._state[world].astype("<f8", copy=False).tobytes())
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -301,9 +302,7 @@ class Batch:
 
     def _share(self, orders: NDArray[Any]) -> None:
         assert self._crew is not None
-        others = [
-            self._crew.submit(_drive, *self._arrays, orders, *part) for part in self._parts[1:]
-        ]
+        others = [self._crew.submit(_drive, *self._arrays, orders, *part) for part in self._parts[1:]]
         _drive(*self._arrays, orders, *self._parts[0])
         for other in others:
             other.result()
@@ -356,7 +355,7 @@ def _join(circuits: Sequence[Circuit]) -> tuple[FloatArray, IntArray, IntArray]:
     slabs = [road.road_slabs(circuit) for circuit in circuits]
     places = np.zeros((len(circuits), 4), dtype=np.int64)
     for column, arrays in ((0, rows), (2, slabs)):
-        ends = np.cumsum([len(array) for array in arrays])  # type: ignore[arg-type]
+        ends = np.cumsum([len(array) for array in arrays])
         places[:, column], places[:, column + 1] = np.concatenate(([0], ends[:-1])), ends
     roads = np.concatenate(rows), np.concatenate(slabs), places
     for array in roads:
@@ -406,7 +405,7 @@ def _unfit(orders: NDArray[Any]) -> int:
     for w in range(worlds):
         for i in range(cars):
             if not (np.isfinite(orders[w, i, 0]) and np.isfinite(orders[w, i, 1])):
-                return w * cars + i
+                return int(w * cars + i)
     return -1
 
 
@@ -440,7 +439,7 @@ def _drive(
     cars = state.shape[1]
     bad = _unfit(orders[first:last])
     if bad >= 0:
-        return bad + first * cars
+        return int(bad + first * cars)
     bodies, touch, poses, trace, commands, wheels = scratch
     alone = cars == 1
     for w in range(first, last):

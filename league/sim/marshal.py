@@ -7,6 +7,8 @@ stream of each world's own.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,12 +88,12 @@ _MIX_B = np.uint64(0x94D049BB133111EB)
 
 
 @compiled
-def scramble(number: int) -> int:
+def scramble(number: Any) -> Any:
     """A 64-bit number in which every bit of the given one has a part (SplitMix64, Steele et al. 2014)."""
     z = np.uint64(number) * _ODD + _ODD
     z = (z ^ (z >> np.uint64(30))) * _MIX_A
     z = (z ^ (z >> np.uint64(27))) * _MIX_B
-    return z ^ (z >> np.uint64(31))  # type: ignore[return-value]
+    return z ^ (z >> np.uint64(31))
 
 
 @compiled
@@ -140,9 +142,7 @@ def begin(
             right = max(road.between(rows, road.RIGHT, segment, reach) - half, 0.0)
             offset = rules[SPREAD] * (chance(seed, episode, 4) * (left + right) - right)
             turned = rules[HEADING] * (2.0 * chance(seed, episode, 5) - 1.0)
-        wheels = tick.start(
-            rows, slabs, params[i], state[i], measured[i], start, offset, turned, speed
-        )
+        wheels = tick.start(rows, slabs, params[i], state[i], measured[i], start, offset, turned, speed)
         start_card(rows, rules, measured[i], cards[i], start if on_line else place, wheels)
 
 
@@ -316,7 +316,7 @@ def off_track(rows: FloatArray, p: FloatArray, seen: FloatArray, card: FloatArra
     if outside <= 0.0:
         return False
     column = road.LEFT if seen[tick.ORIGIN_OFFSET] > 0.0 else road.RIGHT
-    return outside > road.between(rows, column, int(seen[tick.ORIGIN_SEGMENT]), seen[tick.ORIGIN_REACH])
+    return bool(outside > road.between(rows, column, int(seen[tick.ORIGIN_SEGMENT]), seen[tick.ORIGIN_REACH]))
 
 
 @compiled

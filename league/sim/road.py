@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Columns of a road row. Row i describes the segment from centre row i to i + 1 and the border rows i.
+# Eight fill a line of a processor's cache: what following reads comes first, what looking ahead reads next.
 (
     CENTRE_X,
     CENTRE_Y,
@@ -26,21 +27,21 @@ IntArray = NDArray[np.int64]
     TANGENT_Y,
     LENGTH,
     ALONG,
-    HEADING,
-    HEADING_NEXT,
+    SURE_LEFT,
+    SURE_RIGHT,
     CURVATURE,
     LEFT,
     RIGHT,
+    HEADING,
+    HEADING_NEXT,
+    CLEAR,
+    LOST,
+    EVENLY,
     OUTER_X,
     OUTER_Y,
     INNER_X,
     INNER_Y,
-    CLEAR,
-    LOST,
     AROUND,
-    SURE_LEFT,
-    SURE_RIGHT,
-    EVENLY,
     EVENLY_PER_M,
     SLAB_LOW,
     SLABS_PER_M,
@@ -296,7 +297,7 @@ def on_road(road: FloatArray, slabs: IntArray, x: float, y: float) -> bool:
             outer += crossing
         else:
             inner += crossing
-    return outer * road[0, AROUND] > 0.0 and inner * road[0, AROUND] <= 0.0
+    return bool(outer * road[0, AROUND] > 0.0 and inner * road[0, AROUND] <= 0.0)
 
 
 @compiled

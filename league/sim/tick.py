@@ -141,9 +141,7 @@ def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray) -> None:
 
 
 @compiled
-def trace_nose(
-    rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, trace: FloatArray
-) -> None:
+def trace_nose(rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, trace: FloatArray) -> None:
     """Fill in where along the road a car's nose was after each physics step of a tick.
 
     Args:
@@ -190,9 +188,7 @@ def advance_and_trace(
             return -1 - i
     for i in range(cars):
         trace[i, :] = measured[i, ALONG]
-    touched = advance(
-        rows, slabs, params, state, commands, boxes, bodies, touch, poses, measured, wheels_off
-    )
+    touched = advance(rows, slabs, params, state, commands, boxes, bodies, touch, poses, measured, wheels_off)
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
             trace_nose(rows, params[i], poses[i], measured[i, ALONG], trace[i])
@@ -338,6 +334,4 @@ def _shape_at(rows: FloatArray, p: FloatArray, body: FloatArray, along: float, o
     """Write the rectangle of a car whose nose is there, along the road, into a body row."""
     x, y, yaw, _ = nose_at(rows, along, offset)
     back = p[kernel.NOSE] - p[kernel.BODY]
-    shape(
-        body, x - back * cos(yaw), y - back * sin(yaw), yaw, p[kernel.HALF_LENGTH], p[kernel.HALF_WIDTH]
-    )
+    shape(body, x - back * cos(yaw), y - back * sin(yaw), yaw, p[kernel.HALF_LENGTH], p[kernel.HALF_WIDTH])

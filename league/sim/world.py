@@ -286,9 +286,7 @@ def _view(array: Any) -> Any:
     return view
 
 
-def check_world(
-    circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]
-) -> None:
+def check_world(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
     """Refuse what no world can be made of.
 
     Raises:

@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -122,9 +123,7 @@ def _world(circuit: Circuit, car: CarSpec) -> Runner:
 
 def _batch(circuit: Circuit, car: CarSpec, size: int, threads: int) -> Runner:
     episode = Episode(starts=Starts(on_line=0.2), time_limit_s=30.0)
-    batch = Batch(
-        circuit, car, worlds=size, control_hz=HZ, episode=episode, crew=crew(), parts=threads
-    )
+    batch = Batch(circuit, car, worlds=size, control_hz=HZ, episode=episode, crew=crew(), parts=threads)
     commands = np.zeros((size, 1, 2))
     aim = _aiming(commands[:, 0], lambda: batch.seen[:, 0], 15, 0.7)
 
@@ -146,9 +145,7 @@ def _reference(circuit: Circuit, size: int, threads: int, *, euler: bool) -> Run
         if threads == 1:
             plain.step(commands)
             return
-        others = [
-            crew().submit(plain.part, commands, a, b) for a, b in zip(cuts[1:], cuts[2:], strict=False)
-        ]
+        others = [crew().submit(plain.part, commands, a, b) for a, b in pairwise(cuts[1:])]
         plain.part(commands, cuts[0], cuts[1])
         for other in others:
             other.result()
@@ -165,7 +162,7 @@ def _aiming(
 
     def aim() -> None:
         nonlocal ticks
-        if ticks % _AIM < 1 or len(commands) > 1 and ticks % 8 == 0:
+        if ticks % _AIM == 0 or (len(commands) > 1 and ticks % 8 == 0):
             x, y = see()[:, column], see()[:, column + 1]
             commands[:, 0] = np.arctan2(twice_base_m * y, x * x + y * y)
         ticks += 1

@@ -167,7 +167,7 @@ def test_several_circuits_share_a_batch_and_keep_to_themselves(club, airfield):
 
 def race_and_batch(answer, ticks, *, cars=1, **rules):
     """Drive a heat and a batch by the same answers; yields both after every tick."""
-    circuit = stadium(straight_m=5.0, radius_m=2.0, half_m=1.1)
+    circuit = stadium(straight_m=6.0, radius_m=2.5, half_m=1.7)
     heat = make_heat(cars, circuit=circuit, laps=50, time_limit_s=3600, **rules)
     asked = heat.plan.rules
     batch = Batch(
@@ -198,10 +198,13 @@ def race_and_batch(answer, ticks, *, cars=1, **rules):
 
 def wild(tick, seat, seen):
     """Weave ever more, stand still now and then, turn around at times."""
-    if tick % 400 > 370:
+    if tick % 400 > 360:
         return Command(0.0, 0.0)
     if 500 < tick % 600 < 560:
-        return Command(0.5 * (tick % 600 < 512), 1.2)
+        # Half a circle, then straight on, the wrong way round.
+        return Command(0.5 if tick % 600 < 532 else 0.0, 1.2)
+    if 740 < tick % 900 < 800:
+        return Command(0.12, 2.0)
     steady = follow(seen, 1.0 + 0.15 * (tick % 13))
     return Command(steady.steer_rad + 0.4 * math.sin(0.11 * tick) * (tick % 900 > 300), steady.speed_mps)
 
