@@ -261,11 +261,11 @@ class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):  # type: ignore[misc]
         self.observation_spaces = {name: observation_space() for name in self.possible_agents}
         self.action_spaces = {name: action_space() for name in self.possible_agents}
 
-    def observation_space(self, agent: str) -> spaces.Box:
+    def observation_space(self, agent: str) -> Any:
         """The state vector."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> spaces.Box:
+    def action_space(self, agent: str) -> Any:
         """Steering and speed, each from -1 to 1."""
         return self.action_spaces[agent]
 

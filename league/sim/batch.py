@@ -440,7 +440,7 @@ def _drive(
     bad = _unfit(orders[first:last])
     if bad >= 0:
         return int(bad + first * cars)
-    bodies, touch, poses, trace, commands, wheels = scratch
+    bodies, touch, poses, trace, _, _ = scratch
     alone = cars == 1
     for w in range(first, last):
         place = places[counters[w, _CIRCUIT]]
@@ -457,20 +457,14 @@ def _drive(
                 told[w, :, _LAPS] = 0.0
             continue
         touched = False
-        if alone:
-            if state[w, 0, kernel.STATUS] == 0.0:
-                cards[w, 0, marshal.WHEELS_OFF] = tick.measure(
-                    own, own_slabs, params[0], state[w, 0], measured[w, 0]
-                )
-        else:
-            for i in range(cars):
-                commands[i, 0], commands[i, 1] = orders[w, i, 0], orders[w, i, 1]
-                wheels[i] = int(cards[w, i, marshal.WHEELS_OFF])
-            touched = tick.advance(
-                own, own_slabs, params, state[w], commands, 0, bodies, touch, poses, measured[w], wheels
+        if not alone:
+            touched = _drive_world(
+                own, own_slabs, params, state[w], measured[w], cards[w], orders[w], scratch
             )
-            for i in range(cars):
-                cards[w, i, marshal.WHEELS_OFF] = wheels[i]
+        elif state[w, 0, kernel.STATUS] == 0.0:
+            cards[w, 0, marshal.WHEELS_OFF] = tick.measure(
+                own, own_slabs, params[0], state[w, 0], measured[w, 0]
+            )
         done = marshal.judge(
             own,
             own_slabs,
@@ -491,14 +485,41 @@ def _drive(
         _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
         if done:
             if again == 0:
-                for i in range(cars):
-                    for k in range(STATE_SIZE):
-                        last_seen[w, i, k] = seen[w, i, k]
+                _keep(seen[w], last_seen[w])
                 counters[w, _EPISODE] += 1
                 _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
             else:
                 counters[w, _OVER] = 1
     return -1
+
+
+@compiled
+def _keep(seen: Seen, last_seen: Seen) -> None:
+    for i in range(seen.shape[0]):
+        for k in range(seen.shape[1]):
+            last_seen[i, k] = seen[i, k]
+
+
+@inlined
+def _drive_world(
+    rows: FloatArray,
+    slabs: IntArray,
+    params: FloatArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    orders: NDArray[Any],
+    scratch: Scratch,
+) -> bool:
+    """Drive a world of several cars by one tick; returns whether any touched."""
+    bodies, touch, poses, _, commands, wheels = scratch
+    for i in range(len(state)):
+        commands[i, 0], commands[i, 1] = orders[i, 0], orders[i, 1]
+        wheels[i] = int(cards[i, marshal.WHEELS_OFF])
+    touched = tick.advance(rows, slabs, params, state, commands, 0, bodies, touch, poses, measured, wheels)
+    for i in range(len(state)):
+        cards[i, marshal.WHEELS_OFF] = wheels[i]
+    return touched
 
 
 @inlined

@@ -67,42 +67,59 @@ def advance(
     """Advance all cars by one tick; returns whether anything touched.
 
     Args:
-        rows: The road; `slabs` likewise.
-        params: Parameter rows of the cars; `state` likewise.
+        rows: The road.
+        slabs: Its border edges by height.
+        params: Parameter rows of the cars.
+        state: State rows of the cars.
         commands: Finite numbers, shape (cars, 2).
         boxes: How many boxes there are.
-        bodies: Scratch and box rows, see `contact.separate`; `touch` likewise.
+        bodies: Scratch and box rows, see `contact.separate`.
+        touch: Greatest closing speeds, likewise.
         poses: Filled with the pose rows at the start and after each physics step, shape
             (cars, substeps + 1, 6).
-        measured: Refilled, shape (cars, 15); `wheels_off`, shape (cars,), likewise.
+        measured: Refilled, shape (cars, 15).
+        wheels_off: Refilled, shape (cars,).
     """
     cars = len(state)
-    substeps = poses.shape[1] - 1
-    alone = cars + boxes == 1
     touched = False
-    if not alone:
-        touch[:, :] = -1.0
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
             set_off(params[i], state[i], commands[i, 0], commands[i, 1], measured[i, ALONG], poses[i])
-    if alone:
-        if state[0, kernel.STATUS] == 0.0:
-            p, s = params[0], state[0]
-            for number in range(substeps):
-                kernel.substep(p, s, number, substeps)
-                go_on(rows, p, s, number, poses[0])
-    else:
+    if cars + boxes > 1:
+        touched = _drive_together(rows, params, state, boxes, bodies, touch, poses)
+    elif state[0, kernel.STATUS] == 0.0:
+        p, s, substeps = params[0], state[0], poses.shape[1] - 1
         for number in range(substeps):
-            for i in range(cars):
-                if state[i, kernel.STATUS] == 0.0:
-                    kernel.substep(params[i], state[i], number, substeps)
-            touched |= separate(params, state, boxes, bodies, touch)
-            for i in range(cars):
-                if state[i, kernel.STATUS] == 0.0:
-                    go_on(rows, params[i], state[i], number, poses[i])
+            kernel.substep(p, s, number, substeps)
+            go_on(rows, p, s, number, poses[0])
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
             wheels_off[i] = measure(rows, slabs, params[i], state[i], measured[i])
+    return touched
+
+
+@compiled
+def _drive_together(
+    rows: FloatArray,
+    params: FloatArray,
+    state: FloatArray,
+    boxes: int,
+    bodies: FloatArray,
+    touch: FloatArray,
+    poses: FloatArray,
+) -> bool:
+    """Drive cars that can touch something through the physics steps of a tick."""
+    substeps = poses.shape[1] - 1
+    touched = False
+    touch[:, :] = -1.0
+    for number in range(substeps):
+        for i in range(len(state)):
+            if state[i, kernel.STATUS] == 0.0:
+                kernel.substep(params[i], state[i], number, substeps)
+        touched |= separate(params, state, boxes, bodies, touch)
+        for i in range(len(state)):
+            if state[i, kernel.STATUS] == 0.0:
+                go_on(rows, params[i], state[i], number, poses[i])
     return touched
 
 
@@ -323,7 +340,7 @@ def fits(
             shape_car(bodies[j], params[j], state[j])
             if overlap(body, bodies[j])[0] > 0.0:
                 return False
-    for j in range(cars, cars + boxes):
+    for j in range(cars, cars + boxes):  # noqa: SIM110 - the compiler knows no generators
         if overlap(body, bodies[j])[0] > 0.0:
             return False
     return True
