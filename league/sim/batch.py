@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from league.errors import InputError
-from league.sim import contact, kernel, marshal, road, sensing, tick
+from league.sim import contact, kernel, marshal, road, sweep, tick
 from league.sim.car import CarSpec
-from league.sim.compiled import allocating, compiled, inlined, released
 from league.sim.episode import Episode
-from league.sim.layout import AHEAD_M, OPPONENTS_START, STATE_SIZE
+from league.sim.layout import AHEAD_M, STATE_SIZE
 from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
 from league.track.circuit import Circuit
 
@@ -29,14 +28,6 @@ Seen = NDArray[np.float32]
 
 MAX_WORLDS = 1_000_000
 MAX_SEED = 2**63 - 1
-BLOCK = 8
-"""Worlds of one car whose physics steps are taken in turns: while a processor waits for one car's numbers
-it works on the next one's."""
-
-# Columns of a world's counters.
-_CIRCUIT, _SEED, _EPISODE, _TICK, _OVER = range(5)
-# What is told of each car after a tick.
-_GAINED, _LAP_US, _LAPS = range(3)
 
 Again = Literal["same_step", "next_step", "never"]
 _AGAIN = {"same_step": 0, "next_step": 1, "never": 2}
@@ -116,7 +107,7 @@ class Batch:
         self._measured = np.zeros((*shape, tick.MEASURED))
         self._cards = np.zeros((*shape, marshal.CARD))
         self._counters = np.zeros((self.worlds, 5), dtype=np.int64)
-        self._counters[:, _CIRCUIT] = np.arange(self.worlds) % len(self.circuits)
+        self._counters[:, sweep.CIRCUIT] = np.arange(self.worlds) % len(self.circuits)
         self._happened = np.zeros(shape, dtype=np.int64)
         self._told = np.zeros((*shape, 3))
         self._seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
@@ -149,11 +140,11 @@ class Batch:
         """The state observation of every car, float32, shape (worlds, cars, 105)."""
         self.last_seen = _view(self._last_seen)
         """The observation with which each world's last episode ended, if worlds start again at once."""
-        self.gained_m = _view(self._told)[:, :, _GAINED]
+        self.gained_m = _view(self._told)[:, :, sweep.GAINED]
         """Progress of the last tick along the road; what a car that is put back loses is taken off."""
         self.happened = _view(self._happened)
         """What happened in the last tick, as a sum of LAP, OFF_TRACK and so on of `league.sim.marshal`."""
-        self.laps = _view(self._told)[:, :, _LAPS]
+        self.laps = _view(self._told)[:, :, sweep.LAPS]
         """Laps driven in the episode that the last tick belonged to."""
         self.progress_m = _view(self._cards)[:, :, marshal.PROGRESS]
         """Distance driven since the start line was first ahead."""
@@ -165,15 +156,15 @@ class Batch:
         self.pose = seen[:, :, tick.ORIGIN_X : tick.YAW + 1]
         """x, y and yaw of the origin, shape (worlds, cars, 3)."""
         self.wheels_off = _view(self._cards)[:, :, marshal.WHEELS_OFF]
-        self.episodes = _view(self._counters)[:, _EPISODE]
+        self.episodes = _view(self._counters)[:, sweep.EPISODE]
         """Episodes begun, less one, by each world since it was seeded."""
-        self.ticks = _view(self._counters)[:, _TICK]
+        self.ticks = _view(self._counters)[:, sweep.TICK]
         """Ticks done in each world's episode."""
 
     @property
     def lap_time_s(self) -> FloatArray:
         """Times of the laps that were finished in the last tick, else not a number, shape (worlds, cars)."""
-        spent = self._told[:, :, _LAP_US]
+        spent = self._told[:, :, sweep.LAP_US]
         return np.where(spent > 0.0, spent / 1e6, np.nan)
 
     @property
@@ -216,11 +207,11 @@ class Batch:
         if which.shape != (self.worlds,):
             raise InputError(f"worlds has shape {which.shape}, expected ({self.worlds},)")
         if seed is None:
-            self._counters[which, _EPISODE] += 1
+            self._counters[which, sweep.EPISODE] += 1
         else:
-            self._counters[which, _SEED] = self._seeds(seed)[which]
-            self._counters[which, _EPISODE] = 0
-        _restart(*self._arrays, which)
+            self._counters[which, sweep.SEED] = self._seeds(seed)[which]
+            self._counters[which, sweep.EPISODE] = 0
+        sweep.restart(*self._arrays, which)
         return cast("Seen", self.seen)
 
     def step(self, commands: ArrayLike) -> Seen:
@@ -240,9 +231,9 @@ class Batch:
         if orders.shape != self._shape:
             raise ValueError(f"commands have shape {orders.shape}, expected {self._shape}")
         if self._crew is None:
-            bad = _drive(*self._arrays, orders, *self._parts[0])
+            bad = sweep.drive(*self._arrays, orders, *self._parts[0])
         else:
-            bad = _unfit(orders)
+            bad = sweep.unfit(orders)
             if bad < 0:
                 self._share(orders)
         if bad >= 0:
@@ -275,7 +266,7 @@ class Batch:
         numbers = (along_m, offset_m, heading_error_rad, speed_mps)
         if not all(isfinite(number) for number in numbers) or speed_mps < 0:
             raise InputError(f"car {car} cannot be placed at {numbers}, expected finite numbers, speed ≥ 0")
-        _place(*self._arrays, world, car, *(float(number) for number in numbers))
+        sweep.place(*self._arrays, world, car, *(float(number) for number in numbers))
 
     def card(self, world: int, car: int) -> dict[str, float]:
         """What the referee has counted of a car in this episode, by name."""
@@ -291,7 +282,7 @@ class Batch:
 
     def state_bytes(self, world: int) -> bytes:
         """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
-        ticks = int(self._counters[world, _TICK])
+        ticks = int(self._counters[world, sweep.TICK])
         return ticks.to_bytes(8, "little") + bytes(self._state[world].astype("<f8", copy=False).tobytes())
 
     # -- inside --------------------------------------------------------------------------------
@@ -302,8 +293,8 @@ class Batch:
 
     def _share(self, orders: NDArray[Any]) -> None:
         assert self._crew is not None
-        others = [self._crew.submit(_drive, *self._arrays, orders, *part) for part in self._parts[1:]]
-        _drive(*self._arrays, orders, *self._parts[0])
+        others = [self._crew.submit(sweep.drive, *self._arrays, orders, *part) for part in self._parts[1:]]
+        sweep.drive(*self._arrays, orders, *self._parts[0])
         for other in others:
             other.result()
 
@@ -311,7 +302,7 @@ class Batch:
         if isinstance(seed, int | np.integer):
             if not 0 <= seed <= MAX_SEED:
                 raise InputError(f"seed is {seed}, expected 0 to {MAX_SEED}")
-            return _spread(int(seed), self.worlds)
+            return sweep.spread(int(seed), self.worlds)
         given = list(seed)
         if len(given) != self.worlds or not all(0 <= one <= MAX_SEED for one in given):
             raise InputError(
@@ -321,15 +312,11 @@ class Batch:
         return np.array(given, dtype=np.int64)
 
 
-Scratch = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray]
-"""What a part of the work needs room for: bodies, touch, poses, trace, commands, wheels."""
-
-
-def _scratch(cars: int, substeps: int) -> Scratch:
+def _scratch(cars: int, substeps: int) -> sweep.Scratch:
     return (
         np.zeros((cars, contact.BODY_ROW)),
         np.zeros((cars, cars)),
-        np.zeros((BLOCK if cars == 1 else cars, substeps + 1, tick.POSE)),
+        np.zeros((sweep.BLOCK if cars == 1 else cars, substeps + 1, tick.POSE)),
         np.zeros(substeps + 1),
         np.zeros((cars, 2)),
         np.zeros(cars, dtype=np.int64),
@@ -384,289 +371,3 @@ def _check(
         raise InputError(f"parts is {parts}, expected 1 or more")
     for circuit in circuits:
         check_world(circuit, (car,), control_hz, ())
-
-
-# -- compiled --------------------------------------------------------------------------------------
-
-
-@allocating
-def _spread(seed: int, worlds: int) -> IntArray:
-    seeds = np.empty(worlds, dtype=np.int64)
-    for w in range(worlds):
-        mixed = marshal.scramble(np.uint64(marshal.scramble(np.uint64(seed))) ^ np.uint64(w))
-        seeds[w] = np.int64(np.uint64(mixed) >> np.uint64(1))
-    return seeds
-
-
-@compiled
-def _unfit(orders: NDArray[Any]) -> int:
-    """Number of the first car whose command is not finite, counted through all worlds, or -1."""
-    worlds, cars, _ = orders.shape
-    for w in range(worlds):
-        for i in range(cars):
-            if not (np.isfinite(orders[w, i, 0]) and np.isfinite(orders[w, i, 1])):
-                return int(w * cars + i)
-    return -1
-
-
-@released
-def _drive(
-    rows: FloatArray,
-    slabs: IntArray,
-    places: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    happened: IntArray,
-    told: FloatArray,
-    seen: Seen,
-    last_seen: Seen,
-    orders: NDArray[Any],
-    scratch: Scratch,
-    again: int,
-    first: int,
-    last: int,
-) -> int:
-    """Advance the worlds from `first` to before `last` by one tick.
-
-    Returns:
-        Number of the first car whose command is not finite (then nothing has changed), or -1.
-    """
-    cars = state.shape[1]
-    bad = _unfit(orders[first:last])
-    if bad >= 0:
-        return int(bad + first * cars)
-    bodies, touch, poses, trace, _, _ = scratch
-    alone = cars == 1
-    for w in range(first, last):
-        place = places[counters[w, _CIRCUIT]]
-        own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-        block = (w - first) % BLOCK if alone else 0
-        if alone and block == 0:
-            _drive_block(rows, places, params, counters, state, measured, orders, poses, w, last)
-        if counters[w, _OVER] != 0:
-            happened[w, :] = 0
-            told[w, :, _GAINED : _LAP_US + 1] = 0.0
-            if again == 1:
-                counters[w, _EPISODE] += 1
-                _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
-                told[w, :, _LAPS] = 0.0
-            continue
-        touched = False
-        if not alone:
-            touched = _drive_world(
-                own, own_slabs, params, state[w], measured[w], cards[w], orders[w], scratch
-            )
-        elif state[w, 0, kernel.STATUS] == 0.0:
-            cards[w, 0, marshal.WHEELS_OFF] = tick.measure(
-                own, own_slabs, params[0], state[w, 0], measured[w, 0]
-            )
-        done = marshal.judge(
-            own,
-            own_slabs,
-            params,
-            state[w],
-            measured[w],
-            cards[w],
-            rules,
-            poses[block:],
-            touched,
-            touch,
-            bodies,
-            trace,
-            counters[w, _TICK],
-        )
-        counters[w, _TICK] += 1
-        _tell(cards[w], happened[w], told[w])
-        _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
-        if done:
-            if again == 0:
-                _keep(seen[w], last_seen[w])
-                counters[w, _EPISODE] += 1
-                _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
-            else:
-                counters[w, _OVER] = 1
-    return -1
-
-
-@compiled
-def _keep(seen: Seen, last_seen: Seen) -> None:
-    for i in range(seen.shape[0]):
-        for k in range(seen.shape[1]):
-            last_seen[i, k] = seen[i, k]
-
-
-@inlined
-def _drive_world(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    orders: NDArray[Any],
-    scratch: Scratch,
-) -> bool:
-    """Drive a world of several cars by one tick; returns whether any touched."""
-    bodies, touch, poses, _, commands, wheels = scratch
-    for i in range(len(state)):
-        commands[i, 0], commands[i, 1] = orders[i, 0], orders[i, 1]
-        wheels[i] = int(cards[i, marshal.WHEELS_OFF])
-    touched = tick.advance(rows, slabs, params, state, commands, 0, bodies, touch, poses, measured, wheels)
-    for i in range(len(state)):
-        cards[i, marshal.WHEELS_OFF] = wheels[i]
-    return touched
-
-
-@inlined
-def _drive_block(
-    rows: FloatArray,
-    places: IntArray,
-    params: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    orders: NDArray[Any],
-    poses: FloatArray,
-    first: int,
-    last: int,
-) -> None:
-    """Drive a block of worlds of one car through their physics steps, as `tick.advance` drives one."""
-    p, substeps = params[0], poses.shape[1] - 1
-    count = min(BLOCK, last - first)
-    for k in range(count):
-        s = state[first + k, 0]
-        if s[kernel.STATUS] == 0.0:
-            steer, speed = float(orders[first + k, 0, 0]), float(orders[first + k, 0, 1])
-            tick.set_off(p, s, steer, speed, measured[first + k, 0, tick.ALONG], poses[k])
-    for number in range(substeps):
-        for k in range(count):
-            s = state[first + k, 0]
-            if s[kernel.STATUS] == 0.0:
-                kernel.substep(p, s, number, substeps)
-                place = places[counters[first + k, _CIRCUIT]]
-                tick.go_on(rows[place[0] : place[1]], p, s, number, poses[k])
-
-
-@inlined
-def _tell(cards: FloatArray, happened: IntArray, told: FloatArray) -> None:
-    for i in range(len(cards)):
-        what = int(cards[i, marshal.HAPPENED])
-        happened[i] = what
-        told[i, _GAINED], told[i, _LAPS] = cards[i, marshal.GAINED], cards[i, marshal.LAPS]
-        told[i, _LAP_US] = cards[i, marshal.LAST_LAP_US] if what & marshal.LAP else 0.0
-
-
-@inlined
-def _observe(
-    rows: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    ahead: FloatArray,
-    seen: Seen,
-) -> None:
-    """What each car sees; one whose episode ends now still does, one that is out sees zeros."""
-    cars = len(state)
-    for i in range(cars):
-        ends = int(cards[i, marshal.HAPPENED]) & (marshal.TERMINATED | marshal.TRUNCATED)
-        if state[i, kernel.STATUS] <= kernel.HELD or ends != 0:
-            if cars > 1:
-                seen[i, OPPONENTS_START:] = 0.0
-            sensing.see_state(rows, state, measured, i, ahead, seen[i])
-        else:
-            seen[i, :] = 0.0
-
-
-@compiled
-def _begin(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    seen: Seen,
-    w: int,
-) -> None:
-    counters[w, _TICK] = counters[w, _OVER] = 0
-    seed, episode = counters[w, _SEED], counters[w, _EPISODE]
-    marshal.begin(rows, slabs, params, state[w], measured[w], cards[w], rules, seed, episode)
-    _observe(rows, state[w], measured[w], cards[w], ahead, seen[w])
-
-
-@compiled
-def _restart(
-    rows: FloatArray,
-    slabs: IntArray,
-    places: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    happened: IntArray,
-    told: FloatArray,
-    seen: Seen,
-    last_seen: Seen,
-    which: NDArray[np.bool_],
-) -> None:
-    for w in range(len(which)):
-        if which[w]:
-            place = places[counters[w, _CIRCUIT]]
-            own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-            _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
-            happened[w, :] = 0
-            told[w, :, :] = 0.0
-            last_seen[w, :, :] = 0.0
-
-
-@compiled
-def _place(
-    rows: FloatArray,
-    slabs: IntArray,
-    places: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    happened: IntArray,
-    told: FloatArray,
-    seen: Seen,
-    last_seen: Seen,
-    w: int,
-    car: int,
-    along: float,
-    offset: float,
-    heading_error: float,
-    speed: float,
-) -> None:
-    place = places[counters[w, _CIRCUIT]]
-    own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-    state[w, car, kernel.STATUS] = 0.0
-    card = cards[w, car]
-    wheels = tick.start(
-        own,
-        own_slabs,
-        params[car],
-        state[w, car],
-        measured[w, car],
-        along,
-        offset,
-        heading_error,
-        speed,
-    )
-    marshal.start_card(own, rules, measured[w, car], card, along, wheels)
-    _observe(own, state[w], measured[w], cards[w], ahead, seen[w])

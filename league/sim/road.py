@@ -188,6 +188,8 @@ def find(road: FloatArray, along: float) -> int:
     """The segment at a distance from the start line, given in [0, length)."""
     last = len(road) - 1
     segment = int(road[min(int(along * road[0, EVENLY_PER_M]), last), EVENLY])
+    # The first step without a branch: on an evenly sampled road nobody can foretell whether it is taken.
+    segment += int(along >= road[min(segment + 1, last), ALONG]) * int(segment < last)
     while segment < last and along >= road[segment + 1, ALONG]:
         segment += 1
     return segment

@@ -12,8 +12,9 @@ from stadium import follow, make_heat, stadium
 from league import DEEPRACER, F1TENTH, Circuit, ConfigError, InputError, StateSensor, World
 from league.racing.agent import Command, Observation
 from league.sim import marshal
-from league.sim.batch import BLOCK, Batch
+from league.sim.batch import Batch
 from league.sim.episode import Episode, Starts
+from league.sim.sweep import BLOCK
 
 ANYWHERE = Episode(starts=Starts(on_line=0.2), time_limit_s=8.0)
 FOR_EVER = Episode(off_track="ignore", immobilised="ignore", reversed="ignore", time_limit_s=1e6)
