@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
+    from league.sim.batch import Batch
     from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
+    from league.sim.episode import Episode, Starts
     from league.sim.sensing import LidarSensor, PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Box, Contact, World
@@ -43,6 +45,7 @@ __all__ = [
     "DEEPRACER_GZSIM",
     "F1TENTH",
     "Agent",
+    "Batch",
     "Box",
     "Briefing",
     "CarSpec",
@@ -53,6 +56,7 @@ __all__ = [
     "Contact",
     "EntryPlan",
     "EntryResult",
+    "Episode",
     "EventPlan",
     "Format",
     "HeatPlan",
@@ -74,6 +78,7 @@ __all__ = [
     "Rules",
     "Sensor",
     "Standing",
+    "Starts",
     "StateSensor",
     "UnknownNameError",
     "World",
@@ -94,6 +99,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Agent": "league.racing.agent",
     "BEHAVIOR": "league.racing",
+    "Batch": "league.sim.batch",
     "Box": "league.sim.world",
     "Briefing": "league.racing.agent",
     "CarSpec": "league.sim.car",
@@ -106,6 +112,7 @@ _HOMES = {
     "DEEPRACER_GZSIM": "league.sim.car",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
+    "Episode": "league.sim.episode",
     "EventPlan": "league.racing.plan",
     "F1TENTH": "league.sim.car",
     "Format": "league.racing.plan",
@@ -128,6 +135,7 @@ _HOMES = {
     "Rules": "league.racing.rules",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
+    "Starts": "league.sim.episode",
     "StateSensor": "league.sim.sensing",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",

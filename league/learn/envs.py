@@ -9,7 +9,7 @@ metres. What ends an episode and where one starts is an `Episode`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -218,7 +218,7 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
 
     def _seen(self) -> Floats:
         seen = self.batch.seen[:, 0]
-        return np.array(seen) if self._copy else cast("Floats", seen)
+        return np.array(seen) if self._copy else seen
 
 
 class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, isfinite
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +30,7 @@ MAX_WORLDS = 1_000_000
 MAX_SEED = 2**63 - 1
 
 Again = Literal["same_step", "next_step", "never"]
+_DOUBLE = np.dtype(np.float64)
 _AGAIN = {"same_step": 0, "next_step": 1, "never": 2}
 
 
@@ -123,7 +124,7 @@ class Batch:
             self._last_seen,
         )
         self._arrays = (*self._road, *self._given, *self._changing)
-        self._how = _AGAIN[again]
+        self._how, self._shape = _AGAIN[again], (*shape, 2)
         self._crew = crew if parts > 1 else None
         parts = parts if self._crew is not None else 1
         cuts = [self.worlds * k // parts for k in range(parts + 1)]
@@ -136,7 +137,7 @@ class Batch:
         self.reset(seed=seed)
 
     def _show(self) -> None:
-        self.seen = _view(self._seen)
+        self.seen: Seen = _view(self._seen)
         """The state observation of every car, float32, shape (worlds, cars, 105)."""
         self.last_seen = _view(self._last_seen)
         """The observation with which each world's last episode ended, if worlds start again at once."""
@@ -212,7 +213,7 @@ class Batch:
             self._counters[which, sweep.SEED] = self._seeds(seed)[which]
             self._counters[which, sweep.EPISODE] = 0
         sweep.restart(*self._arrays, which)
-        return cast("Seen", self.seen)
+        return self.seen
 
     def step(self, commands: ArrayLike) -> Seen:
         """Advance every world by one tick.
@@ -242,7 +243,7 @@ class Batch:
                 f"the command of car {car} in world {world} is {tuple(orders[world, car].tolist())}, "
                 "expected finite numbers"
             )
-        return cast("Seen", self.seen)
+        return self.seen
 
     def place(
         self,
@@ -287,10 +288,6 @@ class Batch:
 
     # -- inside --------------------------------------------------------------------------------
 
-    @property
-    def _shape(self) -> tuple[int, int, int]:
-        return self.worlds, self.cars_per_world, 2
-
     def _share(self, orders: NDArray[Any]) -> None:
         assert self._crew is not None
         others = [self._crew.submit(sweep.drive, *self._arrays, orders, *part) for part in self._parts[1:]]
@@ -330,10 +327,10 @@ def _view(array: Any) -> Any:
 
 
 def _orders(commands: ArrayLike) -> NDArray[Any]:
+    if type(commands) is np.ndarray and commands.dtype is _DOUBLE and commands.flags.c_contiguous:
+        return commands
     orders = np.asarray(commands, order="C")
-    if orders.dtype in (np.float32, np.float64):
-        return orders
-    return orders.astype(np.float64)
+    return orders if orders.dtype == np.float32 else orders.astype(np.float64, copy=False)
 
 
 def _join(circuits: Sequence[Circuit]) -> tuple[FloatArray, IntArray, IntArray]:
