@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
     from league.sim.batch import Batch
+    from league.sim.camera import CameraSensor, StereoCameraSensor
     from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
     from league.sim.episode import Episode, Starts
-    from league.sim.sensing import LidarSensor, PoseSensor, StateSensor
+    from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
+    from league.sim.noise import Noisy
+    from league.sim.sensing import PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Box, Contact, World
     from league.track.check import check_circuit
@@ -48,16 +51,19 @@ __all__ = [
     "Batch",
     "Box",
     "Briefing",
+    "CameraSensor",
     "CarSpec",
     "Circuit",
     "CircuitError",
     "Command",
     "ConfigError",
     "Contact",
+    "DiscretizedLidarSensor",
     "EntryPlan",
     "EntryResult",
     "Episode",
     "EventPlan",
+    "F1tenthLidarSensor",
     "Format",
     "HeatPlan",
     "HeatResult",
@@ -67,6 +73,7 @@ __all__ = [
     "LeagueError",
     "LidarSensor",
     "ModelError",
+    "Noisy",
     "Observation",
     "Opponent",
     "Penalty",
@@ -76,10 +83,12 @@ __all__ = [
     "RaceError",
     "RecordingError",
     "Rules",
+    "SectorLidarSensor",
     "Sensor",
     "Standing",
     "Starts",
     "StateSensor",
+    "StereoCameraSensor",
     "UnknownNameError",
     "World",
     "best_runs",
@@ -102,6 +111,7 @@ _HOMES = {
     "Batch": "league.sim.batch",
     "Box": "league.sim.world",
     "Briefing": "league.racing.agent",
+    "CameraSensor": "league.sim.camera",
     "CarSpec": "league.sim.car",
     "Circuit": "league.track.circuit",
     "CircuitError": "league.errors",
@@ -110,11 +120,13 @@ _HOMES = {
     "Contact": "league.sim.world",
     "DEEPRACER": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
+    "DiscretizedLidarSensor": "league.sim.lidar",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
     "Episode": "league.sim.episode",
     "EventPlan": "league.racing.plan",
     "F1TENTH": "league.sim.car",
+    "F1tenthLidarSensor": "league.sim.lidar",
     "Format": "league.racing.plan",
     "HeatPlan": "league.racing.plan",
     "HeatResult": "league.racing.result",
@@ -122,8 +134,9 @@ _HOMES = {
     "LapResult": "league.racing.result",
     "League": "league.hooks.catalogue",
     "LeagueError": "league.errors",
-    "LidarSensor": "league.sim.sensing",
+    "LidarSensor": "league.sim.lidar",
     "ModelError": "league.errors",
+    "Noisy": "league.sim.noise",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
     "Penalty": "league.racing.agent",
@@ -133,10 +146,12 @@ _HOMES = {
     "RaceError": "league.errors",
     "RecordingError": "league.errors",
     "Rules": "league.racing.rules",
+    "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
     "Starts": "league.sim.episode",
     "StateSensor": "league.sim.sensing",
+    "StereoCameraSensor": "league.sim.camera",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",

@@ -23,7 +23,7 @@ from league.racing.result import HeatResult, Standing
 from league.racing.rules import Rules
 from league.racing.verify import Verdict
 from league.racing.verify import verify as verify_recording
-from league.sim.sensor import Sensor
+from league.sim.sensor import Sensor, offered
 from league.track.circuit import Circuit
 
 MOST_CARS = 8
@@ -266,5 +266,5 @@ def _sensors(league: League, rules: Rules, makers: dict[str, Callable[[], Agent]
     wanted = list(rules.sensors)
     for make in makers.values():
         asked = getattr(make, "sensors", None) or make().sensors
-        wanted += [name for name in asked if name not in wanted]
-    return tuple(wanted)
+        wanted += asked
+    return offered(*wanted)

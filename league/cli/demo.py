@@ -104,7 +104,14 @@ async def demo(*, headless: bool, port: int, seed: int, json_file: str | None) -
         asyncio.get_running_loop().add_signal_handler(what, stop.set)
     with tempfile.TemporaryDirectory(prefix="league-demo-", ignore_cleanup_errors=True) as folder:
         async with await RecordBook.open(Path(folder) / "demo.sqlite") as book:
-            settings = Settings(name="League demo", port=port, between_heats_s=0.0 if headless else 3.0)
+            # Server, drivers and browser share one machine that may be busy: no race is lost to that here.
+            settings = Settings(
+                name="League demo",
+                port=port,
+                between_heats_s=0.0 if headless else 3.0,
+                deadline_s=0.5,
+                bank_s=30.0,
+            )
             app = create_app(league, book, settings)
             async with serving(app, host=settings.host, port=settings.port) as url:
                 reporter.say(f"{plan.name}: {len(plan.entries)} drivers on {plan.circuit}, {url}")

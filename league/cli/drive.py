@@ -12,7 +12,9 @@ from league.cli import show
 from league.cli.remote import http_url, server_option, token_option
 from league.cli.resuming import Sessions
 from league.hooks.catalogue import League
-from league.wire.messages import Event
+from league.racing.fact import Fact
+from league.server import words
+from league.wire.messages import Assign, Event
 
 
 @click.command(
@@ -49,8 +51,10 @@ def command(
     out = show.console()
     started_s = time.monotonic()
 
+    commentary = Commentary(label)
+
     def tell(progress: client.Progress) -> None:
-        if line := progress_line(progress):
+        if line := commentary.line(progress):
             out.print(f"{time.monotonic() - started_s:7.1f} s  {line}", markup=False, soft_wrap=True)
 
     report = asyncio.run(
@@ -74,14 +78,39 @@ def command(
     out.print(f"{report.reason or 'done'}: {report.answers} answers, {report.late} too late", markup=False)
 
 
-def progress_line(progress: client.Progress) -> str:
-    """What is worth a line: not every sector of everybody."""
-    told = progress.told
-    if isinstance(told, Event) and told.kind in ("sector", "contact", "start"):
-        return ""
-    if progress.kind in ("obs", "sync", "countdown"):
-        return ""
-    return progress.text
+class Commentary:
+    """Says what happens on a drive, in a line each: not every sector of everybody.
+
+    Args:
+        name: What the driver here is called.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._own = name
+        self._names: list[str] = []
+        self._hz = 15
+
+    def line(self, progress: client.Progress) -> str:
+        """A line for people, or nothing."""
+        told = progress.told
+        if isinstance(told, Assign):
+            self._meet(told)
+        if isinstance(told, Event):
+            if told.kind in ("sector", "start"):
+                return ""
+            fact = Fact(told.k, told.t_us, told.kind, told.seat, dict(told.data))
+            sentence = words.tell(fact, self._names, self._hz)
+            return f"{self._name(told.seat)}: {sentence}" if sentence else ""
+        return "" if progress.kind in ("obs", "sync", "countdown", "finish") else progress.text
+
+    def _meet(self, told: Assign) -> None:
+        others = {rival["seat"]: rival["name"] for rival in told.fields.get("opponents", ())}
+        seats = range(max([told.seat, *others]) + 1)
+        self._names = [self._own if seat == told.seat else str(others.get(seat, seat)) for seat in seats]
+        self._hz = told.fields.get("hz", self._hz)
+
+    def _name(self, seat: int) -> str:
+        return self._names[seat] if 0 <= seat < len(self._names) else f"seat {seat}"
 
 
 def _print_result(result: object, entry_id: str) -> None:

@@ -10,6 +10,7 @@ from league.cli import show
 from league.cli.leaderboard import print_leaderboard
 from league.cli.remote import ask, segment, server_option, token_option
 from league.errors import InputError
+from league.sim.sensor import offered
 
 
 @click.group(
@@ -91,7 +92,7 @@ def create(
             "control_hz": rules["hz"],
             "time_limit_s": rules["time_limit"],
             "off_track_penalty_s": rules["off_track_penalty"],
-            "sensors": list(dict.fromkeys(("state", "pose", *rules["sensors"]))),
+            "sensors": list(offered("state", "pose", *rules["sensors"])),
         },
     }
     event = ask(server, "POST", "/events", token=token, payload=asked)

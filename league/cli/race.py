@@ -10,6 +10,7 @@ from league.cli import show
 from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.racing.rules import Rules
+from league.sim.sensor import offered
 
 
 @click.command(
@@ -63,7 +64,7 @@ def command(
             "off_track_penalty_s": off_track_penalty,
             "time_limit_s": time_limit,
             "control_hz": hz,
-            "sensors": list(dict.fromkeys(("state", "pose", *sensors))),
+            "sensors": list(offered("state", "pose", *sensors)),
         },
         where="options",
     )

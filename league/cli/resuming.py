@@ -23,15 +23,17 @@ class Sessions:
         self._path = path or platformdirs.user_state_path("league") / "sessions.json"
 
     def find(self, *key: str) -> Resume | None:
-        """The session to go on with, if there is one."""
+        """The session to go on with, if there is one, and no other program is driving in it."""
         kept = self._read().get(_joined(key))
-        return Resume(kept[0], kept[1]) if kept else None
+        if kept is None or _alive(int(kept[2])):
+            return None
+        return Resume(kept[0], kept[1])
 
     def keep(self, resume: Resume, *key: str) -> None:
         """Remember a session."""
         sessions = self._read()
         sessions.pop(_joined(key), None)
-        sessions[_joined(key)] = [resume.session, resume.token]
+        sessions[_joined(key)] = [resume.session, resume.token, str(os.getpid())]
         self._write(dict([*sessions.items()][-_MOST:]))
 
     def forget(self, *key: str) -> None:
@@ -65,4 +67,18 @@ def _joined(key: tuple[str, ...]) -> str:
 
 
 def _is_session(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
+    good = isinstance(value, list) and len(value) == 3 and all(isinstance(part, str) for part in value)
+    return good and value[2].isascii() and value[2].isdigit()  # type: ignore[index]
+
+
+def _alive(pid: int) -> bool:
+    """Whether another process with this number is there."""
+    if pid == os.getpid() or not 0 < pid < 1 << 31:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

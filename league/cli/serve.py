@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 
 import click
@@ -40,6 +41,8 @@ league.toml:
 def command(host: str | None, port: int | None, database: str | None, config: str | None) -> None:
     """Host a league on this machine, until Ctrl-C."""
     settings = Settings.read(config, host=host, port=port, database=database)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("league").setLevel(logging.INFO)
     asyncio.run(serve(settings))
 
 
@@ -57,9 +60,9 @@ async def serve(settings: Settings) -> None:
             # What is there now stays: the collector need not look at it during races.
             gc.collect()
             gc.freeze()
-            out.print(f"{settings.name} is open at {url}", markup=False, soft_wrap=True)
-            out.print(f"record book: {book.name}", markup=False, soft_wrap=True)
-            for line in await _organiser_lines(book, settings, url):
+            # The token is in its place before anybody reads that the server is open.
+            tokens = await _organiser_lines(book, settings, url)
+            for line in (f"{settings.name} is open at {url}", f"record book: {book.name}", *tokens):
                 out.print(line, markup=False, soft_wrap=True)
             if not await book.events():
                 out.print(

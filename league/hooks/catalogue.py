@@ -18,7 +18,8 @@ from league.hooks.plugins import PluginReport
 from league.racing.agent import Agent
 from league.racing.plan import EventPlan, Format, HeatPlan
 from league.sim.car import CarSpec
-from league.sim.sensor import Sensor
+from league.sim.noise import make_sensor
+from league.sim.sensor import Sensor, read_asked
 from league.track.circuit import Circuit
 from league.track.read import TrackReader, read_circuit
 
@@ -91,10 +92,19 @@ class League:
         found: CarSpec = _pick("car", name, self.cars)
         return found
 
-    def sensor(self, name: str) -> Sensor:
-        """A new sensor of this name."""
+    def sensor(self, asked: str) -> Sensor:
+        """A new sensor, by name or with options: "lidar", "lidar?noise=0.01&latency=1".
+
+        Every sensor takes `latency` (ticks), those with one unit `noise` (standard deviation in that
+        unit); others are the keyword arguments of what makes it.
+
+        Raises:
+            UnknownNameError: Nobody offers a sensor of that name.
+            ConfigError: An option that it does not have, or a value that it cannot take.
+        """
+        name, options = read_asked(asked)
         make: Callable[[], Sensor] = _pick("sensor", name, self.sensors)
-        return make()
+        return make_sensor(name, make, options) if options else make()
 
     def format(self, name: str) -> Format:
         """A format by name."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
-from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STATE_SIZE
+from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STANDING, STATE_SIZE
 from league.track.circuit import Circuit
 
 FloatVector = NDArray[np.float32]
@@ -54,6 +54,8 @@ class Opponent:
     y_m: float
     yaw_rad: float
     speed_mps: float
+    standing: bool = False
+    """It stands for a penalty and cannot be touched; it will be let go when nobody is about to pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Observation:
     | 8, 9 | width of the road to the left and to the right of the centre line, m |
     | 10–69 | the road at 0.4, 0.8 … 4.8 m ahead of the origin along the centre line, five numbers \
     each: x, y of the centre line in the car's frame, curvature (1/m), width left, width right (m) |
-    | 70–104 | up to 7 opponents, nearest first, five numbers each: 1 if present, x, y and yaw in the \
-    car's frame, speed; zeros if absent |
+    | 70–104 | up to 7 opponents, nearest first, five numbers each: 1 if it races or 0.5 if it stands for \
+    a penalty and cannot be touched; x, y and yaw in the car's frame; speed. Zeros if absent |
     """
 
     tick: int
@@ -167,7 +169,9 @@ class Observation:
         """The other cars on the circuit, nearest first."""
         rows = self.state[OPPONENTS_START:STATE_SIZE].reshape(OPPONENTS, 5)
         return [
-            Opponent(float(row[1]), float(row[2]), float(row[3]), float(row[4])) for row in rows if row[0] > 0
+            Opponent(x_m, y_m, yaw_rad, speed_mps, standing=mark == STANDING)
+            for mark, x_m, y_m, yaw_rad, speed_mps in rows.tolist()
+            if mark > 0
         ]
 
     @property

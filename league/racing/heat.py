@@ -25,7 +25,7 @@ from league.racing.result import CircuitFacts, EntryResult, HeatResult, Status
 from league.racing.standing import classify, fastest, score_s
 from league.sim.car import CarSpec
 from league.sim.layout import STATE_SIZE
-from league.sim.sensor import Sensor
+from league.sim.sensor import Seeded, Sensor
 from league.sim.world import Box, World
 from league.track.circuit import Circuit
 
@@ -61,6 +61,9 @@ class Heat:
         self.plan, self.circuit, self.car = plan, circuit, car
         self.boxes = tuple(boxes)
         self.sensors = tuple(sensors)
+        for sensor in self.sensors:
+            if isinstance(sensor, Seeded):
+                sensor.begin(plan.seed)
         self.n = len(plan.grid)
         self.tick = 0
         self.overruns = 0
@@ -208,10 +211,6 @@ class Heat:
         if self.finished:
             # No tick follows that could hand the facts out.
             self.facts += self._pending
-
-    def count_refused(self, seat: int) -> None:
-        """Count a command that never got here because it was not even a number."""
-        self.drivers[seat].refused += 1
 
     def _end(self, seat: int, status: str, reason: str) -> list[Fact]:
         known: Status = status  # type: ignore[assignment]

@@ -23,6 +23,10 @@ STILL_M = 0.0003
 BOX_AHEAD_M = 1.0
 """A car put back this close to a box is put this far behind it, on the other lane (DeepRacer)."""
 BACK_STEP_M = 0.1
+RELEASE_S = 1.0
+"""A car is not let go while another one would reach it within this time …"""
+RELEASE_LIMIT_S = 2.0
+"""… but waits no longer than this for a gap."""
 BACK_LIMIT_M = 3.0
 
 
@@ -52,6 +56,8 @@ class Car:
     backward_ticks: int = 0
     stands_ticks: int = 0
     """Ticks of penalty still to stand."""
+    waits_ticks: int = 0
+    """Ticks that it has waited, penalty served, for a gap."""
     standing: bool = False
     why: str = ""
     parked: bool = False
@@ -275,13 +281,32 @@ class Referee:
         if car.stands_ticks or car.parked:
             return
         seat = car.seat
+        car.waits_ticks += 1
+        late = car.waits_ticks > RELEASE_LIMIT_S * self.rules.control_hz
+        if not late and self._somebody_comes(car):
+            return
         if not self.world.fits(seat, float(self.world.along_m[seat]), float(self.world.offset_m[seat])):
             return
+        car.waits_ticks = 0
         car.standing, car.why = False, ""
         car.still_ticks = car.backward_ticks = 0
         car.offset_before_m = float(self.world.offset_m[seat])
         self.world.hold(seat, False)
         self._say(tick, "released", car)
+
+    def _somebody_comes(self, car: Car) -> bool:
+        """Whether another car would run into this one if it were let go now."""
+        for other in self.cars:
+            if other is car or not other.racing or other.standing:
+                continue
+            gap_m = _wrapped(
+                float(self.world.along_m[car.seat]) - float(self.world.along_m[other.seat]),
+                self.circuit.length_m,
+            )
+            length_m = self.world.cars[car.seat].length_m
+            if 0 <= gap_m < length_m + RELEASE_S * float(self.world.speed_mps[other.seat]):
+                return True
+        return False
 
     # -- contact ---------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from league.errors import ConfigError
+from league.sim.sensor import read_asked
 
 Ranking = Literal["total", "best_lap", "best_average"]
 Clock = Literal["lockstep", "realtime"]
@@ -49,7 +50,7 @@ class Rules(BaseModel):
     control_hz: Annotated[int, Field(ge=1, le=60)] = 15
     clock: Clock = "lockstep"
     sensors: tuple[str, ...] = ("state", "pose")
-    """What drivers may ask to see."""
+    """What drivers may ask to see, by name or with options: "lidar", "lidar?noise=0.01&latency=1"."""
 
     @field_validator("sensors", mode="before")
     @classmethod
@@ -59,7 +60,11 @@ class Rules(BaseModel):
     @field_validator("sensors")
     @classmethod
     def _some_sensor(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(value)) != len(value):
+        try:
+            names = [read_asked(text).name for text in value]
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        if len(set(names)) != len(names):
             raise ValueError("names a sensor twice")
         return value
 

@@ -98,10 +98,11 @@ async def event(request: web.Request) -> web.Response:
 async def board(request: web.Request) -> web.Response:
     """An event's standings, as result JSON."""
     event_id = request.match_info["event"]
-    paddock = await request.app[LOBBY].paddock(event_id)
     book = request.app[BOOK]
     record, raced = await book.event(event_id), await book.results(event_id)
-    return web.json_response(leaderboard(request.app[LEAGUE], record, raced, paddock.circuit))
+    # A board that has results must not need the circuit's file, which may be gone by then.
+    circuit = None if raced else (await request.app[LOBBY].paddock(event_id)).circuit
+    return web.json_response(leaderboard(request.app[LEAGUE], record, raced, circuit))
 
 
 async def heats(request: web.Request) -> web.Response:

@@ -51,6 +51,8 @@ class Driver:
         """Whether its program ended by itself, so that nobody should wait for it."""
         self._line: Line | None = None
         self._stirred = stirred
+        self._end = ""
+        """Why its program ended, if it did."""
 
     @property
     def line(self) -> Line | None:
@@ -75,7 +77,7 @@ class Driver:
         """Speak through this line from now on; the newest authenticated one wins."""
         before, self._line = self._line, line
         self.hello = hello
-        self.gone_for_good = False
+        self.gone_for_good, self._end = False, ""
         if before is not None:
             if self.race is not None:
                 self.race.departed(self, "it was replaced by a newer connection", for_good=False)
@@ -89,7 +91,7 @@ class Driver:
         if line is not self._line:
             return
         self._line = None
-        self.away_because = why
+        why = self.away_because = self._end or why
         if self.race is not None:
             self.race.departed(self, why, for_good=self.gone_for_good)
         self._stirred()
@@ -97,7 +99,8 @@ class Driver:
     def die(self, why: str) -> None:
         """Its program ended: there is nothing to wait for."""
         self.gone_for_good = True
-        self.away_because = why
+        self._end = self.away_because = why
+        # Otherwise its line is about to break off, and takes this reason.
         if self._line is None:
             if self.race is not None:
                 self.race.departed(self, why, for_good=True)

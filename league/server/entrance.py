@@ -11,6 +11,7 @@ from league.server.driver import Driver
 from league.server.paddock import Paddock
 from league.server.practice import PRACTICE, Practice
 from league.server.settings import Settings
+from league.sim.sensor import read_asked
 from league.store.book import RecordBook
 from league.store.names import slug
 from league.store.records import ModelFiles
@@ -134,7 +135,7 @@ class Entrance:
             raise _refused("removed", f"entry {driver.entry.name!r} was withdrawn from the event")
         if paddock.record.status not in ("open", "running"):
             raise _refused("not_open", f"the event is over: it is {paddock.record.status}")
-        offered = paddock.record.plan.rules.sensors
+        offered = [read_asked(text).name for text in paddock.record.plan.rules.sensors]
         missing = [name for name in hello.want if name not in offered]
         if missing:
             raise _refused(

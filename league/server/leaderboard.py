@@ -13,7 +13,7 @@ from league.track.circuit import Circuit
 
 
 def leaderboard(
-    league: League, record: EventRecord, raced: tuple[HeatResult, ...], circuit: Circuit
+    league: League, record: EventRecord, raced: tuple[HeatResult, ...], circuit: Circuit | None
 ) -> dict[str, Any]:
     """Standings of an event as they are now.
 
@@ -21,13 +21,14 @@ def leaderboard(
         league: For the event's format.
         record: The event.
         raced: Its finished heats.
-        circuit: Its circuit; says which one it is while nothing has been raced.
+        circuit: Its circuit; only needed while nothing has been raced.
     """
     event = record.plan
     standings = league.format(event.format).standings(event, raced)
     about = {"event": event.id, "name": event.name, "status": record.status, "heats": len(raced)}
     if raced:
         return RaceOutcome(event, raced, standings, ()).as_dict() | about
+    assert circuit is not None
     facts = CircuitFacts(id=circuit.id, length_m=round(circuit.length_m, 6), sha256=circuit.sha256)
     return {
         "circuit": facts.model_dump(mode="json"),

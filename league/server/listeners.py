@@ -1,15 +1,18 @@
 """Telling plugins what happened: in order, from a queue, never in a race's tick.
 
-Listeners are other people's code and may be slow. They run in one thread of their own; if they fall far
-behind, the newest news is dropped and counted rather than kept for ever.
+Listeners are other people's code and may be slow, or never return. They run in one thread of their own,
+which nobody waits for; if they fall far behind, the newest news is dropped and counted, not kept for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import queue
+import threading
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from league.hooks.catalogue import League
@@ -20,46 +23,49 @@ MOST_WAITING: Final = 10_000
 FAREWELL_S: Final = 5.0
 """Time that listeners have for what is left when the server stops."""
 
+News = tuple[str, dict[str, Any]]
+
 
 class Listeners:
     """The queue to the plugins' `on_*` hooks; use `open`."""
 
     def __init__(self, league: League) -> None:
-        self._league = league
-        self._queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(MOST_WAITING)
         self.dropped = 0
         """News that nobody was told because the listeners were too slow."""
+        self._league = league
+        self._queue: queue.Queue[News | None] = queue.Queue(MOST_WAITING)
+        # A daemon: a listener that never returns must not keep the program from ending.
+        self._thread = threading.Thread(target=self._run, name="telling listeners", daemon=True)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, league: League) -> AsyncIterator[Listeners]:
-        """A queue and the task that empties it."""
+        """A queue and the thread that empties it; at the end there is a little time for what is left."""
         listeners = cls(league)
-        telling = asyncio.create_task(listeners._run(), name="telling listeners")
+        listeners._thread.start()
         try:
             yield listeners
-            try:
-                async with asyncio.timeout(FAREWELL_S):
-                    await listeners._queue.join()
-            except TimeoutError:
-                log.warning("listeners were not told %d things before the end", listeners._queue.qsize())
         finally:
-            telling.cancel()
-            await asyncio.wait((telling,))
+            await asyncio.to_thread(listeners._finish)
 
     def tell(self, hook: str, **what: Any) -> None:
         """Queue news for every listener of a hook; returns at once."""
         try:
             self._queue.put_nowait((hook, what))
-        except asyncio.QueueFull:
+        except queue.Full:
             self.dropped += 1
             if self.dropped == 1:
                 log.warning("listeners are too slow: news is dropped from here on")
 
-    async def _run(self) -> None:
-        while True:
-            hook, what = await self._queue.get()
-            try:
-                await asyncio.to_thread(self._league.tell, hook, **what)
-            finally:
-                self._queue.task_done()
+    def _finish(self) -> None:
+        until_s = time.monotonic() + FAREWELL_S
+        with suppress(queue.Full):
+            self._queue.put(None, timeout=FAREWELL_S)
+        self._thread.join(max(0.0, until_s - time.monotonic()))
+        if self._thread.is_alive():
+            log.warning("listeners were not told %d things before the end", self._queue.qsize())
+
+    def _run(self) -> None:
+        while (news := self._queue.get()) is not None:
+            hook, what = news
+            self._league.tell(hook, **what)

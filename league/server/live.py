@@ -15,8 +15,9 @@ from league.racing.agent import Command
 from league.racing.fact import Fact
 from league.racing.heat import Heat
 from league.racing.result import HeatResult
-from league.racing.telling import briefing_fields, observation_fields
-from league.server.driver import Driver, Stir
+from league.racing.telling import observation_fields
+from league.server.driver import Driver
+from league.server.gathering import Gathering
 from league.server.seat import Seat
 from league.server.settings import Settings
 from league.wire.messages import Act, LateAct, Loading, Ready, RefusedAct, Said
@@ -60,12 +61,12 @@ class LiveHeat:
         self._on_tick = on_tick
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
-        self._stir = Stir()
         rules = heat.plan.rules
         self._tick_s = rules.tick_s
         self._realtime = rules.clock == "realtime"
         self._period_s = self._tick_s if self._realtime else self._tick_s / pace if pace else 0.0
         self._answer_s = self._tick_s - settings.realtime_margin_s if self._realtime else settings.deadline_s
+        self._gathering = Gathering(heat, self.seats, settings, answer_s=self._answer_s)
         self._due_s = 0.0
         """When the next tick may open."""
         self._closes_s = 0.0
@@ -88,7 +89,7 @@ class LiveHeat:
         for seat in self.seats:
             seat.driver.race = self
         try:
-            await self._gather()
+            await self._gathering.run()
             await self._count_down()
             self._start()
             while not self.heat.finished:
@@ -131,12 +132,12 @@ class LiveHeat:
             self._answered(seat)
         elif isinstance(said, Loading):
             seat.spoke_s = self._clock()
-            self._stir()
+            self._gathering.stir()
         elif isinstance(said, Ready):
+            seat.ready = True
             if self.started and seat.racing:
                 seat.go(self.heat.tick)
-            seat.ready = True
-            self._stir()
+            self._gathering.stir()
 
     def arrived(self, driver: Driver) -> None:
         """A driver connected: send it to the grid, or back into its running car."""
@@ -145,8 +146,8 @@ class LiveHeat:
             return
         if self.started:
             seat.returns += 1
-        self._assign(seat)
-        self._stir()
+        self._gathering.assign(seat)
+        self._gathering.stir()
 
     def departed(self, driver: Driver, why: str, *, for_good: bool) -> None:
         """A driver was lost; it may return while its time on the heat's clock lasts, and so often."""
@@ -161,56 +162,9 @@ class LiveHeat:
                 self._retire(seat, f"{why}; it had returned {seat.returns} times already")
         if seat.awaited:
             self._answered(seat)
-        self._stir()
+        self._gathering.stir()
 
-    # -- before the start ------------------------------------------------------------------------
-
-    async def _gather(self) -> None:
-        """Wait until everybody is ready, and leave out who is not in time."""
-        began_s = self._clock()
-        for seat in self.seats:
-            if seat.driver.connected:
-                self._assign(seat)
-        while waiting := [seat for seat in self.seats if seat.away]:
-            now_s = self._clock()
-            due_s = {seat.number: self._patience_ends_s(seat, began_s) for seat in waiting}
-            for seat in waiting:
-                if now_s >= due_s[seat.number]:
-                    self._leave_out(seat)
-            if any(seat.away for seat in waiting):
-                await self._stir.wait(max(0.0, min(due_s.values()) - now_s))
-
-    def _patience_ends_s(self, seat: Seat, began_s: float) -> float:
-        settings, driver = self._settings, seat.driver
-        if driver.connected:
-            return min(seat.spoke_s + settings.ready_s, seat.assigned_s + settings.no_show_s)
-        return began_s if driver.gone_for_good else began_s + settings.no_show_s
-
-    def _leave_out(self, seat: Seat) -> None:
-        """Start without a driver that is not there or not ready."""
-        settings, driver = self._settings, seat.driver
-        if driver.connected:
-            reason = f"was not ready within {settings.ready_s:g} s"
-            seat.object("no_show", f"the heat starts without you: {seat.driver.entry.name} {reason}")
-        elif driver.gone_for_good:
-            reason = driver.away_because
-        else:
-            reason = f"did not appear within {settings.no_show_s:g} s: {driver.away_because}"
-        self.heat.retire(seat.number, "DNS", reason)
-        seat.racing = False
-
-    def _assign(self, seat: Seat) -> None:
-        settings, heat = self._settings, self.heat
-        fields = briefing_fields(
-            heat.briefing(seat.number),
-            obs_spec=[
-                {"name": sensor.name, "id": sensor.id, "size": sensor.size, **sensor.describe()}
-                for sensor in heat.sensors
-            ],
-            deadline_ms=self._answer_s * 1000,
-            bank_ms=0 if self._realtime else round(settings.bank_s * 1000),
-        )
-        seat.assign(fields, self._clock())
+    # -- the start -------------------------------------------------------------------------------
 
     async def _count_down(self) -> None:
         left_s = self._settings.countdown_s if self._period_s else 0.0
@@ -226,14 +180,10 @@ class LiveHeat:
     def _start(self) -> None:
         self.started = True
         for seat in self.seats:
-            if not seat.racing:
-                continue
-            if seat.ready:
+            if seat.racing and not seat.away:
                 seat.go(0)
-            elif seat.driver.connected:
-                # It came during the countdown, as one that returns; it is getting ready again.
-                seat.lost_us = 0
-            else:
+            elif seat.racing:
+                # It was lost during the countdown; perhaps it is back already and getting ready again.
                 seat.lost_us, seat.lost_because = 0, seat.driver.away_because
         self._due_s = self._clock()
         self._on_tick(())
@@ -389,7 +339,7 @@ class LiveHeat:
         for seat in self.seats:
             answer = self._take(seat, now_s)
             answers.append(answer)
-            if seat.racing and answer is None and (self._excused or not seat.ready):
+            if seat.racing and answer is None and (self._excused or seat.away):
                 away.append(seat.number)
         heat = self.heat
         if heat.finished:

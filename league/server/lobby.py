@@ -55,7 +55,7 @@ class Lobby:
         self._opening: dict[str, asyncio.Lock] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._ordered: set[str] = set()
-        """Events whose organiser gave the start."""
+        """Events whose organiser is giving the start just now."""
 
     async def open(self) -> None:
         """Go on with what was running when the server last stopped, and wait for what may start by itself."""
@@ -135,7 +135,10 @@ class Lobby:
         if all(entry.id in paddock.record.withdrawn for entry in paddock.record.plan.entries):
             raise RaceError(f"event {event_id!r} has no entries; nobody would race")
         self._ordered.add(event_id)
-        await self._book.set_status(event_id, "running")
+        try:
+            await self._book.set_status(event_id, "running")
+        finally:
+            self._ordered.discard(event_id)
         await paddock.refresh()
 
     async def abort(self, event_id: str, reason: str = "the organiser stopped the event") -> None:

@@ -148,12 +148,12 @@ class Paddock:
 
     async def start_hosted(self, entry_ids: list[str]) -> None:
         """Start the processes of those entries that are hosted and have none running."""
-        url = await self._address
-        for entry_id in entry_ids:
+        wanted = [entry_id for entry_id in entry_ids if entry_id in self.hosted - self.record.withdrawn]
+        for entry_id in wanted:
             running = self._processes.get(entry_id)
-            idle = running is None or running.done()
-            if idle and entry_id in self.hosted and entry_id not in self.record.withdrawn:
-                await self._start(entry_id, url)
+            # One that somebody drives from elsewhere, with the entry's token, is not taken from them.
+            if (running is None or running.done()) and not self.driver(entry_id).connected:
+                await self._start(entry_id, await self._address)
 
     async def _start(self, entry_id: str, url: str) -> None:
         source = await self._book.entry_source(self.event_id, entry_id)
@@ -163,21 +163,27 @@ class Paddock:
         self._starts[entry_id] = starts + 1
         settings, driver = self._settings, self.driver(entry_id)
         driver.gone_for_good = False
+        token = await self._book.issue_token(
+            "entry", name="hosted", event_id=self.event_id, entry_id=entry_id
+        )
         task = Task(
             server=url,
             event=self.event_id,
             name=source.plan.name,
             agent=source.source,
-            token=await self._book.issue_token(
-                "entry", name="hosted", event_id=self.event_id, entry_id=entry_id
-            ),
+            token=token,
             kind="onnx" if source.model is not None else "scripted",
             sha256=source.model.sha256 if source.model is not None else "",
             cpu_s=settings.hosted_cpu_s,
             memory_bytes=settings.hosted_memory_bytes,
             file_bytes=settings.hosted_file_bytes,
         )
-        process = HostedDriver(task, source.model, ended=driver.die)
+
+        def ended(why: str) -> None:
+            if driver.hello is None or driver.hello.token == token or not driver.connected:
+                driver.die(why)  # and not somebody else who drives this entry by now
+
+        process = HostedDriver(task, source.model, ended=ended)
         self._processes[entry_id] = asyncio.create_task(
             self._keep(process, driver), name=f"hosting {self.event_id}/{entry_id}"
         )

@@ -46,23 +46,22 @@ class Seat:
         return self.racing and not (self.ready and self.driver.connected)
 
     def assign(self, fields: Mapping[str, Any], now_s: float) -> None:
-        """Send the driver to the grid."""
-        line = self.driver.line
-        assert line is not None
-        hello = self.driver.hello
+        """Send the driver to the grid, if it can be spoken to."""
+        line, hello = self.driver.line, self.driver.hello
+        self.ready = False
+        if line is None:
+            return
         if hello is not None:
             self.sensors = tuple(name for name in hello.want if name in fields["sensors"])
-        self.ready = False
         self.assigned_s = self.spoke_s = now_s
         line.say(line.session.assign({**fields, "sensors": list(self.sensors)}))
 
     def go(self, tick: int) -> None:
         """Show the green light."""
         line = self.driver.line
-        assert line is not None
-        line.say(line.session.go(tick))
-        self.ready = True
-        self.lost_us = None
+        if line is not None:
+            line.say(line.session.go(tick))
+            self.lost_us = None
 
     def countdown(self, left_s: float) -> None:
         """Say that the start is near."""

@@ -27,26 +27,26 @@ _OLD_S = 7 * 24 * 3600.0
 
 
 def compiled(function: Kernel) -> Kernel:
-    """Compile a function when it is first called, and keep the result on disk for later runs.
+    """Compile a function when it is first called, and keep the result on disk for later runs."""
+    return _compile(function)
 
-    It makes no arrays, so rows of arrays can be handed around without counting who holds them; that
-    counting would take as long as driving a car does.
+
+def lean(function: Kernel) -> Kernel:
+    """Compile a function that makes no arrays, for what runs millions of times.
+
+    Rows of arrays are handed around in it without counting who holds them; that counting would take as
+    long as driving a car does. A function that does make an array is refused by the compiler.
     """
     return _compile(function, _nrt=False)
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile a function into its callers: for what runs millions of times and takes many arrays."""
+    """Compile a lean function into its callers: for what takes many arrays."""
     return _compile(function, _nrt=False, forceinline=True)
 
 
-def allocating(function: Kernel) -> Kernel:
-    """Compile a function that makes arrays of its own."""
-    return _compile(function)
-
-
 def released(function: Kernel) -> Kernel:
-    """Compile a function that other threads may run beside; it must write only what is its own."""
+    """Compile a lean function that other threads may run beside; it must write only what is its own."""
     return _compile(function, _nrt=False, nogil=True)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
-from league.sim.compiled import compiled, inlined
+from league.sim.compiled import inlined, lean
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -35,15 +35,16 @@ IntArray = NDArray[np.int64]
     STILL,
     BACKWARD,
     STANDS,
+    WAITS,
     STANDING,
     HAPPENED,
     OUT,
     WHEELS_OFF,
     GAINED,
-) = range(20)
-CARD = 20
-"""Length of a card. STANDS counts the ticks of penalty left, HAPPENED sums up what happened in the last
-tick, OUT is 1 if the car's episode ended, GAINED is the last tick's progress."""
+) = range(21)
+CARD = 21
+"""Length of a card. STANDS counts the ticks of penalty left, WAITS those since, HAPPENED sums up what
+happened in the last tick, OUT is 1 if the car's episode ended, GAINED is the last tick's progress."""
 
 # What may happen to a car in a tick; the names are those of the facts of a race.
 LAP, OFF_TRACK, IMMOBILISED, REVERSED, COLLISION, RESET, TERMINATED, TRUNCATED = (1 << k for k in range(8))
@@ -79,6 +80,9 @@ SETTINGS = 21
 
 STILL_M = 0.0003
 """Moving no more than this in a tick is standing (DeepRacer)."""
+RELEASE_S, RELEASE_LIMIT_S = 1.0, 2.0
+"""A car is not let go while another one would reach it within the first, but waits no longer than the
+second for a gap."""
 BACK_STEP_M = 0.1
 BACK_LIMIT_M = 3.0
 
@@ -87,7 +91,7 @@ _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_B = np.uint64(0x94D049BB133111EB)
 
 
-@compiled
+@lean
 def scramble(number: Any) -> Any:
     """A 64-bit number in which every bit of the given one has a part (SplitMix64, Steele et al. 2014)."""
     z = np.uint64(number) * _ODD + _ODD
@@ -96,7 +100,7 @@ def scramble(number: Any) -> Any:
     return z ^ (z >> np.uint64(31))
 
 
-@compiled
+@lean
 def chance(seed: int, episode: int, draw: int) -> float:
     """A number in [0, 1) that depends on nothing but the three whole numbers given."""
     z = scramble(np.uint64(scramble(np.uint64(seed))) ^ np.uint64(episode))
@@ -104,7 +108,7 @@ def chance(seed: int, episode: int, draw: int) -> float:
     return float(np.uint64(z) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@compiled
+@lean
 def begin(
     rows: FloatArray,
     slabs: IntArray,
@@ -146,7 +150,7 @@ def begin(
         start_card(rows, rules, measured[i], cards[i], start if on_line else place, wheels)
 
 
-@compiled
+@lean
 def start_card(
     rows: FloatArray, rules: FloatArray, seen: FloatArray, card: FloatArray, along: float, wheels: int
 ) -> None:
@@ -197,7 +201,7 @@ def judge(
     for i in range(cars):
         if cards[i, OUT] == 0.0:
             if cards[i, STANDING] != 0.0:
-                _wait(rows, params, state, measured, cards, bodies, i)
+                _wait(rows, params, state, measured, cards, rules, bodies, i)
             else:
                 _watch(rows, slabs, params, state, measured, cards, rules, bodies, i)
     over = number + 1 >= rules[LIMIT_TICKS]
@@ -245,7 +249,7 @@ def _drive_on(
     card[PROGRESS] = progress
 
 
-@compiled
+@lean
 def _mark(s: FloatArray, seen: FloatArray, card: FloatArray, rules: FloatArray, when_us: float) -> None:
     card[MARKS] += 1.0
     if card[MARKS] % rules[SECTORS] != 0.0:
@@ -262,7 +266,7 @@ def _mark(s: FloatArray, seen: FloatArray, card: FloatArray, rules: FloatArray, 
     card[LAP_RESETS] = 0.0
 
 
-@compiled
+@lean
 def _end(s: FloatArray, seen: FloatArray, card: FloatArray, how: int) -> None:
     card[OUT] = 1.0
     card[HAPPENED] += how
@@ -319,13 +323,14 @@ def off_track(rows: FloatArray, p: FloatArray, seen: FloatArray, card: FloatArra
     return bool(outside > road.between(rows, column, int(seen[tick.ORIGIN_SEGMENT]), seen[tick.ORIGIN_REACH]))
 
 
-@compiled
+@lean
 def _wait(
     rows: FloatArray,
     params: FloatArray,
     state: FloatArray,
     measured: FloatArray,
     cards: FloatArray,
+    rules: FloatArray,
     bodies: FloatArray,
     i: int,
 ) -> None:
@@ -336,13 +341,37 @@ def _wait(
         card[STANDS] -= 1.0
     if card[STANDS] > 0.0:
         return
+    card[WAITS] += 1.0
+    late = card[WAITS] > RELEASE_LIMIT_S * np.rint(1e6 / rules[TICK_US])
+    if not late and _somebody_comes(rows, params, state, measured, cards, i):
+        return
     if tick.fits(rows, params, state, 0, bodies, i, seen[tick.ALONG], seen[tick.OFFSET]):
-        card[STANDING] = card[STILL] = card[BACKWARD] = 0.0
+        card[WAITS] = card[STANDING] = card[STILL] = card[BACKWARD] = 0.0
         card[OFFSET_BEFORE] = seen[tick.OFFSET]
         tick.hold(state[i], seen, False)
 
 
-@compiled
+@lean
+def _somebody_comes(
+    rows: FloatArray,
+    params: FloatArray,
+    state: FloatArray,
+    measured: FloatArray,
+    cards: FloatArray,
+    i: int,
+) -> bool:
+    """Whether another car would run into this one if it were let go now."""
+    length = road.length_of(rows)
+    room = 2.0 * params[i, kernel.HALF_LENGTH]
+    for j in range(len(state)):
+        if j != i and cards[j, OUT] == 0.0 and cards[j, STANDING] == 0.0:
+            gap = _short_way(measured[i, tick.ALONG] - measured[j, tick.ALONG], length)
+            if 0.0 <= gap < room + RELEASE_S * measured[j, tick.SPEED]:
+                return True
+    return False
+
+
+@lean
 def _collide(
     rows: FloatArray,
     slabs: IntArray,
@@ -370,7 +399,7 @@ def _collide(
         _send_back(rows, slabs, params, state, measured, cards, bodies, behind, penalty)
 
 
-@compiled
+@lean
 def _send_back(
     rows: FloatArray,
     slabs: IntArray,
@@ -413,7 +442,7 @@ def _send_back(
     card[STANDING], card[STANDS] = 1.0, penalty
 
 
-@compiled
+@lean
 def lane(rows: FloatArray, along: float, left: bool) -> float:
     """Offset of a lane line: half-way between the centre line and a border."""
     segment = road.find(rows, along)
@@ -423,7 +452,7 @@ def lane(rows: FloatArray, along: float, left: bool) -> float:
     return -road.between(rows, road.RIGHT, segment, reach) / 2.0
 
 
-@compiled
+@lean
 def _short_way(distance: float, length: float) -> float:
     """A difference of two distances along a closed road, in [-length/2, length/2)."""
     if -length / 2.0 <= distance < length / 2.0:

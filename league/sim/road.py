@@ -12,7 +12,7 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim.compiled import compiled
+from league.sim.compiled import lean
 from league.track.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
@@ -127,7 +127,7 @@ def _frozen(array: FloatArray) -> FloatArray:
     return array
 
 
-@compiled
+@lean
 def follow(road: FloatArray, x: float, y: float, start: int) -> tuple[int, float]:
     """Find the nearest segment to a point by walking from `start`, and how far along it the foot is.
 
@@ -159,7 +159,7 @@ def follow(road: FloatArray, x: float, y: float, start: int) -> tuple[int, float
     return best, _reach(road, best, x, y)
 
 
-@compiled
+@lean
 def _look_on(road: FloatArray, x: float, y: float, start: int, least: float) -> int:
     """Look for something nearer than the segment `start`, at a squared distance of `least`."""
     count = len(road)
@@ -183,7 +183,7 @@ def _look_on(road: FloatArray, x: float, y: float, start: int, least: float) -> 
     return best
 
 
-@compiled
+@lean
 def find(road: FloatArray, along: float) -> int:
     """The segment at a distance from the start line, given in [0, length)."""
     last = len(road) - 1
@@ -195,13 +195,13 @@ def find(road: FloatArray, along: float) -> int:
     return segment
 
 
-@compiled
+@lean
 def _reach(road: FloatArray, i: int, x: float, y: float) -> float:
     along = (x - road[i, CENTRE_X]) * road[i, TANGENT_X] + (y - road[i, CENTRE_Y]) * road[i, TANGENT_Y]
     return float(min(max(along, 0.0), road[i, LENGTH]))
 
 
-@compiled
+@lean
 def _gap(road: FloatArray, i: int, x: float, y: float) -> float:
     reach = _reach(road, i, x, y)
     dx = x - road[i, CENTRE_X] - reach * road[i, TANGENT_X]
@@ -209,7 +209,7 @@ def _gap(road: FloatArray, i: int, x: float, y: float) -> float:
     return float(dx * dx + dy * dy)
 
 
-@compiled
+@lean
 def along_at(road: FloatArray, i: int, reach: float) -> float:
     """Distance from the start line, in [0, length), of a point `reach` along segment `i`."""
     along = float(road[i, ALONG] + reach)
@@ -219,7 +219,7 @@ def along_at(road: FloatArray, i: int, reach: float) -> float:
     return along
 
 
-@compiled
+@lean
 def offset_at(road: FloatArray, i: int, reach: float, x: float, y: float) -> float:
     """Signed distance of a point from its foot on segment `i`, positive to the left."""
     dx = x - road[i, CENTRE_X] - reach * road[i, TANGENT_X]
@@ -228,14 +228,14 @@ def offset_at(road: FloatArray, i: int, reach: float, x: float, y: float) -> flo
     return away if road[i, TANGENT_X] * dy - road[i, TANGENT_Y] * dx >= 0.0 else -away
 
 
-@compiled
+@lean
 def length_of(road: FloatArray) -> float:
     """Length of the circuit."""
     last = len(road) - 1
     return float(road[last, ALONG] + road[last, LENGTH])
 
 
-@compiled
+@lean
 def between(road: FloatArray, column: int, i: int, reach: float) -> float:
     """A column's value at a point `reach` along segment `i`, between its two rows."""
     part = reach / road[i, LENGTH]
@@ -243,14 +243,14 @@ def between(road: FloatArray, column: int, i: int, reach: float) -> float:
     return float(road[i, column] * (1.0 - part) + road[following, column] * part)
 
 
-@compiled
+@lean
 def heading_at(road: FloatArray, i: int, reach: float) -> float:
     """Smoothed direction of the road (not wrapped) at a point `reach` along segment `i`."""
     part = reach / road[i, LENGTH]
     return float(road[i, HEADING] * (1.0 - part) + road[i, HEADING_NEXT] * part)
 
 
-@compiled
+@lean
 def wrapped(angle: float) -> float:
     """An angle brought into (-pi, pi]."""
     if -pi < angle <= pi:
@@ -258,13 +258,13 @@ def wrapped(angle: float) -> float:
     return pi - (pi - angle) % (2.0 * pi)
 
 
-@compiled
+@lean
 def clear(road: FloatArray, i: int, x: float, y: float) -> bool:
     """Whether a point is so near to segment `i` that it is surely on the road."""
     return bool(_gap(road, i, x, y) < road[i, CLEAR] * road[i, CLEAR])
 
 
-@compiled
+@lean
 def on_road(road: FloatArray, slabs: IntArray, x: float, y: float) -> bool:
     """Whether a point lies strictly inside the outer and outside the inner border, by winding number.
 
@@ -302,7 +302,7 @@ def on_road(road: FloatArray, slabs: IntArray, x: float, y: float) -> bool:
     return bool(outer * road[0, AROUND] > 0.0 and inner * road[0, AROUND] <= 0.0)
 
 
-@compiled
+@lean
 def _measure_clear(rows: FloatArray, slabs: IntArray, clear: FloatArray) -> None:
     """Find the distance of every segment to the nearest border edge; 0 stays where it is off the road."""
     count = len(rows)
@@ -323,7 +323,7 @@ def _measure_clear(rows: FloatArray, slabs: IntArray, clear: FloatArray) -> None
                     clear[i] = min(clear[i], _between(ax, ay, bx, by, cx, cy, dx, dy))
 
 
-@compiled
+@lean
 def _measure_sure(rows: FloatArray, sure: FloatArray) -> None:
     """Find, for either side of every segment, how far a point may be that is surely nearest to it.
 
@@ -356,7 +356,7 @@ def _measure_sure(rows: FloatArray, sure: FloatArray) -> None:
         limit[0], limit[1] = (0.95 * limit[0]) ** 2, (0.95 * limit[1]) ** 2
 
 
-@compiled
+@lean
 def _limit_sure(rows: FloatArray, i: int, j: int, piece: int, pieces: int, limit: FloatArray) -> None:
     """Lower the limits on both sides of segment i to what a piece of segment j allows."""
     count = len(rows)
@@ -381,7 +381,7 @@ def _limit_sure(rows: FloatArray, i: int, j: int, piece: int, pieces: int, limit
             limit[1] = min(limit[1], gap * gap / (-2.0 * min(a, b)))
 
 
-@compiled
+@lean
 def _between(ax: float, ay: float, bx: float, by: float, cx: float, cy: float, dx: float, dy: float) -> float:
     """Distance between the segments ab and cd; 0 if they cross."""
     c_side = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
@@ -396,7 +396,7 @@ def _between(ax: float, ay: float, bx: float, by: float, cx: float, cy: float, d
     )
 
 
-@compiled
+@lean
 def _to_segment(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
     dx, dy = bx - ax, by - ay
     long2 = dx * dx + dy * dy

@@ -1,11 +1,10 @@
-"""The sensors that come with the league: the state vector, the pose and the LIDAR.
+"""What a car knows of itself: the state vector and the pose.
 
-Pure: what they see follows from the world alone; nothing is random.
+Pure: it follows from the world alone; nothing is random.
 """
 
 from __future__ import annotations
 
-from math import atan2, ceil, cos, floor, pi, radians, sin
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,17 @@ from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
 from league.sim.angles import sine_cosine
-from league.sim.compiled import allocating, compiled, inlined
-from league.sim.contact import shape_car
-from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STATE_ID, STATE_SIZE
+from league.sim.compiled import compiled, inlined, lean
+from league.sim.layout import (
+    AHEAD_M,
+    AHEAD_START,
+    OPPONENTS,
+    OPPONENTS_START,
+    RACING,
+    STANDING,
+    STATE_ID,
+    STATE_SIZE,
+)
 from league.sim.world import World
 
 FloatArray = NDArray[np.float64]
@@ -77,63 +84,6 @@ class PoseSensor:
         }
 
 
-class LidarSensor:
-    """Distances around the car to the borders of the road, to boxes and to other cars.
-
-    The beams of DeepRacer's LIDAR: 64 over ±150°, 0.15 to 12 m, from a point 0.029 m ahead of the
-    origin; but with no noise, not rounded to its resolution of 0.01 m, and with borders that it sees as
-    walls. Beam 0 points to the right and backwards, the last one to the left and backwards; angles grow
-    evenly to the left. What is nearer than the least distance reads as that, nothing in reach reads as
-    the greatest.
-    """
-
-    name = "lidar"
-    id = "lidar.v1"
-    beams = 64
-    size = beams
-    half_angle_rad = radians(150.0)
-    ahead_m = 0.029
-    nearest_m = 0.15
-    farthest_m = 12.0
-
-    @property
-    def angles_rad(self) -> FloatArray:
-        """Direction of every beam in the car's frame, positive to the left, shape (64,)."""
-        return np.linspace(-self.half_angle_rad, self.half_angle_rad, self.beams)
-
-    def sense(self, world: World) -> Seen:
-        """Distances in m, shape (cars, 64); zeros for a car that is not on the circuit."""
-        seen = np.zeros((world.n, self.size), dtype=np.float32)
-        arrays = world.arrays
-        _lidar(
-            arrays.road,
-            arrays.params,
-            arrays.state,
-            arrays.measured,
-            arrays.boxes,
-            self.ahead_m,
-            self.half_angle_rad,
-            self.nearest_m,
-            self.farthest_m,
-            seen,
-        )
-        return seen
-
-    def describe(self) -> dict[str, Any]:
-        """Shape, units, directions and reach."""
-        return {
-            "id": self.id,
-            "shape": [self.size],
-            "dtype": "float32",
-            "units": "m",
-            "angle_first_rad": -self.half_angle_rad,
-            "angle_last_rad": self.half_angle_rad,
-            "ahead_m": self.ahead_m,
-            "nearest_m": self.nearest_m,
-            "farthest_m": self.farthest_m,
-        }
-
-
 # -- the state vector ------------------------------------------------------------------------------
 
 
@@ -145,7 +95,7 @@ def _state(rows: FloatArray, state: FloatArray, measured: FloatArray, ahead: Flo
             see_state(rows, state, measured, i, ahead, seen[i])
 
 
-@compiled
+@lean
 def see_state(
     rows: FloatArray, state: FloatArray, measured: FloatArray, i: int, ahead: FloatArray, out: Seen
 ) -> None:
@@ -183,7 +133,7 @@ def _look_ahead(
         out[at + 4] = road.between(rows, road.RIGHT, segment, on)
 
 
-@compiled
+@lean
 def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> None:
     """The nearest opponents, nearest first, the lower index first where two are as near."""
     m = measured[i]
@@ -207,115 +157,7 @@ def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> 
         other = measured[best_index]
         dx, dy = other[tick.ORIGIN_X] - m[tick.ORIGIN_X], other[tick.ORIGIN_Y] - m[tick.ORIGIN_Y]
         at = OPPONENTS_START + 5 * k
-        out[at] = 1.0
+        out[at] = STANDING if state[best_index, kernel.STATUS] != 0.0 else RACING
         out[at + 1], out[at + 2] = dx * c + dy * q, dy * c - dx * q
         out[at + 3] = road.wrapped(other[tick.YAW] - m[tick.YAW])
         out[at + 4] = other[tick.SPEED]
-
-
-# -- LIDAR -----------------------------------------------------------------------------------------
-
-
-@allocating
-def _lidar(
-    rows: FloatArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    boxes: FloatArray,
-    ahead: float,
-    half_angle: float,
-    nearest: float,
-    farthest: float,
-    seen: Seen,
-) -> None:
-    """Fill the scans of all cars that are present; `seen` starts as zeros."""
-    body = np.empty(boxes.shape[1])
-    scan = np.empty(seen.shape[1])
-    for i in range(len(state)):
-        if state[i, kernel.STATUS] > kernel.HELD:
-            continue
-        yaw = measured[i, tick.YAW]
-        x = measured[i, tick.ORIGIN_X] + ahead * cos(yaw)
-        y = measured[i, tick.ORIGIN_Y] + ahead * sin(yaw)
-        scan[:] = farthest
-        for column in (road.OUTER_X, road.INNER_X):
-            last = len(rows) - 1
-            ax, ay = rows[last, column], rows[last, column + 1]
-            for k in range(last + 1):
-                bx, by = rows[k, column], rows[k, column + 1]
-                _sweep(scan, half_angle, x, y, yaw, ax, ay, bx, by)
-                ax, ay = bx, by
-        for k in range(len(boxes)):
-            _sweep_body(scan, half_angle, x, y, yaw, boxes[k])
-        for j in range(len(state)):
-            if j != i and state[j, kernel.STATUS] <= kernel.HELD:
-                shape_car(body, params[j], state[j])
-                _sweep_body(scan, half_angle, x, y, yaw, body)
-        for k in range(len(scan)):
-            seen[i, k] = max(scan[k], nearest)
-
-
-@compiled
-def _sweep_body(
-    scan: FloatArray, half_angle: float, x: float, y: float, yaw: float, body: FloatArray
-) -> None:
-    """Shorten the beams that meet a rectangle, given as a body row of `league.sim.contact`."""
-    lx, ly = body[2] * body[4], body[3] * body[4]
-    wx, wy = -body[3] * body[5], body[2] * body[5]
-    ax, ay = body[0] + lx - wx, body[1] + ly - wy
-    for corner in range(4):
-        lead = 1.0 if corner in (0, 3) else -1.0
-        side = 1.0 if corner < 2 else -1.0
-        bx, by = body[0] + lead * lx + side * wx, body[1] + lead * ly + side * wy
-        _sweep(scan, half_angle, x, y, yaw, ax, ay, bx, by)
-        ax, ay = bx, by
-
-
-@compiled
-def _sweep(
-    scan: FloatArray,
-    half_angle: float,
-    x: float,
-    y: float,
-    yaw: float,
-    ax: float,
-    ay: float,
-    bx: float,
-    by: float,
-) -> None:
-    """Shorten the beams that meet the segment ab: only those between the directions of its ends."""
-    ax, ay, bx, by = ax - x, ay - y, bx - x, by - y
-    first = atan2(ay, ax)
-    span = atan2(ax * by - ay * bx, ax * bx + ay * by)
-    if span < 0.0:
-        first, span = first + span, -span
-    if span == pi:
-        # The sensor stands on the segment: whichever way a beam points, it meets it at once.
-        scan[:] = 0.0
-        return
-    step = 2.0 * half_angle / (len(scan) - 1)
-    # Half a thousandth of a beam to either side makes up for rounding of the angles.
-    first = road.wrapped(first - yaw) + half_angle
-    for turn in range(-1, 1):  # a segment behind the car meets the first beams as well as the last
-        low = max(ceil((first + turn * 2.0 * pi) / step - 5e-4), 0)
-        high = min(floor((first + turn * 2.0 * pi + span) / step + 5e-4), len(scan) - 1)
-        for k in range(low, high + 1):
-            angle = yaw - half_angle + k * step
-            distance = _meet(cos(angle), sin(angle), ax, ay, bx, by)
-            scan[k] = min(scan[k], distance)
-
-
-@compiled
-def _meet(ux: float, uy: float, ax: float, ay: float, bx: float, by: float) -> float:
-    """Distance from (0, 0) in the direction u to the segment ab; infinite if it does not meet it."""
-    ex, ey = bx - ax, by - ay
-    cross = ux * ey - uy * ex
-    if cross == 0.0:
-        # The beam runs along the segment's line; its ends belong to its neighbours or to nothing.
-        return np.inf
-    along = (ax * uy - ay * ux) / cross
-    distance = (ax * ey - ay * ex) / cross
-    if distance < 0.0 or along < -1e-9 or along > 1.0 + 1e-9:
-        return np.inf
-    return distance

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, marshal, sensing, tick
-from league.sim.compiled import allocating, compiled, inlined, released
+from league.sim.compiled import compiled, inlined, lean, released
 from league.sim.layout import OPPONENTS_START
 
 FloatArray = NDArray[np.float64]
@@ -31,7 +31,7 @@ Scratch = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntA
 """What a part of the work needs room for: bodies, touch, poses, trace, commands, wheels."""
 
 
-@allocating
+@compiled
 def spread(seed: int, worlds: int) -> IntArray:
     """A seed for each world, which depends on nothing but the one given and the world's number."""
     seeds = np.empty(worlds, dtype=np.int64)
@@ -41,7 +41,7 @@ def spread(seed: int, worlds: int) -> IntArray:
     return seeds
 
 
-@compiled
+@lean
 def unfit(orders: NDArray[Any]) -> int:
     """Number of the first car whose command is not finite, counted through all worlds, or -1."""
     worlds, cars, _ = orders.shape
@@ -136,7 +136,7 @@ def drive(
     return -1
 
 
-@compiled
+@lean
 def _keep(seen: Seen, last_seen: Seen) -> None:
     for i in range(seen.shape[0]):
         for k in range(seen.shape[1]):
@@ -225,7 +225,7 @@ def _observe(
             seen[i, :] = 0.0
 
 
-@compiled
+@lean
 def _begin(
     rows: FloatArray,
     slabs: IntArray,
@@ -245,7 +245,7 @@ def _begin(
     _observe(rows, state[w], measured[w], cards[w], ahead, seen[w])
 
 
-@compiled
+@lean
 def restart(
     rows: FloatArray,
     slabs: IntArray,
@@ -274,7 +274,7 @@ def restart(
             last_seen[w, :, :] = 0.0
 
 
-@compiled
+@lean
 def place(
     rows: FloatArray,
     slabs: IntArray,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from league.sim import kernel, road
 from league.sim.angles import cos, sin, sine_cosine
-from league.sim.compiled import compiled, inlined
+from league.sim.compiled import inlined, lean
 from league.sim.contact import overlap, separate, shape, shape_car
 
 FloatArray = NDArray[np.float64]
@@ -98,7 +98,7 @@ def advance(
     return touched
 
 
-@compiled
+@lean
 def _drive_together(
     rows: FloatArray,
     params: FloatArray,
@@ -150,14 +150,14 @@ def _note(s: FloatArray, poses: FloatArray, number: int, gone: float) -> None:
     poses[number, POSE_SEGMENT] = s[kernel.SEGMENT]
 
 
-@compiled
+@lean
 def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray) -> None:
     x = s[kernel.X] + p[kernel.NOSE] * cos(s[kernel.YAW])
     y = s[kernel.Y] + p[kernel.NOSE] * sin(s[kernel.YAW])
     s[kernel.SEGMENT] = road.follow(rows, x, y, int(s[kernel.SEGMENT]))[0]
 
 
-@compiled
+@lean
 def trace_nose(rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, trace: FloatArray) -> None:
     """Fill in where along the road a car's nose was after each physics step of a tick.
 
@@ -178,7 +178,7 @@ def trace_nose(rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, t
     trace[len(trace) - 1] = end
 
 
-@compiled
+@lean
 def advance_and_trace(
     rows: FloatArray,
     slabs: IntArray,
@@ -212,7 +212,7 @@ def advance_and_trace(
     return 1 if touched else 0
 
 
-@compiled
+@lean
 def measure(rows: FloatArray, slabs: IntArray, p: FloatArray, s: FloatArray, seen: FloatArray) -> int:
     """Measure one car: fill its row, and count its wheels that are not on the road."""
     yaw = s[kernel.YAW]
@@ -238,7 +238,7 @@ def measure(rows: FloatArray, slabs: IntArray, p: FloatArray, s: FloatArray, see
     return _count_wheels(rows, slabs, p, segment, x, y, c, q)
 
 
-@compiled
+@lean
 def _count_wheels(
     rows: FloatArray, slabs: IntArray, p: FloatArray, segment: int, x: float, y: float, c: float, q: float
 ) -> int:
@@ -256,7 +256,7 @@ def _count_wheels(
     return off
 
 
-@compiled
+@lean
 def nose_at(rows: FloatArray, along: float, offset: float) -> tuple[float, float, float, int]:
     """The point at (along, offset), the road's direction there, and the segment."""
     along = along % road.length_of(rows)
@@ -268,7 +268,7 @@ def nose_at(rows: FloatArray, along: float, offset: float) -> tuple[float, float
     return x, y, road.wrapped(road.heading_at(rows, i, reach)), i
 
 
-@compiled
+@lean
 def start(
     rows: FloatArray,
     slabs: IntArray,
@@ -296,7 +296,7 @@ def start(
     return measure(rows, slabs, p, s, seen)
 
 
-@compiled
+@lean
 def hold(s: FloatArray, seen: FloatArray, held: bool) -> None:
     """Stop a car and keep it where it is, or let it go."""
     status = int(s[kernel.STATUS])
@@ -308,14 +308,14 @@ def hold(s: FloatArray, seen: FloatArray, held: bool) -> None:
         s[kernel.STATUS] = status & ~kernel.HELD
 
 
-@compiled
+@lean
 def remove(s: FloatArray, seen: FloatArray) -> None:
     """Take a car out of the race for good."""
     hold(s, seen, True)
     s[kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
 
 
-@compiled
+@lean
 def fits(
     rows: FloatArray,
     params: FloatArray,
@@ -346,7 +346,7 @@ def fits(
     return True
 
 
-@compiled
+@lean
 def _shape_at(rows: FloatArray, p: FloatArray, body: FloatArray, along: float, offset: float) -> None:
     """Write the rectangle of a car whose nose is there, along the road, into a body row."""
     x, y, yaw, _ = nose_at(rows, along, offset)

@@ -15,8 +15,7 @@ from typing import Any, ClassVar
 
 import aiohttp
 
-from league.client import agent_url, drive
-from league.connection import Drive
+from league.client import Drive, agent_url, drive
 from league.errors import LeagueError, RemoteProtocolError
 from league.racing.agent import Agent, Briefing, Command, Observation
 from league.racing.telling import read_observation

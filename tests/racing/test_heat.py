@@ -189,6 +189,30 @@ def test_grid_cars_alternate_lanes_from_the_outer_one_a_gap_apart() -> None:
     assert alone.world.offset_m[0] == pytest.approx(0, abs=1e-9)
 
 
+def test_a_car_is_let_go_into_a_gap_and_others_see_that_it_cannot_be_touched() -> None:
+    """The second car comes round just when the first one has served its penalty."""
+    heat = make_heat(2, laps=2, off_track_penalty_s=1.0)
+    heat.world.place(0, 6.0, 0.0)
+    heat.world.place(1, 4.0, 0.0)
+    for car, start_m in zip(heat.referee.cars, (6.0, 4.0), strict=True):
+        car.progress_m = car.before_m = start_m
+    seen_standing = []
+    while not any(fact.kind == "released" for fact in heat.facts):
+        first, second = heat.observe()
+        assert first is not None
+        assert second is not None
+        seen_standing += [other.standing for other in second.opponents]
+        gone = bool(heat.referee.cars[0].off_tracks)
+        heat.advance([follow(first) if gone else Command(-0.5, 2.0), follow(second, 1.2)])
+        assert heat.tick < 200
+    assert not any(fact.kind == "contact" for fact in heat.facts)
+    assert seen_standing[0] is False
+    assert True in seen_standing
+    reset = next(fact for fact in heat.facts if fact.kind == "reset")
+    released = next(fact for fact in heat.facts if fact.kind == "released")
+    assert 15 < released.tick - reset.tick <= 15 + 30 + 1
+
+
 def test_only_the_car_behind_pays_for_a_contact() -> None:
     heat = make_heat(2, laps=1, grid_gap_m=0.5)
     for seat in range(2):

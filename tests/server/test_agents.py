@@ -24,6 +24,11 @@ async def refusal(peer: Peer, **hello) -> tuple[str, int | None]:
     return problem.code, peer.socket.close_code
 
 
+def problem_of(peer: Peer) -> str:
+    """What it was told to be wrong."""
+    return next(told.message for told in peer.told if type(told).__name__ == "Problem")
+
+
 @pytest.mark.parametrize("offered", [(), ("league.v2",), ("chat", "league.v0")])
 async def test_another_version_is_refused_over_http_in_words(home: House, http, offered) -> None:
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
@@ -99,7 +104,7 @@ async def test_a_name_that_is_taken_cannot_be_taken_again(home: House, peer: Mak
     eve = peer("Ada")
     assert await refusal(eve) == ("auth", 4001)
     assert await refusal(peer(" ada ")) == ("auth", 4001)
-    assert "is taken" in [told.message for told in eve.told if type(told).__name__ == "Problem"][0]
+    assert "is taken" in problem_of(eve)
 
 
 async def test_a_wrong_session_does_not_resume(home: House, peer: Make) -> None:
@@ -125,7 +130,7 @@ async def test_a_driver_that_needs_another_sensor_is_told_which(home: House, pee
     await home.create()
     blind = peer("Blind")
     assert await refusal(blind, want=("state", "camera")) == ("not_in_event", 4010)
-    assert "camera" in [told.message for told in blind.told if type(told).__name__ == "Problem"][0]
+    assert "camera" in problem_of(blind)
 
 
 async def test_who_says_nothing_is_sent_away(http) -> None:

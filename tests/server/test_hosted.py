@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from house import House, house
+from house import House, Peer, house
 
 from league import EntryPlan
 from league.errors import UnknownNameError
@@ -80,7 +80,7 @@ def hosted_pids() -> set[int]:
 async def until(met, seconds: float = 20.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
-        while not met():
+        while not met():  # noqa: ASYNC110 - processes come and go without telling anybody
             await asyncio.sleep(0.02)
 
 
@@ -114,9 +114,8 @@ async def test_a_hosted_driver_that_is_killed_is_out_at_once_with_its_reason(htt
         await home.lobby.start("cup")
         paddock = await home.lobby.paddock("cup")
         await connected(home, 2)
-        race = paddock.driver("ada").race
-        assert isinstance(race, LiveHeat)
-        await until(lambda: race.heat.tick > 5)
+        driver = paddock.driver("ada")
+        await until(lambda: isinstance(driver.race, LiveHeat) and driver.race.heat.tick > 5)
         os.kill(min(hosted_pids()), signal.SIGKILL)
         await home.end_of()
         reasons = await home.reasons()
@@ -253,3 +252,14 @@ def test_drivers_end_when_their_server_is_killed_and_can_clean_up_nothing(tmp_pa
             return
         subprocess.run(["sleep", "0.05"], check=True)
     raise AssertionError(f"still there: {[pid for pid in pids if alive(pid)]}")
+
+
+async def test_the_programs_end_is_the_reason_whichever_is_seen_first(home: House, http) -> None:
+    await home.create(autostart=1)
+    ada = await Peer(http, home.url, "Ada").join()
+    await ada.drive(await ada.start(), until=3)
+    driver = (await home.lobby.paddock("cup")).driver("ada")
+    driver.die("its program was ended by SIGKILL")
+    ada.break_off()
+    await home.end_of()
+    assert await home.reasons() == {"Ada": "its program was ended by SIGKILL"}

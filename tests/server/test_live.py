@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -66,10 +67,10 @@ async def test_a_recording_of_a_served_heat_is_genuine(home: House, peer: Make) 
     racing = asyncio.create_task(bob.drive_to_the_end(second))
     # A refused command, a silence and a goodbye: all of it has to be in the recording.
     await ada.answer(first, speed_mps=99.0)
-    obs = await ada.drive(await ada.hear("Obs"), until=20)
+    await ada.drive(await ada.hear("Obs"), until=20)
     ada.break_off()
     await ada.rejoin()
-    obs = await ada.drive(await ada.start(), until=5)
+    await ada.drive(await ada.start(), until=5)
     await ada.say(ada.session.bye("enough"))
     await racing
     (result,) = await home.book.results("cup")
@@ -130,11 +131,11 @@ async def test_a_third_loss_in_one_heat_is_the_last(home: House, peer: Make) -> 
     ada, bob = peer("Ada"), peer("Bob")
     first, second = await started(home, ada, bob)
     racing = asyncio.create_task(bob.drive_to_the_end(second))
-    obs = await ada.drive(first, until=5)
+    await ada.drive(first, until=5)
     for _ in range(2):
         ada.break_off()
         await ada.rejoin()
-        obs = await ada.drive(await ada.start(), until=5)
+        await ada.drive(await ada.start(), until=5)
     ada.break_off()
     await racing
     assert await home.statuses() == {"Ada": "DNF-disconnect", "Bob": "FIN"}
@@ -244,6 +245,22 @@ async def test_a_realtime_heat_keeps_the_time_of_the_wall(home: House, peer: Mak
     result = await ada.drive_to_the_end(obs)
     assert 0.9 <= clock() - began_s <= 5.0
     assert result.result["entries"][0]["status"] == "DNF-timeout"
+
+
+async def test_a_server_that_is_late_itself_says_so_and_charges_nobody(home: House, peer: Make) -> None:
+    rules = {"clock": "realtime", "control_hz": 30, "time_limit_s": 1.0}
+    (obs,) = await started(home, ada := peer("Ada"), rules=rules)
+    for _ in range(3):
+        await ada.answer(obs)
+        obs = await ada.hear("Obs")
+    time.sleep(0.3)  # noqa: ASYNC251 - it is the whole server that stands still
+    unanswered, obs = obs.k, await ada.hear("Obs")
+    await ada.drive_to_the_end(obs)
+    (result,) = await home.book.results("cup")
+    assert result.overruns >= 1
+    content = await home.book.recording("cup", result.heat)
+    assert content is not None
+    assert (unanswered, 0) in Recording.from_bytes(content).away
 
 
 async def test_a_paced_heat_is_slowed_down_to_be_watched(http) -> None:

@@ -54,7 +54,7 @@ async def test_a_finished_heat_is_in_the_book_before_a_driver_is_told(home: Hous
 
 
 async def test_every_heat_of_a_format_is_raced(home: House) -> None:
-    await home.create(format="qualifying-final", autostart=2)
+    await home.create(style="qualifying-final", autostart=2)
     await asyncio.gather(steady(home, "Ada"), steady(home, "Bob"))
     heats = [heat.plan.id for heat in await home.book.heats("cup")]
     assert heats == ["qualifying-ada", "qualifying-bob", "final"]
@@ -73,7 +73,7 @@ async def test_two_events_run_at_once(home: House) -> None:
 async def test_a_restarted_server_goes_on_with_a_running_event(tmp_path: Path, http) -> None:
     where = str(tmp_path / "league.sqlite")
     async with house(where) as home:
-        await home.create(format="time-trial", autostart=2, laps=1)
+        await home.create(style="time-trial", autostart=2, laps=1)
         ada, bob = Peer(http, home.url, "Ada"), Peer(http, home.url, "Bob")
         await ada.join()
         await bob.join()

@@ -42,8 +42,16 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "is_open"),
-    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.8.8.8", True), ("0.0.0.0", False)]
-    + [("::", False), ("192.168.1.4", False), ("league.example", False)],
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("127.8.8.8", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.4", False),
+        ("league.example", False),
+    ],
 )
 def test_entry_is_open_only_where_nobody_else_can_connect(host: str, is_open: bool) -> None:
     assert Settings(host=host).entry_is_open is is_open

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from league import Circuit
+from league import DEEPRACER, F1TENTH, Box, Circuit, World
 
 
 def ring(rows: np.ndarray, half_width: float = 0.5, name: str = "ring") -> Circuit:
@@ -53,3 +53,14 @@ def airfield() -> Circuit:
 def twin() -> Circuit:
     """A long thin oval whose two straights lie 10 cm apart, border to border."""
     return ring(oval(12.0, 0.55), half_width=0.5, name="twin")
+
+
+@pytest.fixture
+def crowd(club) -> World:
+    """Ten cars spread over the club circuit, driving."""
+    world = World(club, [DEEPRACER, F1TENTH] * 5, boxes=[Box(*map(float, club.at(5.1, 0.2)), 0.7)])
+    for car in range(10):
+        world.place(car, 1.1 * car, 0.2 * (-1) ** car, 0.1 * car - 0.4, 1.0)
+    for _ in range(3):
+        world.step([[0.05 * car - 0.2, 1.0 + 0.1 * car] for car in range(10)])
+    return world

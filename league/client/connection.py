@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from league.cockpit import Cockpit
+from league.client.cockpit import Cockpit
 from league.errors import LeagueError, LocalProtocolError, ProtocolError, RaceError
 from league.racing.agent import Agent, Command
 from league.racing.telling import read_observation

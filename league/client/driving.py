@@ -1,8 +1,4 @@
-"""Driving over the network: connect an agent to a server's event and answer until the event says bye.
-
-Every driver is this client: what you start by hand, what a server starts for a hosted entry, what sits in
-front of a physical car.
-"""
+"""The drive as a whole: connecting, and again where that helps, until the end."""
 
 from __future__ import annotations
 
@@ -15,12 +11,10 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from league import __version__
-from league.connection import Connection, Drive, Driving, Lost, Progress
+from league.client.connection import Connection, Drive, Driving, Lost, Progress
 from league.errors import ConfigError, LeagueError, ProtocolError, RaceError
 from league.racing.agent import Agent
 from league.wire.messages import AGENT_PATH, Codec, Entry, Hello, Limits, Resume, Sdk
-
-__all__ = ["Drive", "Progress", "agent_url", "drive"]
 
 _LIMITS = Limits()
 # Time between two attempts to come back: short at first, because a heat waits 5 s and no longer.

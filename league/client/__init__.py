@@ -1,0 +1,12 @@
+"""Driving over the network: connect an agent to a server's event and answer until the event says bye.
+
+Every driver is this client: what you start by hand, what a server starts for a hosted entry, what sits in
+front of a physical car.
+"""
+
+from __future__ import annotations
+
+from league.client.connection import Drive, Progress
+from league.client.driving import agent_url, drive
+
+__all__ = ["Drive", "Progress", "agent_url", "drive"]
