@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
     from league.racing.standing import best_runs, classify
+    from league.sim.batch import Batch
     from league.sim.camera import CameraSensor, StereoCameraSensor
     from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
+    from league.sim.episode import Episode, Starts
     from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
     from league.sim.noise import Noisy
     from league.sim.sensing import PoseSensor, StateSensor
@@ -47,6 +49,7 @@ __all__ = [
     "DEEPRACER_GZSIM",
     "F1TENTH",
     "Agent",
+    "Batch",
     "Box",
     "Briefing",
     "CameraSensor",
@@ -59,6 +62,7 @@ __all__ = [
     "DiscretizedLidarSensor",
     "EntryPlan",
     "EntryResult",
+    "Episode",
     "EventPlan",
     "F1tenthLidarSensor",
     "Format",
@@ -84,6 +88,7 @@ __all__ = [
     "SectorLidarSensor",
     "Sensor",
     "Standing",
+    "Starts",
     "StateSensor",
     "StereoCameraSensor",
     "UnknownNameError",
@@ -107,6 +112,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Agent": "league.racing.agent",
     "BEHAVIOR": "league.racing",
+    "Batch": "league.sim.batch",
     "Box": "league.sim.world",
     "Briefing": "league.racing.agent",
     "CameraSensor": "league.sim.camera",
@@ -121,6 +127,7 @@ _HOMES = {
     "DiscretizedLidarSensor": "league.sim.lidar",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
+    "Episode": "league.sim.episode",
     "EventPlan": "league.racing.plan",
     "F1TENTH": "league.sim.car",
     "F1tenthLidarSensor": "league.sim.lidar",
@@ -147,6 +154,7 @@ _HOMES = {
     "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
+    "Starts": "league.sim.episode",
     "StateSensor": "league.sim.sensing",
     "StereoCameraSensor": "league.sim.camera",
     "UnknownNameError": "league.errors",

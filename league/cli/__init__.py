@@ -24,6 +24,7 @@ COMMANDS = {
     "leaderboard": "show standings",
     "tracks": "list, show, check, plot and convert circuits",
     "replay": "play a recording in the terminal, or write it out",
+    "bench": "measure how fast things are here",
     "verify": "drive a recorded heat again and prove its result",
     "plugins": "show what is loaded, and what was left out and why",
     "new": "start an agent, a plugin or a circuit of your own",

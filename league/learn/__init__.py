@@ -1,1 +1,1 @@
-"""What learns from driving or computes how to drive: training, evaluation, the limit of a circuit."""
+"""Learning and planning over many laps: environments for the common libraries, the limit of a circuit."""

@@ -28,13 +28,36 @@ _OLD_S = 7 * 24 * 3600.0
 
 def compiled(function: Kernel) -> Kernel:
     """Compile a function when it is first called, and keep the result on disk for later runs."""
+    return _compile(function)
+
+
+def lean(function: Kernel) -> Kernel:
+    """Compile a function that makes no arrays, for what runs millions of times.
+
+    Rows of arrays are handed around in it without counting who holds them; that counting would take as
+    long as driving a car does. A function that does make an array is refused by the compiler.
+    """
+    return _compile(function, _nrt=False)
+
+
+def inlined(function: Kernel) -> Kernel:
+    """Compile a lean function into its callers: for what takes many arrays."""
+    return _compile(function, _nrt=False, forceinline=True)
+
+
+def released(function: Kernel) -> Kernel:
+    """Compile a lean function that other threads may run beside; it must write only what is its own."""
+    return _compile(function, _nrt=False, nogil=True)
+
+
+def _compile(function: Kernel, **options: bool) -> Kernel:
     if _FOLDER is None:
-        return cast("Kernel", _njit(error_model="numpy")(function))
+        return cast("Kernel", _njit(error_model="numpy", **options)(function))
     before = _config.CACHE_DIR
     # Read by the compiler when a function is declared, and only then.
     _config.CACHE_DIR = str(_FOLDER)
     try:
-        return cast("Kernel", _njit(cache=True, error_model="numpy")(function))
+        return cast("Kernel", _njit(cache=True, error_model="numpy", **options)(function))
     finally:
         _config.CACHE_DIR = before
 

@@ -20,7 +20,7 @@ from math import cos, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim.compiled import compiled
+from league.sim.compiled import lean
 from league.sim.kernel import BODY, BODY_RADIUS, HALF_LENGTH, HALF_WIDTH, SPEED, STATUS, STILL, YAW, X, Y
 
 FloatArray = NDArray[np.float64]
@@ -38,7 +38,7 @@ BODY_ROW = 11
 """Length of a row of scratch space per car and box."""
 
 
-@compiled
+@lean
 def shape(row: FloatArray, x: float, y: float, yaw: float, half_length: float, half_width: float) -> None:
     """Write a rectangle with its middle at (x, y) into a body row."""
     row[_AT_X], row[_AT_Y], row[_COS], row[_SIN] = x, y, cos(yaw), sin(yaw)
@@ -46,7 +46,7 @@ def shape(row: FloatArray, x: float, y: float, yaw: float, half_length: float, h
     row[_RADIUS] = (half_length * half_length + half_width * half_width) ** 0.5
 
 
-@compiled
+@lean
 def shape_car(row: FloatArray, p: FloatArray, s: FloatArray) -> None:
     """Write the rectangle of a car's body into a body row."""
     c, q = cos(s[YAW]), sin(s[YAW])
@@ -54,7 +54,7 @@ def shape_car(row: FloatArray, p: FloatArray, s: FloatArray) -> None:
     row[_LONG], row[_WIDE], row[_RADIUS] = p[HALF_LENGTH], p[HALF_WIDTH], p[BODY_RADIUS]
 
 
-@compiled
+@lean
 def overlap(a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
     """How deep two bodies overlap, and the unit normal from a to b along which they part soonest.
 
@@ -86,7 +86,7 @@ def overlap(a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
     return least, nx, ny
 
 
-@compiled
+@lean
 def separate(
     params: FloatArray, state: FloatArray, boxes: int, bodies: FloatArray, touch: FloatArray
 ) -> bool:
@@ -127,7 +127,7 @@ def separate(
     return any_touch
 
 
-@compiled
+@lean
 def _count_blows(state: FloatArray, boxes: int, bodies: FloatArray) -> bool:
     cars = len(state)
     found = False
@@ -146,7 +146,7 @@ def _count_blows(state: FloatArray, boxes: int, bodies: FloatArray) -> bool:
     return found
 
 
-@compiled
+@lean
 def _blow(state: FloatArray, bodies: FloatArray, touch: FloatArray, i: int, j: int) -> None:
     """Add up what the contact of car i with car or box j does to both."""
     depth, nx, ny = overlap(bodies[i], bodies[j])

@@ -20,11 +20,12 @@ The model was fitted to 101 recorded runs of the DeepRacer simulator. With the c
 
 from __future__ import annotations
 
-from math import cos, exp, hypot, sin, sqrt, tan
+from math import exp, hypot, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from league.sim.angles import cos, sin, tan
 from league.sim.car import CarSpec
 from league.sim.compiled import compiled
 

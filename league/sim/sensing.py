@@ -5,14 +5,14 @@ Pure: it follows from the world alone; nothing is random.
 
 from __future__ import annotations
 
-from math import cos, sin
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road, tick
-from league.sim.compiled import compiled
+from league.sim.angles import sine_cosine
+from league.sim.compiled import compiled, inlined, lean
 from league.sim.layout import (
     AHEAD_M,
     AHEAD_START,
@@ -91,52 +91,53 @@ class PoseSensor:
 def _state(rows: FloatArray, state: FloatArray, measured: FloatArray, ahead: FloatArray, seen: Seen) -> None:
     """Fill the state vectors of all cars that are present; `seen` starts as zeros."""
     for i in range(len(state)):
-        if state[i, kernel.STATUS] > kernel.HELD:
-            continue
-        m, out = measured[i], seen[i]
-        segment, reach = int(m[tick.ORIGIN_SEGMENT]), m[tick.ORIGIN_REACH]
-        out[0], out[1], out[2] = m[tick.SPEED], m[tick.YAW_RATE], m[tick.STEER]
-        out[3] = m[tick.ORIGIN_OFFSET]
-        out[4], out[5] = sin(m[tick.HEADING_ERROR]), cos(m[tick.HEADING_ERROR])
-        out[6], out[7] = state[i, kernel.COMMANDS], state[i, kernel.COMMANDS + 1]
-        out[8] = _at(rows, road.LEFT, segment, reach)
-        out[9] = _at(rows, road.RIGHT, segment, reach)
-        _look_ahead(rows, m, segment, reach, ahead, out)
-        _look_around(state, measured, i, out)
+        if state[i, kernel.STATUS] <= kernel.HELD:
+            see_state(rows, state, measured, i, ahead, seen[i])
 
 
-@compiled
-def _at(rows: FloatArray, column: int, segment: int, reach: float) -> float:
-    part = reach / rows[segment, road.LENGTH]
-    following = segment + 1 if segment + 1 < len(rows) else 0
-    return float(rows[segment, column] * (1.0 - part) + rows[following, column] * part)
+@lean
+def see_state(
+    rows: FloatArray, state: FloatArray, measured: FloatArray, i: int, ahead: FloatArray, out: Seen
+) -> None:
+    """Fill the state vector of car i; the entries for opponents start as zeros."""
+    m = measured[i]
+    segment, reach = int(m[tick.ORIGIN_SEGMENT]), m[tick.ORIGIN_REACH]
+    out[0], out[1], out[2] = m[tick.SPEED], m[tick.YAW_RATE], m[tick.STEER]
+    out[3] = m[tick.ORIGIN_OFFSET]
+    out[4], out[5] = sine_cosine(m[tick.HEADING_ERROR])
+    out[6], out[7] = state[i, kernel.COMMANDS], state[i, kernel.COMMANDS + 1]
+    out[8] = road.between(rows, road.LEFT, segment, reach)
+    out[9] = road.between(rows, road.RIGHT, segment, reach)
+    _look_ahead(rows, m, segment, reach, ahead, out)
+    _look_around(state, measured, i, out)
 
 
-@compiled
+@inlined
 def _look_ahead(
     rows: FloatArray, m: FloatArray, segment: int, reach: float, ahead: FloatArray, out: Seen
 ) -> None:
-    c, q = cos(m[tick.YAW]), sin(m[tick.YAW])
-    start = -reach
+    q, c = sine_cosine(m[tick.YAW])
+    here, length = rows[segment, road.ALONG] + reach, road.length_of(rows)
     for k in range(len(ahead)):
-        while start + rows[segment, road.LENGTH] < ahead[k]:
-            start += rows[segment, road.LENGTH]
-            segment = segment + 1 if segment + 1 < len(rows) else 0
-        on = ahead[k] - start
+        along = here + ahead[k]
+        while along >= length:
+            along -= length
+        segment = road.find(rows, along)
+        on = along - rows[segment, road.ALONG]
         dx = rows[segment, road.CENTRE_X] + on * rows[segment, road.TANGENT_X] - m[tick.ORIGIN_X]
         dy = rows[segment, road.CENTRE_Y] + on * rows[segment, road.TANGENT_Y] - m[tick.ORIGIN_Y]
         at = AHEAD_START + 5 * k
         out[at], out[at + 1] = dx * c + dy * q, dy * c - dx * q
-        out[at + 2] = _at(rows, road.CURVATURE, segment, on)
-        out[at + 3] = _at(rows, road.LEFT, segment, on)
-        out[at + 4] = _at(rows, road.RIGHT, segment, on)
+        out[at + 2] = road.between(rows, road.CURVATURE, segment, on)
+        out[at + 3] = road.between(rows, road.LEFT, segment, on)
+        out[at + 4] = road.between(rows, road.RIGHT, segment, on)
 
 
-@compiled
+@lean
 def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> None:
     """The nearest opponents, nearest first, the lower index first where two are as near."""
     m = measured[i]
-    c, q = cos(m[tick.YAW]), sin(m[tick.YAW])
+    q, c = sine_cosine(m[tick.YAW])
     last, last_index = -1.0, -1
     for k in range(min(OPPONENTS, len(state) - 1)):
         best, best_index = np.inf, -1

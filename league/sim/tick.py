@@ -5,14 +5,15 @@ Pure, compiled; `league.sim.world` is the plain door to it.
 
 from __future__ import annotations
 
-from math import cos, isfinite, sin
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import kernel, road
-from league.sim.compiled import compiled
-from league.sim.contact import separate
+from league.sim.angles import cos, sin, sine_cosine
+from league.sim.compiled import inlined, lean
+from league.sim.contact import overlap, separate, shape, shape_car
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -39,68 +40,183 @@ MEASURED = 15
 """Length of a measured row. ORIGIN_SEGMENT and ORIGIN_REACH say where the origin's foot is."""
 
 
-@compiled
+# Columns of a pose row: where the base point was after a physics step, how far the car had come since its
+# place on the road was last looked up, the segment that was found then, and, in the first row only, the
+# distance of the nose along the road.
+POSE_X, POSE_Y, POSE_YAW, POSE_GONE, POSE_SEGMENT, POSE_ALONG = range(6)
+POSE = 6
+STRETCH_M = 0.3
+"""A car's place on the road is looked up at the end of a tick, and before it drives on farther than this:
+well within `road.LOOK_M`, so that it cannot be lost."""
+
+
+@inlined
 def advance(
     rows: FloatArray,
+    slabs: IntArray,
     params: FloatArray,
     state: FloatArray,
     commands: FloatArray,
     boxes: int,
     bodies: FloatArray,
     touch: FloatArray,
+    poses: FloatArray,
+    measured: FloatArray,
+    wheels_off: IntArray,
+) -> bool:
+    """Advance all cars by one tick; returns whether anything touched.
+
+    Args:
+        rows: The road.
+        slabs: Its border edges by height.
+        params: Parameter rows of the cars.
+        state: State rows of the cars.
+        commands: Finite numbers, shape (cars, 2).
+        boxes: How many boxes there are.
+        bodies: Scratch and box rows, see `contact.separate`.
+        touch: Greatest closing speeds, likewise.
+        poses: Filled with the pose rows at the start and after each physics step, shape
+            (cars, substeps + 1, 6).
+        measured: Refilled, shape (cars, 15).
+        wheels_off: Refilled, shape (cars,).
+    """
+    cars = len(state)
+    touched = False
+    for i in range(cars):
+        if state[i, kernel.STATUS] == 0.0:
+            set_off(params[i], state[i], commands[i, 0], commands[i, 1], measured[i, ALONG], poses[i])
+    if cars + boxes > 1:
+        touched = _drive_together(rows, params, state, boxes, bodies, touch, poses)
+    elif state[0, kernel.STATUS] == 0.0:
+        p, s, substeps = params[0], state[0], poses.shape[1] - 1
+        for number in range(substeps):
+            kernel.substep(p, s, number, substeps)
+            go_on(rows, p, s, number, poses[0])
+    for i in range(cars):
+        if state[i, kernel.STATUS] == 0.0:
+            wheels_off[i] = measure(rows, slabs, params[i], state[i], measured[i])
+    return touched
+
+
+@lean
+def _drive_together(
+    rows: FloatArray,
+    params: FloatArray,
+    state: FloatArray,
+    boxes: int,
+    bodies: FloatArray,
+    touch: FloatArray,
+    poses: FloatArray,
+) -> bool:
+    """Drive cars that can touch something through the physics steps of a tick."""
+    substeps = poses.shape[1] - 1
+    touched = False
+    touch[:, :] = -1.0
+    for number in range(substeps):
+        for i in range(len(state)):
+            if state[i, kernel.STATUS] == 0.0:
+                kernel.substep(params[i], state[i], number, substeps)
+        touched |= separate(params, state, boxes, bodies, touch)
+        for i in range(len(state)):
+            if state[i, kernel.STATUS] == 0.0:
+                go_on(rows, params[i], state[i], number, poses[i])
+    return touched
+
+
+@inlined
+def set_off(
+    p: FloatArray, s: FloatArray, steer_rad: float, speed_mps: float, along: float, poses: FloatArray
+) -> None:
+    """Begin a car's tick: take its command, note its pose and the distance along of its nose."""
+    kernel.take(p, s, steer_rad, speed_mps)
+    _note(s, poses, 0, 0.0)
+    poses[0, POSE_ALONG] = along
+
+
+@inlined
+def go_on(rows: FloatArray, p: FloatArray, s: FloatArray, number: int, poses: FloatArray) -> None:
+    """Note a car's pose after its physics step `number`; look its place up if it has come far."""
+    gone = poses[number, POSE_GONE] + s[kernel.SPEED] * p[kernel.STEP]
+    if gone > STRETCH_M:
+        gone = 0.0
+        _follow_nose(rows, p, s)
+    _note(s, poses, number + 1, gone)
+
+
+@inlined
+def _note(s: FloatArray, poses: FloatArray, number: int, gone: float) -> None:
+    poses[number, POSE_X], poses[number, POSE_Y] = s[kernel.X], s[kernel.Y]
+    poses[number, POSE_YAW], poses[number, POSE_GONE] = s[kernel.YAW], gone
+    poses[number, POSE_SEGMENT] = s[kernel.SEGMENT]
+
+
+@lean
+def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray) -> None:
+    x = s[kernel.X] + p[kernel.NOSE] * cos(s[kernel.YAW])
+    y = s[kernel.Y] + p[kernel.NOSE] * sin(s[kernel.YAW])
+    s[kernel.SEGMENT] = road.follow(rows, x, y, int(s[kernel.SEGMENT]))[0]
+
+
+@lean
+def trace_nose(rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, trace: FloatArray) -> None:
+    """Fill in where along the road a car's nose was after each physics step of a tick.
+
+    Args:
+        rows: The road.
+        p: The car's parameter row.
+        poses: What `advance` has filled in for this car.
+        end: Distance along the road at the end of the tick.
+        trace: The first entry is left alone, the last one is `end`; shape (substeps + 1,).
+    """
+    segment = int(poses[0, POSE_SEGMENT])
+    for number in range(1, len(trace) - 1):
+        yaw = poses[number, POSE_YAW]
+        x = poses[number, POSE_X] + p[kernel.NOSE] * cos(yaw)
+        y = poses[number, POSE_Y] + p[kernel.NOSE] * sin(yaw)
+        segment, reach = road.follow(rows, x, y, segment)
+        trace[number] = road.along_at(rows, segment, reach)
+    trace[len(trace) - 1] = end
+
+
+@lean
+def advance_and_trace(
+    rows: FloatArray,
+    slabs: IntArray,
+    params: FloatArray,
+    state: FloatArray,
+    commands: FloatArray,
+    boxes: int,
+    bodies: FloatArray,
+    touch: FloatArray,
+    poses: FloatArray,
     trace: FloatArray,
     measured: FloatArray,
     wheels_off: IntArray,
 ) -> int:
-    """Advance all cars by one tick.
+    """Advance all cars by one tick and trace their noses; arguments as of `advance`.
 
     Returns:
         -1 - i if the command of car i is not finite (then nothing has changed), 1 if anything touched,
         else 0.
     """
     cars = len(state)
-    substeps = len(trace) - 1
     for i in range(cars):
         if not (isfinite(commands[i, 0]) and isfinite(commands[i, 1])):
             return -1 - i
-    alone = cars + boxes == 1
-    touched = False
-    if not alone:
-        touch[:, :] = -1.0
     for i in range(cars):
-        trace[:, i] = measured[i, ALONG]
-        if state[i, kernel.STATUS] == 0.0:
-            kernel.take(params[i], state[i], commands[i, 0], commands[i, 1])
-    for number in range(substeps):
-        for i in range(cars):
-            if state[i, kernel.STATUS] == 0.0:
-                kernel.substep(params[i], state[i], number, substeps)
-        if not alone:
-            touched |= separate(params, state, boxes, bodies, touch)
-        _follow_noses(rows, params, state, trace[number + 1])
+        trace[i, :] = measured[i, ALONG]
+    touched = advance(rows, slabs, params, state, commands, boxes, bodies, touch, poses, measured, wheels_off)
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
-            wheels_off[i] = measure(rows, params[i], state[i], measured[i])
+            trace_nose(rows, params[i], poses[i], measured[i, ALONG], trace[i])
     return 1 if touched else 0
 
 
-@compiled
-def _follow_noses(rows: FloatArray, params: FloatArray, state: FloatArray, along: FloatArray) -> None:
-    for i in range(len(state)):
-        s = state[i]
-        if s[kernel.STATUS] == 0.0:
-            x = s[kernel.X] + params[i, kernel.NOSE] * cos(s[kernel.YAW])
-            y = s[kernel.Y] + params[i, kernel.NOSE] * sin(s[kernel.YAW])
-            segment, reach = road.follow(rows, x, y, int(s[kernel.SEGMENT]))
-            s[kernel.SEGMENT] = segment
-            along[i] = road.along_at(rows, segment, reach)
-
-
-@compiled
-def measure(rows: FloatArray, p: FloatArray, s: FloatArray, seen: FloatArray) -> int:
+@lean
+def measure(rows: FloatArray, slabs: IntArray, p: FloatArray, s: FloatArray, seen: FloatArray) -> int:
     """Measure one car: fill its row, and count its wheels that are not on the road."""
     yaw = s[kernel.YAW]
-    c, q = cos(yaw), sin(yaw)
+    q, c = sine_cosine(yaw)
     x, y = s[kernel.X] + p[kernel.NOSE] * c, s[kernel.Y] + p[kernel.NOSE] * q
     segment, reach = road.follow(rows, x, y, int(s[kernel.SEGMENT]))
     s[kernel.SEGMENT] = segment
@@ -119,11 +235,120 @@ def measure(rows: FloatArray, p: FloatArray, s: FloatArray, seen: FloatArray) ->
     seen[SPEED], seen[YAW_RATE], seen[STEER] = s[kernel.SPEED], s[kernel.TURN], s[kernel.WHEEL]
     if abs(offset) + p[kernel.WHEEL_RADIUS] < rows[segment, road.CLEAR]:
         return 0
+    return _count_wheels(rows, slabs, p, segment, x, y, c, q)
+
+
+@lean
+def _count_wheels(
+    rows: FloatArray, slabs: IntArray, p: FloatArray, segment: int, x: float, y: float, c: float, q: float
+) -> int:
+    """Count the wheels off the road of a car with its origin at (x, y) in the direction (c, q)."""
     off = 0
     for axle in range(2):
         ahead = p[kernel.FRONT_AXLE] if axle == 0 else -p[kernel.REAR_AXLE]
         half = p[kernel.HALF_FRONT_TRACK] if axle == 0 else p[kernel.HALF_REAR_TRACK]
         for side in (-half, half):
-            if not road.on_road(rows, x + ahead * c - side * q, y + ahead * q + side * c):
+            wheel_x, wheel_y = x + ahead * c - side * q, y + ahead * q + side * c
+            if not road.clear(rows, segment, wheel_x, wheel_y) and not road.on_road(
+                rows, slabs, wheel_x, wheel_y
+            ):
                 off += 1
     return off
+
+
+@lean
+def nose_at(rows: FloatArray, along: float, offset: float) -> tuple[float, float, float, int]:
+    """The point at (along, offset), the road's direction there, and the segment."""
+    along = along % road.length_of(rows)
+    i = road.find(rows, along)
+    reach = min(max(along - rows[i, road.ALONG], 0.0), rows[i, road.LENGTH])
+    tx, ty = rows[i, road.TANGENT_X], rows[i, road.TANGENT_Y]
+    x = rows[i, road.CENTRE_X] + reach * tx - offset * ty
+    y = rows[i, road.CENTRE_Y] + reach * ty + offset * tx
+    return x, y, road.wrapped(road.heading_at(rows, i, reach)), i
+
+
+@lean
+def start(
+    rows: FloatArray,
+    slabs: IntArray,
+    p: FloatArray,
+    s: FloatArray,
+    seen: FloatArray,
+    along: float,
+    offset: float,
+    heading_error: float,
+    speed: float,
+) -> int:
+    """Put a car somewhere as if it had never driven, and measure it; returns its wheels off the road.
+
+    A held car stays held, and stands.
+    """
+    status = int(s[kernel.STATUS]) & kernel.HELD
+    s[:] = 0.0
+    x, y, yaw, segment = nose_at(rows, along, offset)
+    yaw += heading_error
+    s[kernel.X], s[kernel.Y] = x - p[kernel.NOSE] * cos(yaw), y - p[kernel.NOSE] * sin(yaw)
+    s[kernel.YAW], s[kernel.SEGMENT] = yaw, segment
+    s[kernel.STATUS] = status
+    if status == 0:
+        s[kernel.SPEED] = speed
+    return measure(rows, slabs, p, s, seen)
+
+
+@lean
+def hold(s: FloatArray, seen: FloatArray, held: bool) -> None:
+    """Stop a car and keep it where it is, or let it go."""
+    status = int(s[kernel.STATUS])
+    if held:
+        s[kernel.STATUS] = status | kernel.HELD
+        kernel.stop(s)
+        seen[SPEED] = seen[YAW_RATE] = seen[STEER] = 0.0
+    else:
+        s[kernel.STATUS] = status & ~kernel.HELD
+
+
+@lean
+def remove(s: FloatArray, seen: FloatArray) -> None:
+    """Take a car out of the race for good."""
+    hold(s, seen, True)
+    s[kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
+
+
+@lean
+def fits(
+    rows: FloatArray,
+    params: FloatArray,
+    state: FloatArray,
+    boxes: int,
+    bodies: FloatArray,
+    car: int,
+    along: float,
+    offset: float,
+) -> bool:
+    """Whether a car, its nose there and along the road, would overlap no present car and no box.
+
+    The cars' rows of `bodies` are scratch.
+    """
+    cars = len(state)
+    if cars + boxes == 1:
+        return True
+    body = bodies[car]
+    _shape_at(rows, params[car], body, along, offset)
+    for j in range(cars):
+        if j != car and state[j, kernel.STATUS] <= kernel.HELD:
+            shape_car(bodies[j], params[j], state[j])
+            if overlap(body, bodies[j])[0] > 0.0:
+                return False
+    for j in range(cars, cars + boxes):  # noqa: SIM110 - the compiler knows no generators
+        if overlap(body, bodies[j])[0] > 0.0:
+            return False
+    return True
+
+
+@lean
+def _shape_at(rows: FloatArray, p: FloatArray, body: FloatArray, along: float, offset: float) -> None:
+    """Write the rectangle of a car whose nose is there, along the road, into a body row."""
+    x, y, yaw, _ = nose_at(rows, along, offset)
+    back = p[kernel.NOSE] - p[kernel.BODY]
+    shape(body, x - back * cos(yaw), y - back * sin(yaw), yaw, p[kernel.HALF_LENGTH], p[kernel.HALF_WIDTH])

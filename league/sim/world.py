@@ -6,7 +6,7 @@ Pure: the same calls give the same bytes, whatever else ran before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, cos, isfinite, sin
+from math import ceil, isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,7 +82,7 @@ class World:
         self.cars = tuple(cars)
         self.boxes = tuple(Box(*box) for box in boxes)
         self.n = len(self.cars)
-        _check(circuit, self.cars, control_hz, self.boxes)
+        check_world(circuit, self.cars, control_hz, self.boxes)
         self.control_hz = int(control_hz)
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
@@ -92,7 +92,7 @@ class World:
         self.contacts: list[Contact] = []
         """What touched during the last tick, each pair once, ordered by car and other."""
         depth = max(kernel.history(car, self.step_s, self.substeps) for car in self.cars)
-        self._rows = road.road_rows(circuit)
+        self._rows, self._slabs = road.road_rows(circuit), road.road_slabs(circuit)
         self._params = np.stack([kernel.parameters(car, self.step_s) for car in self.cars])
         self._state = np.zeros((self.n, kernel.COMMANDS + 2 * depth))
         self._state[:, kernel.STATUS] = kernel.ABSENT
@@ -101,7 +101,8 @@ class World:
         for row, box in zip(self._bodies[self.n :], self.boxes, strict=True):
             contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
         self._touch = np.full((self.n, self.n + len(self.boxes)), -1.0)
-        self._trace = np.zeros((self.substeps + 1, self.n))
+        self._poses = np.zeros((self.n, self.substeps + 1, tick.POSE))
+        self._trace = np.zeros((self.n, self.substeps + 1))
         self._measured = np.zeros((self.n, tick.MEASURED))
         self._wheels_off = np.zeros(self.n, dtype=np.int64)
         self._show()
@@ -126,7 +127,7 @@ class World:
         """Where the front wheels point now."""
         self.wheels_off = _view(self._wheels_off)
         """How many wheel centres are on or outside a border, 0 to 4."""
-        self.trace_m = _view(self._trace)
+        self.trace_m = _view(self._trace.T)
         """Distance along of the nose at the start of the last tick and after each of its physics steps,
         shape (substeps + 1, n)."""
         self.last_commands = _view(self._state)[:, kernel.COMMANDS : kernel.COMMANDS + 2]
@@ -172,33 +173,32 @@ class World:
         self._finite(car, along_m, offset_m, heading_error_rad, speed_mps)
         if speed_mps < 0:
             raise InputError(f"car {car}: speed_mps is {speed_mps}, expected 0 or more")
-        row = self._state[car]
-        row[:] = 0.0
-        self._pose(car, row, along_m, offset_m, heading_error_rad)
-        row[kernel.STATUS] = status & kernel.HELD
-        if not status & kernel.HELD:
-            row[kernel.SPEED] = speed_mps
-        self._wheels_off[car] = tick.measure(self._rows, self._params[car], row, self._measured[car])
-        self._trace[:, car] = self._measured[car, tick.ALONG]
+        self._wheels_off[car] = tick.start(
+            self._rows,
+            self._slabs,
+            self._params[car],
+            self._state[car],
+            self._measured[car],
+            # Floats for sure: for the compiler whole numbers would be another function.
+            float(along_m),
+            float(offset_m),
+            float(heading_error_rad),
+            float(speed_mps),
+        )
+        self._trace[car] = self._measured[car, tick.ALONG]
 
     def hold(self, car: int, held: bool) -> None:
         """Stop a car and keep it where it is, or let it go.
 
         A held car stands with centred wheels, ignores commands and touches nothing; sensors see it.
         """
-        status = self._status(car)
-        row = self._state[car]
-        if held:
-            row[kernel.STATUS] = status | kernel.HELD
-            kernel.stop(row)
-            self._measured[car, tick.SPEED : tick.STEER + 1] = 0.0
-        else:
-            row[kernel.STATUS] = status & ~kernel.HELD
+        self._status(car)
+        tick.hold(self._state[car], self._measured[car], held)
 
     def remove(self, car: int) -> None:
         """Take a car out of the race for good; nothing touches or sees it any more."""
-        self.hold(car, True)
-        self._state[car, kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
+        self._status(car)
+        tick.remove(self._state[car], self._measured[car])
 
     def step(self, commands: ArrayLike) -> None:
         """Advance everything by one tick.
@@ -215,14 +215,16 @@ class World:
         if orders.shape != (self.n, 2):
             raise ValueError(f"commands have shape {orders.shape}, expected ({self.n}, 2)")
         self._commands[:] = orders
-        outcome = tick.advance(
+        outcome = tick.advance_and_trace(
             self._rows,
+            self._slabs,
             self._params,
             self._state,
             self._commands,
             len(self.boxes),
             self._bodies,
             self._touch,
+            self._poses,
             self._trace,
             self._measured,
             self._wheels_off,
@@ -241,31 +243,24 @@ class World:
         Held cars count: they will drive on from where they stand.
         """
         self._finite(car, along_m, offset_m)
-        row = np.zeros(self._state.shape[1])
-        self._pose(car, row, along_m, offset_m, 0.0)
-        body, other = np.zeros(contact.BODY_ROW), np.zeros(contact.BODY_ROW)
-        contact.shape_car(body, self._params[car], row)
-        for index in np.flatnonzero(self.present):
-            if index != car:
-                contact.shape_car(other, self._params[index], self._state[index])
-                if contact.overlap(body, other)[0] > 0:
-                    return False
-        return not any(contact.overlap(body, box)[0] > 0 for box in self._bodies[self.n :])
+        return bool(
+            tick.fits(
+                self._rows,
+                self._params,
+                self._state,
+                len(self.boxes),
+                self._bodies,
+                int(car),
+                float(along_m),
+                float(offset_m),
+            )
+        )
 
     def state_bytes(self) -> bytes:
         """Exact bytes of everything that evolves: the tick, and every car's state."""
         return self.tick.to_bytes(8, "little") + self._state.astype("<f8", copy=False).tobytes()
 
     # -- inside --------------------------------------------------------------------------------
-
-    def _pose(self, car: int, row: FloatArray, along: float, offset: float, heading_error: float) -> None:
-        nose = self.circuit.at(along, offset)
-        yaw = float(self.circuit.heading_at(along)) + heading_error
-        back = self.cars[car].base_to_nose_m
-        row[kernel.X], row[kernel.Y] = nose[0] - back * cos(yaw), nose[1] - back * sin(yaw)
-        row[kernel.YAW] = yaw
-        where = np.searchsorted(self.circuit.along_m, along % self.circuit.length_m, side="right") - 1
-        row[kernel.SEGMENT] = min(max(int(where), 0), len(self._rows) - 1)
 
     def _status(self, car: int) -> int:
         if not 0 <= car < self.n:
@@ -291,7 +286,12 @@ def _view(array: Any) -> Any:
     return view
 
 
-def _check(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
+def check_world(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
+    """Refuse what no world can be made of.
+
+    Raises:
+        InputError: As `World` does.
+    """
     if not 1 <= len(cars) <= MAX_CARS:
         raise InputError(f"a world with {len(cars)} cars, expected 1 to {MAX_CARS}")
     if not 1 <= control_hz <= MAX_CONTROL_HZ or control_hz != int(control_hz):

@@ -106,7 +106,7 @@ def test_points_on_a_grid_with_the_corners_are_judged_as_the_circuit_does(x, y, 
     circuit = Circuit("grid", centre, centre * 0.75, centre * 1.25)
     circuit = circuit.reversed() if flip else circuit
     rows, point = road.road_rows(circuit), (x / 8, y / 8)
-    assert road.on_road(rows, *point) == circuit.on_road(point)
+    assert road.on_road(rows, road.road_slabs(circuit), *point) == circuit.on_road(point)
     there = circuit.project(point)
     segment, reach = road.follow(rows, *point, int(there.segment))
     assert abs(road.offset_at(rows, segment, reach, *point)) == pytest.approx(abs(float(there.offset_m)))
@@ -208,3 +208,33 @@ def test_every_deepracer_route_is_measured_as_the_circuit_measures_points(data_f
                 assert abs(world.offset_m[0]) == pytest.approx(abs(float(there.offset_m)), abs=1e-9)
         tried += 1
     assert tried >= 10
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_the_short_way_to_the_nearest_segment_finds_what_the_long_way_finds(make_ring, data):
+    # Wavy roads with uneven rows, points anywhere on or near the road, and a start a few rows away.
+    circuit = data.draw(circuits(make_ring))
+    rows, count = road.road_rows(circuit), len(circuit.centre)
+    assert (rows[:, road.SURE_LEFT] > 0).any()
+    for _ in range(20):
+        there = data.draw(st.floats(0, circuit.length_m))
+        point = circuit.at(there, data.draw(st.floats(-1.3, 1.3)))
+        away = data.draw(st.integers(-4, 4))
+        start = (int(circuit.project(circuit.at(there)).segment) + away) % count
+        segment, reach = road.follow(rows, *point, start)
+        foot = circuit.centre[segment] + reach * circuit.tangent[segment]
+        found = np.hypot(*(point - foot))
+        # Nothing nearer within half a metre along the road of what was found.
+        ahead = np.linspace(-road.LOOK_M + 0.3, road.LOOK_M - 0.3, 200)
+        near = np.hypot(*(circuit.at(circuit.along_m[segment] + reach + ahead) - point).T)
+        assert found <= near.min() + 1e-9
+
+
+def test_the_segment_at_a_distance_is_found_at_once(club, twin):
+    for circuit in (club, twin):
+        rows = road.road_rows(circuit)
+        for along in np.concatenate((np.linspace(0, circuit.length_m, 777)[:-1], circuit.along_m[:-1])):
+            segment = road.find(rows, along)
+            assert circuit.along_m[segment] <= along + 1e-9
+            assert along < circuit.along_m[segment + 1]

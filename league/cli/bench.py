@@ -1,0 +1,119 @@
+"""`league bench`: how fast things are here, so that anyone can repeat our figures."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from typing import Any
+
+import click
+
+from league.cli import show
+
+KINDS = ("sim", "sensors")
+"""What can be measured so far."""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  league bench sim
+  league bench sensors
+  league bench sim --seconds 60 --circuit snail-shell --json sim.json"""
+)
+@click.argument("kind", type=click.Choice(KINDS), default="sim", required=False)
+@click.option("--circuit", default="a-to-z-speedway", show_default=True, help="Where it is driven (sim).")
+@click.option("--car", default="deepracer", show_default=True, help="What is driven (sim).")
+@click.option(
+    "--seconds", type=click.FloatRange(1, 3600), default=20.0, show_default=True, help="Time to spend."
+)
+@click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; - for standard output.")
+def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | None) -> None:
+    """Measure the speed of the simulator, or of each sensor alone, in medians of repeated runs.
+
+    A car-step is one tick of one car at 15 commands a second, all its physics steps, its referee and its
+    observation included. The reference kernels are plain simulators that run in the same process, in
+    turns with ours: the ratio to them holds on a slower or busier machine too.
+    """
+
+    def tell(what: str) -> None:
+        print(what, file=sys.stderr, flush=True)
+
+    tell("compiling (the first time only; a minute or less) ...")
+    machine = _machine()
+    # Imported here: they load the compiler, which the other commands need not wait for.
+    if kind == "sensors":
+        from league.testing.benchmarks_sensors import measure
+
+        figures: dict[str, Any] = {"rows": measure(seconds, tell)}
+    else:
+        from league.hooks.catalogue import League
+        from league.testing.speed import measure_simulator
+
+        league = League()
+        figures = measure_simulator(league.circuit(circuit), league.car(car), seconds=seconds, tell=tell)
+    figures = {"kind": kind, "machine": machine, **figures}
+    if json_file:
+        show.write_json(json_file, figures)
+    if json_file != "-":
+        (_print_sensors if kind == "sensors" else _print)(figures)
+
+
+def _machine() -> dict[str, Any]:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {"processor": platform.machine(), "python": platform.python_version(), "load_before": load}
+
+
+def _print(figures: dict[str, Any]) -> None:
+    out = show.console()
+    title = (
+        f"{figures['circuit']} · {figures['car']} · {figures['control_hz']} Hz, "
+        f"{figures['substeps']} physics steps a tick · load before {figures['machine']['load_before']}"
+    )
+    rows = [
+        (
+            row["what"],
+            row["cars"],
+            row["threads"],
+            f"{row['car_steps_per_s']:,.0f}",
+            f"{row['simulated_s_per_s']:,.0f}",
+            _ratio(row["of_reference"]),
+            _ratio(row["of_euler"]),
+            _ratio(row["of_one_thread"]),
+            f"±{50 * row['spread']:.0f} %",
+            "–" if row["bytes_per_car"] is None else f"{row['bytes_per_car']:,}",
+        )
+        for row in figures["rows"]
+    ]
+    columns = [
+        "", ">cars", ">threads", ">car-steps/s", ">simulated s/s", ">of reference", ">of Euler",
+        ">of one thread", ">spread", ">bytes/car",
+    ]  # fmt: skip
+    out.print(show.table(title, columns, rows))
+    out.print(
+        f"Peak memory of this process {figures['peak_memory_mib']:.0f} MiB. Reference: plain bicycle model, "
+        "Runge-Kutta, as many cars and threads; Euler: the same with one slope a step.",
+        markup=False,
+    )
+
+
+def _print_sensors(figures: dict[str, Any]) -> None:
+    rows = [
+        (
+            row["name"],
+            row["batch"],
+            f"{row['per_s']:,.0f} {row['unit']}/s",
+            "–" if row["reference_per_s"] is None else f"{row['reference_per_s']:,.0f}",
+            _ratio(row["ratio"]),
+            f"±{50 * row['spread']:.0f} %",
+        )
+        for row in figures["rows"]
+    ]
+    title = f"Sensors, one core · load before {figures['machine']['load_before']}"
+    columns = ["", ">batch", ">rate", ">plain code", ">ratio", ">spread"]
+    show.console().print(show.table(title, columns, rows))
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

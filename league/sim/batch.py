@@ -1,0 +1,370 @@
+"""Thousands of independent worlds, advanced by one call.
+
+Pure. The same kernels drive a `World` and a `Batch`: the same commands from the same start give the same
+bytes. Nothing that one world does depends on another, nor on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import ceil, isfinite
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from league.errors import InputError
+from league.sim import contact, kernel, marshal, road, sweep, tick
+from league.sim.car import CarSpec
+from league.sim.episode import Episode
+from league.sim.layout import AHEAD_M, STATE_SIZE
+from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
+from league.track.circuit import Circuit
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Seen = NDArray[np.float32]
+
+MAX_WORLDS = 1_000_000
+MAX_SEED = 2**63 - 1
+
+Again = Literal["same_step", "next_step", "never"]
+_DOUBLE = np.dtype(np.float64)
+_AGAIN = {"same_step": 0, "next_step": 1, "never": 2}
+
+
+class Waiting(Protocol):
+    """The result of work given to a crew."""
+
+    def result(self) -> Any:
+        """Wait for it."""
+
+
+class Crew(Protocol):
+    """Who shares the work: any `concurrent.futures.Executor` whose workers are threads."""
+
+    def submit(self, work: Callable[..., Any], /, *given: Any) -> Waiting:
+        """Begin a piece of work."""
+
+
+class Batch:
+    """Many worlds with the same kind of car, each with its own referee, its own start and its own end.
+
+    The arrays hold one entry per world and car, are read-only views and follow the batch: copy what you
+    want to keep.
+
+    Args:
+        circuits: One circuit, or several: world w then drives on number w modulo how many there are.
+        car: What everybody drives.
+        worlds: How many worlds.
+        cars_per_world: Cars that race each other in each world.
+        control_hz: Ticks per second, 1 to 240.
+        episode: What ends an episode and where one starts.
+        seed: Each world draws from a random stream of its own, made from this and its number.
+        again: When a world whose cars are all out starts its next episode: in the same step (`seen` then
+            shows the new start, `last_seen` the end), in the next one (whose command is not driven), or
+            never, until it is reset.
+        crew: Threads that share the work.
+        parts: Into how many parts the work is cut for them.
+
+    Raises:
+        InputError: No worlds or cars or too many, a control rate out of range, a circuit narrower than
+            the car, a seed out of range, a word that is none of those above.
+    """
+
+    def __init__(
+        self,
+        circuits: Circuit | Sequence[Circuit],
+        car: CarSpec,
+        *,
+        worlds: int,
+        cars_per_world: int = 1,
+        control_hz: int = 15,
+        episode: Episode | None = None,
+        seed: int = 0,
+        again: Again = "same_step",
+        crew: Crew | None = None,
+        parts: int = 1,
+    ) -> None:
+        self.circuits = (circuits,) if isinstance(circuits, Circuit) else tuple(circuits)
+        self.car, self.worlds, self.cars_per_world = car, int(worlds), int(cars_per_world)
+        self.episode = episode or Episode()
+        _check(self.circuits, car, worlds, cars_per_world, control_hz, again, parts)
+        self.control_hz = int(control_hz)
+        self.substeps = ceil(PHYSICS_HZ / control_hz)
+        self.step_s = 1.0 / (control_hz * self.substeps)
+        self.again = again
+        shape = (self.worlds, self.cars_per_world)
+        row = kernel.parameters(car, self.step_s)
+        depth = kernel.history(car, self.step_s, self.substeps)
+        self._road = _join(self.circuits)
+        self._given = (
+            np.tile(row, (self.cars_per_world, 1)),
+            self.episode.settings(self.control_hz),
+            np.array(AHEAD_M),
+        )
+        self._state = np.zeros((*shape, kernel.COMMANDS + 2 * depth))
+        self._measured = np.zeros((*shape, tick.MEASURED))
+        self._cards = np.zeros((*shape, marshal.CARD))
+        self._counters = np.zeros((self.worlds, 5), dtype=np.int64)
+        self._counters[:, sweep.CIRCUIT] = np.arange(self.worlds) % len(self.circuits)
+        self._happened = np.zeros(shape, dtype=np.int64)
+        self._told = np.zeros((*shape, 3))
+        self._seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
+        self._last_seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
+        self._changing = (
+            self._counters,
+            self._state,
+            self._measured,
+            self._cards,
+            self._happened,
+            self._told,
+            self._seen,
+            self._last_seen,
+        )
+        self._arrays = (*self._road, *self._given, *self._changing)
+        self._how, self._shape = _AGAIN[again], (*shape, 2)
+        self._crew = crew if parts > 1 else None
+        parts = parts if self._crew is not None else 1
+        cuts = [self.worlds * k // parts for k in range(parts + 1)]
+        self._parts = [
+            (_scratch(self.cars_per_world, self.substeps), self._how, a, b)
+            for a, b in pairwise(cuts)
+            if a < b
+        ]
+        self._show()
+        self.reset(seed=seed)
+
+    def _show(self) -> None:
+        self.seen: Seen = _view(self._seen)
+        """The state observation of every car, float32, shape (worlds, cars, 105)."""
+        self.last_seen = _view(self._last_seen)
+        """The observation with which each world's last episode ended, if worlds start again at once."""
+        self.gained_m = _view(self._told)[:, :, sweep.GAINED]
+        """Progress of the last tick along the road; what a car that is put back loses is taken off."""
+        self.happened = _view(self._happened)
+        """What happened in the last tick, as a sum of LAP, OFF_TRACK and so on of `league.sim.marshal`."""
+        self.laps = _view(self._told)[:, :, sweep.LAPS]
+        """Laps driven in the episode that the last tick belonged to."""
+        self.progress_m = _view(self._cards)[:, :, marshal.PROGRESS]
+        """Distance driven since the start line was first ahead."""
+        seen = _view(self._measured)
+        self.along_m = seen[:, :, tick.ALONG]
+        self.offset_m = seen[:, :, tick.OFFSET]
+        self.heading_error_rad = seen[:, :, tick.HEADING_ERROR]
+        self.speed_mps = seen[:, :, tick.SPEED]
+        self.pose = seen[:, :, tick.ORIGIN_X : tick.YAW + 1]
+        """x, y and yaw of the origin, shape (worlds, cars, 3)."""
+        self.wheels_off = _view(self._cards)[:, :, marshal.WHEELS_OFF]
+        self.episodes = _view(self._counters)[:, sweep.EPISODE]
+        """Episodes begun, less one, by each world since it was seeded."""
+        self.ticks = _view(self._counters)[:, sweep.TICK]
+        """Ticks done in each world's episode."""
+
+    @property
+    def lap_time_s(self) -> FloatArray:
+        """Times of the laps that were finished in the last tick, else not a number, shape (worlds, cars)."""
+        spent = self._told[:, :, sweep.LAP_US]
+        return np.where(spent > 0.0, spent / 1e6, np.nan)
+
+    @property
+    def terminated(self) -> NDArray[np.bool_]:
+        """Whose episode was ended by a rule in the last tick, shape (worlds, cars)."""
+        return np.asarray(self._happened & marshal.TERMINATED != 0)
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Whose episode was cut off by a limit in the last tick, shape (worlds, cars)."""
+        return np.asarray(self._happened & marshal.TRUNCATED != 0)
+
+    @property
+    def out(self) -> NDArray[np.bool_]:
+        """Whose episode is over while the world's goes on or waits, shape (worlds, cars)."""
+        return np.asarray(self._cards[:, :, marshal.OUT] != 0.0)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the worlds take, roads included."""
+        return sum(array.nbytes for array in self._arrays)
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, worlds: NDArray[np.bool_] | None = None
+    ) -> Seen:
+        """Start new episodes.
+
+        Args:
+            seed: Begin the worlds' random streams anew: from one number for all, or from one number for
+                each world. None goes on with the streams as they are.
+            worlds: Which worlds, a bool for each; None is all.
+
+        Returns:
+            The observations, `seen`.
+
+        Raises:
+            InputError: A seed is out of range, or there are not as many entries as worlds.
+        """
+        which = np.ones(self.worlds, dtype=np.bool_) if worlds is None else np.asarray(worlds, dtype=np.bool_)
+        if which.shape != (self.worlds,):
+            raise InputError(f"worlds has shape {which.shape}, expected ({self.worlds},)")
+        if seed is None:
+            self._counters[which, sweep.EPISODE] += 1
+        else:
+            self._counters[which, sweep.SEED] = self._seeds(seed)[which]
+            self._counters[which, sweep.EPISODE] = 0
+        sweep.restart(*self._arrays, which)
+        return self.seen
+
+    def step(self, commands: ArrayLike) -> Seen:
+        """Advance every world by one tick.
+
+        Args:
+            commands: Steering angle (rad) and speed (m/s) for every car, shape (worlds, cars, 2), limited
+                to what the car can do as in `World.step`.
+
+        Returns:
+            The observations, `seen`.
+
+        Raises:
+            ValueError: The shape is another, or a number is not finite; nothing has moved then.
+        """
+        orders = _orders(commands)
+        if orders.shape != self._shape:
+            raise ValueError(f"commands have shape {orders.shape}, expected {self._shape}")
+        if self._crew is None:
+            bad = sweep.drive(*self._arrays, orders, *self._parts[0])
+        else:
+            bad = sweep.unfit(orders)
+            if bad < 0:
+                self._share(orders)
+        if bad >= 0:
+            world, car = divmod(bad, self.cars_per_world)
+            raise ValueError(
+                f"the command of car {car} in world {world} is {tuple(orders[world, car].tolist())}, "
+                "expected finite numbers"
+            )
+        return self.seen
+
+    def place(
+        self,
+        world: int,
+        car: int,
+        along_m: float,
+        offset_m: float = 0.0,
+        heading_error_rad: float = 0.0,
+        speed_mps: float = 0.0,
+    ) -> None:
+        """Put a car on the road as an episode's start would; numbers as of `World.place`.
+
+        Raises:
+            InputError: There is no such car, or a number is not finite.
+        """
+        if not (0 <= world < self.worlds and 0 <= car < self.cars_per_world):
+            raise InputError(
+                f"there is no car {car} in world {world}, expected cars 0 to {self.cars_per_world - 1} "
+                f"in worlds 0 to {self.worlds - 1}"
+            )
+        numbers = (along_m, offset_m, heading_error_rad, speed_mps)
+        if not all(isfinite(number) for number in numbers) or speed_mps < 0:
+            raise InputError(f"car {car} cannot be placed at {numbers}, expected finite numbers, speed ≥ 0")
+        sweep.place(*self._arrays, world, car, *(float(number) for number in numbers))
+
+    def card(self, world: int, car: int) -> dict[str, float]:
+        """What the referee has counted of a car in this episode, by name."""
+        card = self._cards[world, car]
+        return {
+            "laps": float(card[marshal.LAPS]),
+            "last_lap_s": float(card[marshal.LAST_LAP_US]) / 1e6,
+            "best_lap_s": float(card[marshal.BEST_LAP_US]) / 1e6,
+            "resets": float(card[marshal.RESETS]),
+            "off_tracks": float(card[marshal.OFF_TRACKS]),
+            "collisions": float(card[marshal.COLLISIONS]),
+        }
+
+    def state_bytes(self, world: int) -> bytes:
+        """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
+        ticks = int(self._counters[world, sweep.TICK])
+        return ticks.to_bytes(8, "little") + bytes(self._state[world].astype("<f8", copy=False).tobytes())
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _share(self, orders: NDArray[Any]) -> None:
+        assert self._crew is not None
+        others = [self._crew.submit(sweep.drive, *self._arrays, orders, *part) for part in self._parts[1:]]
+        sweep.drive(*self._arrays, orders, *self._parts[0])
+        for other in others:
+            other.result()
+
+    def _seeds(self, seed: int | Sequence[int]) -> IntArray:
+        if isinstance(seed, int | np.integer):
+            if not 0 <= seed <= MAX_SEED:
+                raise InputError(f"seed is {seed}, expected 0 to {MAX_SEED}")
+            return sweep.spread(int(seed), self.worlds)
+        given = list(seed)
+        if len(given) != self.worlds or not all(0 <= one <= MAX_SEED for one in given):
+            raise InputError(
+                f"{len(given)} seeds from {min(given, default=0)} to {max(given, default=0)}, expected "
+                f"{self.worlds} from 0 to {MAX_SEED}"
+            )
+        return np.array(given, dtype=np.int64)
+
+
+def _scratch(cars: int, substeps: int) -> sweep.Scratch:
+    return (
+        np.zeros((cars, contact.BODY_ROW)),
+        np.zeros((cars, cars)),
+        np.zeros((sweep.BLOCK if cars == 1 else cars, substeps + 1, tick.POSE)),
+        np.zeros(substeps + 1),
+        np.zeros((cars, 2)),
+        np.zeros(cars, dtype=np.int64),
+    )
+
+
+def _view(array: Any) -> Any:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _orders(commands: ArrayLike) -> NDArray[Any]:
+    if type(commands) is np.ndarray and commands.dtype is _DOUBLE and commands.flags.c_contiguous:
+        return commands
+    orders = np.asarray(commands, order="C")
+    return orders if orders.dtype == np.float32 else orders.astype(np.float64, copy=False)
+
+
+def _join(circuits: Sequence[Circuit]) -> tuple[FloatArray, IntArray, IntArray]:
+    """All roads in one array, all their slabs in another, and where each circuit's begin and end."""
+    rows = [road.road_rows(circuit) for circuit in circuits]
+    slabs = [road.road_slabs(circuit) for circuit in circuits]
+    places = np.zeros((len(circuits), 4), dtype=np.int64)
+    for column, arrays in ((0, rows), (2, slabs)):
+        ends = np.cumsum([len(array) for array in arrays])
+        places[:, column], places[:, column + 1] = np.concatenate(([0], ends[:-1])), ends
+    roads = np.concatenate(rows), np.concatenate(slabs), places
+    for array in roads:
+        array.setflags(write=False)
+    return roads
+
+
+def _check(
+    circuits: tuple[Circuit, ...],
+    car: CarSpec,
+    worlds: int,
+    cars: int,
+    control_hz: int,
+    again: str,
+    parts: int,
+) -> None:
+    if not circuits:
+        raise InputError("a batch with 0 circuits, expected at least 1")
+    if not 1 <= worlds <= MAX_WORLDS or worlds != int(worlds):
+        raise InputError(f"a batch of {worlds} worlds, expected 1 to {MAX_WORLDS}")
+    if not 1 <= cars <= MAX_CARS or cars != int(cars):
+        raise InputError(f"a batch with {cars} cars in each world, expected 1 to {MAX_CARS}")
+    if again not in _AGAIN:
+        raise InputError(f"again is {again!r}, expected one of {', '.join(_AGAIN)}")
+    if parts < 1:
+        raise InputError(f"parts is {parts}, expected 1 or more")
+    for circuit in circuits:
+        check_world(circuit, (car,), control_hz, ())

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from league.cli import command
+
+
+@pytest.mark.slow
+def test_the_bench_measures_ours_beside_the_reference(tmp_path):
+    out = tmp_path / "sim.json"
+    done = CliRunner().invoke(command, ["bench", "sim", "--seconds", "1", "--json", str(out)])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(out.read_text())
+    assert figures["kind"] == "sim"
+    rows = {(row["what"], row["cars"], row["threads"]): row for row in figures["rows"]}
+    for size in (1, 64, 4096):
+        ours, plain = rows["Batch.step, all on", size, 1], rows["reference", size, 1]
+        assert ours["car_steps_per_s"] > 0
+        assert ours["of_reference"] == pytest.approx(ours["car_steps_per_s"] / plain["car_steps_per_s"])
+        assert ours["simulated_s_per_s"] == pytest.approx(ours["car_steps_per_s"] / 15)
+    assert figures["peak_memory_mib"] > 10
+    assert "Batch.step" in done.output
+
+
+def test_what_cannot_be_measured_is_refused_in_one_line():
+    done = CliRunner().invoke(command, ["bench", "weather"])
+    assert done.exit_code == 2
+    assert "'weather' is not one of 'sim', 'sensors'" in done.output

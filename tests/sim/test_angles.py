@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from league.sim.angles import cos, sin, tan
+
+
+@settings(deadline=None)
+@given(st.floats(-1e5, 1e5))
+@example(0.0)
+@example(-0.0)
+@example(math.pi / 2)
+@example(math.pi / 4)
+@example(-math.pi)
+@example(5e-324)
+def test_angles_are_those_of_the_mathematics_library(angle):
+    wide = np.longdouble(angle)
+    for ours, theirs, units in ((sin, np.sin, 2.5), (cos, np.cos, 2.5), (tan, np.tan, 4.5)):
+        true = float(theirs(wide))
+        assert abs(ours(angle) - true) <= units * np.spacing(abs(true)), ours
+
+
+@settings(deadline=None)
+@given(st.floats(-1e5, 1e5))
+def test_a_mirrored_angle_gives_the_mirrored_bits(angle):
+    assert sin(-angle) == -sin(angle)
+    assert cos(-angle) == cos(angle)
+    assert tan(-angle) == -tan(angle)
+
+
+@settings(deadline=None)
+@given(st.floats(-100, 100))
+def test_sine_and_cosine_lie_on_the_circle(angle):
+    assert sin(angle) ** 2 + cos(angle) ** 2 == pytest.approx(1.0, abs=1e-15)
