@@ -51,7 +51,9 @@ class Cockpit:
         try:
             self._agent = self._make()
             self._agent.prepare(briefing)
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # an agent may raise anything, here and below; the driver is told in one line
             raise self._failed("prepare", error) from error
         load_s = time.perf_counter() - started_s
         self.load_ms = load_s * 1e3

@@ -156,7 +156,7 @@ class League:
         for listener in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 yield listener.function(*(what[name] for name in listener.argnames))
-            except Exception:
+            except Exception:  # a stranger's code may raise anything; the race goes on
                 log.exception("plugin %s failed in %s", listener.plugin_name, hook)
 
     def arrange(self, event: EventPlan, heat: HeatPlan) -> HeatPlan:

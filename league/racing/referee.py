@@ -66,7 +66,6 @@ class Car:
     """How it ended, or None while it races."""
     reason: str = ""
     total_us: int | None = None
-    ended_us: int | None = None
 
     @property
     def racing(self) -> bool:
@@ -225,7 +224,7 @@ class Referee:
         car.sectors_s = []
         car.lap_off_tracks = car.lap_resets = car.lap_collisions = 0
         if len(car.laps) == self.rules.laps:
-            car.status, car.total_us, car.ended_us = "FIN", time_us, time_us
+            car.status, car.total_us = "FIN", time_us
             self.world.remove(car.seat)
             self._say(tick, "finish", car, at_us=time_us, total_us=time_us)
         elif self.time_up:
@@ -407,7 +406,6 @@ class Referee:
     def _out_of_time(self, car: Car, tick: int) -> None:
         if self.rules.rank != "total" and any(lap.valid for lap in car.laps):
             car.status, car.reason = "FIN", "time is up"
-            car.ended_us = self.time_us(tick + 1)
             self.world.remove(car.seat)
             self._say(tick, "parked", car, reason=car.reason)
             return
@@ -415,7 +413,7 @@ class Referee:
         self._end(car, "DNF-timeout", f"time is up after {limit} with {len(car.laps)} laps", tick)
 
     def _end(self, car: Car, status: Status, reason: str, tick: int) -> None:
-        car.status, car.reason, car.ended_us = status, reason, self.time_us(tick + 1)
+        car.status, car.reason = status, reason
         car.standing = False
         self.world.remove(car.seat)
         self._say(tick, "dnf", car, status=status, reason=reason)
