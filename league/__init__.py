@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from league.errors import (
+        CarError,
         CircuitError,
         ConfigError,
         InputError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         UnknownNameError,
     )
     from league.hooks.catalogue import League
+    from league.gate.car import Capabilities, CarAddress, CarCommand, CarDriver, Sample, StopResult
     from league.hooks.specs import hookimpl
     from league.quick import race, replay, verify
     from league.racing import BEHAVIOR
@@ -56,6 +58,11 @@ __all__ = [
     "CarSpec",
     "Circuit",
     "CircuitError",
+    "Capabilities",
+    "CarAddress",
+    "CarCommand",
+    "CarDriver",
+    "CarError",
     "Command",
     "ConfigError",
     "Contact",
@@ -89,12 +96,14 @@ __all__ = [
     "Sensor",
     "Standing",
     "Starts",
+    "Sample",
     "StateSensor",
     "StereoCameraSensor",
     "UnknownNameError",
     "World",
     "best_runs",
     "check_circuit",
+    "StopResult",
     "classify",
     "derive_seed",
     "hookimpl",
@@ -121,6 +130,11 @@ _HOMES = {
     "CircuitError": "league.errors",
     "Command": "league.racing.agent",
     "ConfigError": "league.errors",
+    "Capabilities": "league.gate.car",
+    "CarAddress": "league.gate.car",
+    "CarCommand": "league.gate.car",
+    "CarDriver": "league.gate.car",
+    "CarError": "league.errors",
     "Contact": "league.sim.world",
     "DEEPRACER": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
@@ -157,12 +171,14 @@ _HOMES = {
     "Starts": "league.sim.episode",
     "StateSensor": "league.sim.sensing",
     "StereoCameraSensor": "league.sim.camera",
+    "Sample": "league.gate.car",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",
     "check_circuit": "league.track.check",
     "classify": "league.racing.standing",
     "derive_seed": "league.racing.plan",
+    "StopResult": "league.gate.car",
     "hookimpl": "league.hooks.specs",
     "limit_of": "league.track.limit",
     "race": "league.quick",

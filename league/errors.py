@@ -12,6 +12,7 @@ LeagueError                     something the league can explain in one line
 │   └── LocalProtocolError      our own side tried something the protocol does not allow
 ├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
 ├── RecordBookError             the record book cannot be opened, read or written
+├── CarError                    a physical car cannot be reached, or refuses
 └── PluginError                 a plugin that cannot be loaded or used
 """
 
@@ -106,4 +107,8 @@ class RecordBookError(LeagueError):
 
 
 class PluginError(LeagueError):
+class CarError(LeagueError):
+    """A physical car cannot be reached, refuses, or is driven by somebody else."""
+
+
     """A plugin cannot be loaded or used."""

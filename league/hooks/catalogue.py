@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from league.errors import InputError, PluginError, UnknownNameError
+from league.gate.car import CarAddress, CarDriver, read_address
 from league.hooks import plugins as loading
 from league.hooks.plugins import PluginReport
 from league.racing.agent import Agent
@@ -56,6 +57,9 @@ class League:
         self.sensors: Mapping[str, Callable[[], Sensor]] = self._gather("register_sensors", callable)
         self.agents: Mapping[str, Callable[[], Agent]] = self._gather("register_agents", callable)
         self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
+        self.car_drivers: Mapping[str, Callable[[CarAddress], CarDriver]] = self._gather(
+            "register_car_drivers", callable
+        )
 
     @property
     def plugins(self) -> tuple[PluginReport, ...]:
@@ -112,6 +116,21 @@ class League:
         return make()
 
     def agent(self, ref: str) -> NamedAgent:
+    def car_driver(self, ref: str, *, only_stops: bool = False) -> CarDriver:
+        """A driver, not yet connected, for the physical car at an address: "udp:192.168.4.1".
+
+        Args:
+            ref: The address.
+            only_stops: For a guardian, who never drives.
+
+        Raises:
+            UnknownNameError: No plugin drives cars of that kind.
+            ConfigError: The address or one of its options cannot be used.
+        """
+        address = read_address(ref, only_stops=only_stops)
+        make: Callable[[CarAddress], CarDriver] = _pick("kind of car", address.kind, self.car_drivers)
+        return make(address)
+
         """What a reference to an agent names.
 
         A plugin agent's name, a model (`.onnx`, or a folder with `model.onnx` and

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from league.gate.car import CarAddress, CarDriver
 from league.racing.agent import Agent
 from league.racing.plan import EntryPlan, EventPlan, Format
 from league.racing.result import HeatResult, Standing
@@ -55,6 +56,15 @@ def register_sensors() -> Mapping[str, Callable[[], Sensor]]:  # type: ignore[em
 @hookspec
 def register_agents() -> Mapping[str, Callable[[], Agent]]:  # type: ignore[empty-body]
     """Drivers: a name to something that makes one, fresh for every heat; usually the class itself."""
+
+
+@hookspec
+def register_car_drivers() -> Mapping[str, Callable[[CarAddress], CarDriver]]:  # type: ignore[empty-body]
+    """Drivers of physical cars: the word before the colon of a car's address to what makes its driver.
+
+    It is called with the address, reads its options, calls `CarAddress.check`, and touches no network yet:
+    that is what `CarDriver.connect` is for.
+    """
 
 
 @hookspec
