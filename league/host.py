@@ -1,8 +1,8 @@
 """A hosted driver: the program that a server starts for an entry that it drives itself.
 
-`python -m league.host` reads its task as one line of JSON from standard input, limits itself, and then is
-the same client as everybody's. The token comes this way because arguments and the environment of a
-process can be read by others. When standard input ends, the server is gone, and so is this process.
+`python -m league.host` reads its task as one line of JSON from standard input, enters its cage, and then is
+the same client as everybody's, over the one socket that it inherited. When standard input ends, the server
+is gone, and so is this process.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
+import socket
 import sys
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from io import FileIO, RawIOBase
 from typing import Any
 
+from league.cage.enter import enter
+from league.cage.limits import Limits
 from league.client import drive
 from league.errors import InputError, LeagueError
 from league.hooks.catalogue import League
-
-FILES_OPEN = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What a hosted driver is started for."""
 
-    server: str
+    line: int
+    """File descriptor of a socket that is connected to the server."""
     event: str
     name: str
     agent: str
@@ -36,11 +37,9 @@ class Task:
     token: str
     kind: str = "scripted"
     sha256: str = ""
-    cpu_s: int = 1800
-    memory_bytes: int = 2 << 30
-    file_bytes: int = 16 << 20
+    limits: Limits = field(default_factory=Limits)
 
-    def line(self) -> bytes:
+    def as_line(self) -> bytes:
         """The task as the program reads it."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
@@ -53,30 +52,9 @@ class Task:
         """
         try:
             given: dict[str, Any] = json.loads(stream.readline(1 << 20))
-            return cls(**given)
-        except (ValueError, TypeError) as error:
+            return cls(**given | {"limits": Limits(**given["limits"])})
+        except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"standard input: expected a task as one line of JSON: {error}") from None
-
-
-def limit_self(task: Task) -> None:
-    """Give up what a driver does not need; what is exceeded ends this process or the call, not the server.
-
-    Memory is limited as RLIMIT_DATA, which counts what is written to, and not as RLIMIT_AS: numpy and
-    onnxruntime reserve address space by the gigabyte that they never touch.
-    """
-    for what, most in (
-        (resource.RLIMIT_CPU, task.cpu_s),
-        (resource.RLIMIT_DATA, task.memory_bytes),
-        (resource.RLIMIT_FSIZE, task.file_bytes),
-        (resource.RLIMIT_NOFILE, FILES_OPEN),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, allowed = resource.getrlimit(what)
-        if allowed != resource.RLIM_INFINITY:
-            most = min(most, allowed)
-        # At the soft limit of processor time comes a signal that tells why, at the hard one only the end.
-        spare = 1 if what == resource.RLIMIT_CPU and most != allowed else 0
-        resource.setrlimit(what, (most, most + spare))
 
 
 def end_with(stream: RawIOBase) -> None:
@@ -95,13 +73,14 @@ def main() -> int:
     try:
         orders = FileIO(0, closefd=False)  # unbuffered: the watching thread must not hold a buffer's lock
         task = Task.read(orders)
-        limit_self(task)
+        enter(task.limits)
         end_with(orders)
         agent = League().agent(task.agent)
         asyncio.run(
             drive(
                 agent.make,
-                server=task.server,
+                server="ws://server",
+                line=socket.socket(fileno=task.line),
                 event=task.event,
                 name=task.name,
                 token=task.token,

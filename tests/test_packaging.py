@@ -19,7 +19,7 @@ LAYERS = [
     {"track"},
     {"sim", "wire", "gate"},
     {"racing"},
-    {"hooks"},
+    {"hooks", "cage"},
     {"store", "learn"},
     {"host", "quick", "client", "bridge", "testing"},
     {"server"},

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import click
 
+from league.cage.probe import inspect
 from league.cli import show
 from league.hooks.catalogue import League
 from league.server.settings import Settings
@@ -85,6 +86,7 @@ def check_here(database: str | None = None) -> list[Finding]:
         _try("plugins", "all loaded", _plugins),
         _try("simulator compiles", "a tick driven", _simulator),
         _try("models run", "an onnxruntime session", _models),
+        _try("hosted drivers", "caged so that nothing gets out", _cage),
         _try("sockets", "a free port", _port),
         _try("record book", "can be written", lambda: asyncio.run(_book(settings.find_database()))),
     ]
@@ -134,6 +136,13 @@ def _models() -> str:
     if "CPUExecutionProvider" not in providers:
         raise RuntimeError(f"onnxruntime {onnxruntime.__version__} has {', '.join(providers)}")
     return f"onnxruntime {onnxruntime.__version__}"
+
+
+def _cage() -> str:
+    protection = inspect()
+    if protection.broken:
+        raise RuntimeError(protection.in_words())
+    return protection.in_words()
 
 
 def _port() -> str:

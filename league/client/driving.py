@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +13,7 @@ import aiohttp
 
 from league import __version__
 from league.client.connection import Connection, Drive, Driving, Lost, Progress
+from league.client.inherited import Inherited
 from league.errors import ConfigError, LeagueError, ProtocolError, RaceError
 from league.racing.agent import Agent
 from league.wire.messages import AGENT_PATH, Codec, Entry, Hello, Limits, Resume, Sdk
@@ -35,6 +37,7 @@ async def drive(
     codec: Codec = "msgpack",
     patience_s: float = 60.0,
     resume: Resume | None = None,
+    line: socket.socket | None = None,
     on_accepted: Callable[[Resume], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Drive:
@@ -56,6 +59,8 @@ async def drive(
         codec: "json" to be able to read what is said.
         patience_s: How long to try to reach a server that was there once, or that says it will be back.
         resume: Session of an earlier process to go on with; if it is too late for that, a new one begins.
+        line: A socket that is connected to the server already, to be used instead of connecting to
+            `server`; when it breaks off, the drive is over.
         on_accepted: Told what a later process needs to resume.
         on_progress: Told what happens, on the event loop; must not take long.
 
@@ -79,13 +84,15 @@ async def drive(
     attempt, since_s = 0, time.monotonic()
     try:
         driving.sensors = await loop.run_in_executor(driving.thread, _wanted, make)
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(connector=Inherited(line) if line is not None else None) as http:
             while True:
                 connection = Connection(driving, http)
                 try:
                     driving.report.reason = await connection.run()
                     return driving.report
                 except Lost as lost:
+                    if line is not None:
+                        raise ProtocolError(f"lost the server: {lost}") from None
                     if connection.accepted:
                         attempt, since_s = 0, time.monotonic()
                     if time.monotonic() - since_s > patience_s:

@@ -54,18 +54,18 @@ class AgentDoor:
             pulse.cancel()
             await asyncio.wait((pulse,))
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """One agent's connection, from its upgrade to its end."""
+    async def serve(self, request: web.BaseRequest, address: str | None = None) -> web.StreamResponse:
+        """One agent's connection, from its upgrade to its end; `address` is what to call its other end."""
         _check_protocol(request)
         if self._sockets >= self._settings.most_sockets:
             raise problem(503, "busy", "too many agents are connected; try again later")
         self._sockets += 1
         try:
-            return await self._serve(request)
+            return await self._serve(request, request.remote or "" if address is None else address)
         finally:
             self._sockets -= 1
 
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def _serve(self, request: web.BaseRequest, address: str) -> web.WebSocketResponse:
         # permessage-deflate costs about four times the processor time for small messages.
         socket = web.WebSocketResponse(
             protocols=tuple(SUBPROTOCOLS),
@@ -87,7 +87,7 @@ class AgentDoor:
         )
         line = Line(
             socket, transport, session,
-            address=request.remote or "", clock=asyncio.get_running_loop().time,
+            address=address, clock=asyncio.get_running_loop().time,
         )  # fmt: skip
         self._lines.add(line)
         try:
@@ -133,7 +133,7 @@ class AgentDoor:
                 check_pulse(line, clock(), self._limits.dead_s)
 
 
-def _check_protocol(request: web.Request) -> None:
+def _check_protocol(request: web.BaseRequest) -> None:
     """Refuse, over HTTP and in words, who speaks something else.
 
     Raises:

@@ -14,6 +14,7 @@ from league.server import api, organising
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
+from league.server.inlet import Inlet
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
 from league.server.lobby import Lobby
@@ -31,8 +32,7 @@ _STOP_S = 3.0
 def create_app(league: League, book: RecordBook, settings: Settings) -> web.Application:
     """The server as an application, not yet listening.
 
-    Whoever serves it says where with `app[LOBBY].listening(url)`: hosted drivers wait for that. The book
-    stays open when the application stops.
+    The book stays open when the application stops.
     """
     app = web.Application(middlewares=[errors_as_json], client_max_size=_BODY_BYTES)
     app[LEAGUE], app[BOOK], app[SETTINGS] = league, book, settings
@@ -67,9 +67,7 @@ async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterato
         except OSError as error:
             raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
         bound = runner.addresses[0]
-        url = address(host, bound[1])
-        app[LOBBY].listening(address(_reachable(host), bound[1]))
-        yield url
+        yield address(host, bound[1])
     finally:
         await runner.cleanup()
 
@@ -77,11 +75,6 @@ async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterato
 def address(host: str, port: int) -> str:
     """A server's address as a URL."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _reachable(host: str) -> str:
-    """Where a server that listens on every interface is reached from its own machine."""
-    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 async def _agent(request: web.Request) -> web.StreamResponse:
@@ -95,9 +88,11 @@ async def _events(app: web.Application) -> AsyncIterator[None]:
         app[LOBBY] = app[GRANDSTAND] = lobby
         async with AgentDoor.open(lobby, app[SETTINGS]) as door:
             app[_DOOR] = door
-            await lobby.open()
+            inlet = Inlet(door.serve)
+            await lobby.open(inlet)
             yield
             await lobby.close()
+            await inlet.close()
 
 
 async def _say_goodbye(app: web.Application) -> None:

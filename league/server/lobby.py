@@ -10,6 +10,7 @@ from league.hooks.catalogue import League
 from league.racing.plan import EventPlan
 from league.server.auth import Doorkeeper
 from league.server.entrance import Entrance
+from league.server.inlet import Inlet
 from league.server.listeners import Listeners
 from league.server.paddock import Paddock
 from league.server.practice import PRACTICE, Practice
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class Lobby:
     """Events and their drivers while the server is up.
 
-    Call `open` once the server listens, and `close` before it stops.
+    Call `open` when the server starts, and `close` before it stops.
 
     Args:
         league: What the plugins offer.
@@ -50,26 +51,27 @@ class Lobby:
         self.closing = False
         self._league, self._book, self._settings = league, book, settings
         self._listeners = listeners
-        self._address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.inlet: asyncio.Future[Inlet] = asyncio.get_running_loop().create_future()
+        """Where hosted drivers connect; known once the lobby is open."""
         self._paddocks: dict[str, Paddock] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._ordered: set[str] = set()
         """Events whose organiser is giving the start just now."""
 
-    async def open(self) -> None:
-        """Go on with what was running when the server last stopped, and wait for what may start by itself."""
+    async def open(self, inlet: Inlet) -> None:
+        """Go on with what was running when the server last stopped, and wait for what may start by itself.
+
+        Args:
+            inlet: Where hosted drivers connect.
+        """
+        self.inlet.set_result(inlet)
         for record in await self._book.events():
             if record.status == "running" or (record.status == "open" and record.options.autostart):
                 try:
                     await self.paddock(record.plan.id)
                 except LeagueError:
                     log.exception("event %s cannot go on", record.plan.id)
-
-    def listening(self, url: str) -> None:
-        """Say where this server is reached from this machine; hosted drivers connect there."""
-        if not self._address.done():
-            self._address.set_result(url)
 
     async def close(self) -> None:
         """Stop every heat, end hosted drivers, and send everybody away to come back later."""
@@ -86,7 +88,7 @@ class Lobby:
             await paddock.stop_hosted()
             paddock.dismiss_all("the server stops; try again later", code=SHUTTING_DOWN)
             await paddock.broadcast.close()
-        self._address.cancel()
+        self.inlet.cancel()
 
     # -- events --------------------------------------------------------------------------------------
 
@@ -100,9 +102,9 @@ class Lobby:
             raise InputError(f"event id {PRACTICE!r} is taken: it is this server's own practice event")
         if plan.circuit.removesuffix(":reversed") not in self._league.circuits:
             raise UnknownNameError("circuit", plan.circuit, self._league.circuits)
-        await asyncio.to_thread(self._league.circuit, plan.circuit)
+        circuit = await asyncio.to_thread(self._league.circuit, plan.circuit)
         self._league.car(plan.car)
-        self._league.format(plan.format)
+        self._league.check_room(plan, circuit)
         for sensor in plan.rules.sensors:
             self._league.sensor(sensor)
         for entry in plan.entries:
@@ -182,7 +184,7 @@ class Lobby:
                 circuit = await asyncio.to_thread(self._league.circuit, record.plan.circuit)
                 paddock = Paddock(
                     await self._book.event(event_id), circuit,
-                    book=self._book, settings=self._settings, address=self._address,
+                    book=self._book, settings=self._settings, inlet=self.inlet,
                 )  # fmt: skip
                 await paddock.open()
                 self._paddocks[event_id] = paddock

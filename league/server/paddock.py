@@ -14,6 +14,7 @@ from league.racing.plan import EntryPlan
 from league.racing.result import Standing
 from league.server.driver import Driver, Stir
 from league.server.hosted import HostedDriver
+from league.server.inlet import Inlet
 from league.server.settings import Settings
 from league.server.watch import Broadcast, hello_message
 from league.store.book import RecordBook
@@ -31,7 +32,7 @@ class Paddock:
         circuit: Its circuit.
         book: Where entries are kept.
         settings: Limits of hosted drivers.
-        address: Where hosted drivers connect; known once the server listens.
+        inlet: Where hosted drivers connect; known once the server has started.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Paddock:
         *,
         book: RecordBook,
         settings: Settings,
-        address: asyncio.Future[str],
+        inlet: asyncio.Future[Inlet],
     ) -> None:
         self.record = record
         self.circuit = circuit
@@ -58,7 +59,7 @@ class Paddock:
         self.heat: str | None = None
         """The heat under way."""
         self.standings: tuple[Standing, ...] = ()
-        self._book, self._settings, self._address = book, settings, address
+        self._book, self._settings, self._inlet = book, settings, inlet
         self._processes: dict[str, asyncio.Task[None]] = {}
         self._starts: dict[str, int] = {}
 
@@ -153,9 +154,9 @@ class Paddock:
             running = self._processes.get(entry_id)
             # One that somebody drives from elsewhere, with the entry's token, is not taken from them.
             if (running is None or running.done()) and not self.driver(entry_id).connected:
-                await self._start(entry_id, await self._address)
+                await self._start(entry_id, await self._inlet)
 
-    async def _start(self, entry_id: str, url: str) -> None:
+    async def _start(self, entry_id: str, inlet: Inlet) -> None:
         source = await self._book.entry_source(self.event_id, entry_id)
         starts = self._starts.get(entry_id, 0)
         if starts > self._settings.hosted_starts:
@@ -167,23 +168,21 @@ class Paddock:
             "entry", name="hosted", event_id=self.event_id, entry_id=entry_id
         )
         task = Task(
-            server=url,
+            line=-1,
             event=self.event_id,
             name=source.plan.name,
             agent=source.source,
             token=token,
             kind="onnx" if source.model is not None else "scripted",
             sha256=source.model.sha256 if source.model is not None else "",
-            cpu_s=settings.hosted_cpu_s,
-            memory_bytes=settings.hosted_memory_bytes,
-            file_bytes=settings.hosted_file_bytes,
+            limits=settings.hosted_limits,
         )
 
         def ended(why: str) -> None:
             if driver.hello is None or driver.hello.token == token or not driver.connected:
                 driver.die(why)  # and not somebody else who drives this entry by now
 
-        process = HostedDriver(task, source.model, ended=ended)
+        process = HostedDriver(task, source.model, inlet=inlet, ended=ended)
         self._processes[entry_id] = asyncio.create_task(
             self._keep(process, driver), name=f"hosting {self.event_id}/{entry_id}"
         )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from league.cage.limits import Limits as CageLimits
 from league.errors import ConfigError
 from league.racing.rules import first_problem
 from league.wire.messages import Limits
@@ -67,6 +68,7 @@ class Settings(BaseModel):
     hosted_memory_bytes: Annotated[int, Field(ge=64 * MIB)] = 2048 * MIB
     hosted_file_bytes: Annotated[int, Field(ge=0)] = 16 * MIB
     """Largest file that a hosted driver may write."""
+    hosted_threads: Annotated[int, Field(ge=8)] = 64
     hosted_starts: Annotated[int, Field(ge=1)] = 3
     """How often a hosted driver is started again after it died, in one event."""
 
@@ -109,6 +111,16 @@ class Settings(BaseModel):
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be made: {error.strerror}; give --database") from error
         return str(folder / "league.sqlite")
+
+    @property
+    def hosted_limits(self) -> CageLimits:
+        """What a hosted driver takes upon itself."""
+        return CageLimits(
+            cpu_s=self.hosted_cpu_s,
+            memory_bytes=self.hosted_memory_bytes,
+            file_bytes=self.hosted_file_bytes,
+            threads=self.hosted_threads,
+        )
 
     @property
     def loopback(self) -> bool:

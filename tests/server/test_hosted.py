@@ -15,6 +15,7 @@ import pytest
 from house import House, Peer, house
 
 from league import EntryPlan
+from league.cage.limits import Limits
 from league.errors import UnknownNameError
 from league.host import Task
 from league.server.hosted import HostedDriver
@@ -55,8 +56,8 @@ async def fate(home: House, agent: str, **limits: int) -> str:
     """Host a driver in event "cup" until it ends by itself; gives the reason."""
     reasons: list[str] = []
     _, token = await home.lobby.entrance.reserve("cup", "Test")
-    task = Task(server=home.url, event="cup", name="Test", agent=agent, token=token, **limits)
-    driver = HostedDriver(task, None, ended=reasons.append)
+    task = Task(line=-1, event="cup", name="Test", agent=agent, token=token, limits=Limits(**limits))
+    driver = HostedDriver(task, None, inlet=await home.lobby.inlet, ended=reasons.append)
     async with asyncio.timeout(60):
         await driver.run()
     (reason,) = reasons
@@ -182,14 +183,16 @@ async def test_a_driver_sees_neither_the_servers_environment_nor_its_folder(
     assert "ValueError: []" in await driving
 
 
-async def test_a_driver_that_writes_without_end_fills_no_memory_of_ours(importable: Path) -> None:
+async def test_a_driver_that_writes_without_end_fills_no_memory_of_ours(
+    home: House, importable: Path
+) -> None:
     reasons: list[str] = []
     (importable / "noisy.py").write_text(
         "import sys\nsys.stderr.write('x' * 3_000_000)\nsys.stderr.write('\\nlast words\\n')\n"
         "raise RuntimeError('gone')\n"
     )
-    task = Task(server="http://127.0.0.1:1", event="e", name="n", agent="noisy:Noisy", token="")
-    driver = HostedDriver(task, None, ended=reasons.append)
+    task = Task(line=-1, event="e", name="n", agent="noisy:Noisy", token="")
+    driver = HostedDriver(task, None, inlet=await home.lobby.inlet, ended=reasons.append)
     async with asyncio.timeout(60):
         await driver.run()
     assert "gone" in reasons[0]
