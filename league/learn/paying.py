@@ -1,0 +1,83 @@
+"""Rewards that are built in, over all cars at once, and what every reward is told of a tick.
+
+A reward is any function of a `Tick` that gives one number a car.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league.learn.recipe import RewardOptions
+
+Doubles = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Tick:
+    """What happened to all cars in a tick, one number a car."""
+
+    gained_m: Doubles
+    """Progress along the road."""
+    progress_pct: Doubles
+    """Progress since the episode began, as DeepRacer counts it: 100 is once round from there."""
+    steps: NDArray[np.int64]
+    """Ticks of the episode, from 1."""
+    commands: Doubles
+    """Steering (rad) and speed (m/s) asked for, shape (cars, 2)."""
+    before: Doubles
+    """The same of the tick before; zeros at an episode's start."""
+    wheels_off: Doubles
+    """Wheels off the road, 0 to 4."""
+    off_track: Bools
+    """Who left the road in this tick."""
+
+
+Reward = Callable[[Tick], Doubles]
+
+
+def progress_reward(options: RewardOptions, full_swing_rad: float) -> Reward:
+    """So much for every metre of progress, something off for leaving the road and for swinging the wheel."""
+    per_m, off_track, effort = options.per_m, options.off_track, options.effort / full_swing_rad
+
+    def reward(tick: Tick) -> Doubles:
+        paid = per_m * tick.gained_m
+        paid[tick.off_track] += off_track
+        if effort:
+            swing = np.abs(tick.commands[:, 0] - tick.before[:, 0])
+            paid -= effort * np.where(tick.steps > 1, swing, 0.0)
+        return paid
+
+    return reward
+
+
+def pursuit_reward(tick: Tick) -> Doubles:
+    """With all wheels on the road progress / steps × 100 + speed², else 0.01.
+
+    The reward of the three experiments: 100 % of a lap is worth the same however long it takes, and only
+    the square of the speed asked for tells fast from slow.
+    """
+    speed = tick.commands[:, 1]
+    paid = tick.progress_pct / tick.steps * 100.0 + speed * speed
+    return np.where(tick.wheels_off == 0.0, paid, 0.01)
+
+
+def built_in(options: RewardOptions, full_swing_rad: float) -> Reward:
+    """The built-in reward that a recipe asks for."""
+    return pursuit_reward if options.kind == "pursuit" else progress_reward(options, full_swing_rad)
+
+
+def scaled(reward: Reward, scale: float) -> Reward:
+    """A reward times a number."""
+    if scale == 1.0:
+        return reward
+
+    def times(tick: Tick) -> Any:
+        return reward(tick) * scale
+
+    return times

@@ -1,0 +1,115 @@
+"""Networks: from what a driver sees to what stable-baselines3's policies learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
+
+from league.learn.recipe import Learning
+from league.learn.senses import ROAD_SIZE, Sight, state_scale
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+VISION: dict[str, tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]] = {
+    "shallow": (((32, 8, 4), (64, 4, 2), (64, 3, 1)), (512,)),
+    "default": (((32, 5, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1)), (64,)),
+    "deep": (((32, 8, 4), (32, 4, 2), (64, 4, 2), (64, 3, 1)), (512, 512)),
+}
+"""DeepRacer's networks for pictures: filters, kernel and stride of each layer, then widths of dense ones."""
+
+
+class Features(BaseFeaturesExtractor):
+    """What the layers behind it learn from: numbers in shares of their range, pictures through DeepRacer's layers.
+
+    Args:
+        space: Of the observations, one flat vector or one picture.
+        sights: Where each sensor's numbers are.
+        vision: Which of DeepRacer's networks looks at pictures.
+    """
+
+    def __init__(self, space: Any, sights: Sequence[Sight], vision: str = "shallow") -> None:
+        parts = [_part(sight, vision) for sight in sights]
+        super().__init__(space, sum(width for _, width in parts))
+        self.sights = tuple(sights)
+        self.parts = nn.ModuleList([part for part, _ in parts])
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        """The features of a batch of observations."""
+        if len(self.sights) == 1:
+            found: torch.Tensor = self.parts[0](seen)
+            return found
+        shown = [
+            part(seen[:, sight.start : sight.start + sight.size].reshape(-1, *sight.shape))
+            for part, sight in zip(self.parts, self.sights, strict=True)
+        ]
+        return torch.cat(shown, dim=1)
+
+
+class Scaled(nn.Module):
+    """The first entries of a vector, each divided by what it is about at most."""
+
+    shares: torch.Tensor
+
+    def __init__(self, scale: np.ndarray[Any, np.dtype[np.float32]]) -> None:
+        super().__init__()
+        self.register_buffer("shares", torch.from_numpy(1.0 / scale))
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        """Shares of the range."""
+        return seen[:, : len(self.shares)] * self.shares
+
+
+class Vision(nn.Module):
+    """DeepRacer's layers for a picture of grey levels."""
+
+    def __init__(self, shape: tuple[int, ...], kind: str) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        depth = shape[0]
+        convolutions, dense = VISION[kind]
+        for filters, kernel, stride in convolutions:
+            layers += [nn.Conv2d(depth, filters, kernel, stride), nn.ReLU()]
+            depth = filters
+        layers.append(nn.Flatten())
+        with torch.no_grad():
+            width = int(nn.Sequential(*layers)(torch.zeros(1, *shape)).shape[1])
+        for wide in dense:
+            layers += [nn.Linear(width, wide), nn.ReLU()]
+            width = wide
+        self.layers, self.width = nn.Sequential(*layers), width
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        """Features of pictures of shape (batch, cameras, 120, 160), 0 to 255."""
+        found: torch.Tensor = self.layers(seen.float() / 255.0 - 0.5)
+        return found
+
+
+def _part(sight: Sight, vision: str) -> tuple[nn.Module, int]:
+    if len(sight.shape) == 3:
+        part = Vision(sight.shape, vision)
+        return part, part.width
+    if sight.name == "state":
+        return Scaled(state_scale()[:ROAD_SIZE]), ROAD_SIZE
+    reach = 3.0 if sight.name in ("lidar", "lidar-f1tenth") else 1.0
+    return Scaled(np.full(sight.size, reach, dtype=np.float32)), sight.size
+
+
+def policy_options(learning: Learning, sights: Sequence[Sight]) -> dict[str, Any]:
+    """What stable-baselines3's policies are to be built with."""
+    options: dict[str, Any] = {
+        "features_extractor_class": Features,
+        "features_extractor_kwargs": {"sights": tuple(sights), "vision": learning.vision},
+        "activation_fn": ACTIVATIONS[learning.activation],
+        "normalize_images": False,
+    }
+    widths = list(learning.network)
+    pictures = any(len(sight.shape) == 3 for sight in sights)
+    if learning.algorithm == "sac":
+        return options | {"net_arch": {"pi": widths, "qf": widths}}
+    # DeepRacer's networks end in a dense layer of their own; policy and value share it.
+    widths = [] if pictures else widths
+    return options | {"net_arch": {"pi": widths, "vf": widths}, "log_std_init": learning.log_std, "optimizer_kwargs": {"eps": 1e-5}}

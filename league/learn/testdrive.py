@@ -1,0 +1,146 @@
+"""Test drives: a policy's race on every test circuit at once, as quickly as a batch can drive it.
+
+The same rules and the same start as a time trial, so the laps are those that a heat would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league.learn.actions import Actions
+from league.learn.senses import Eyes, Seen, Sense
+from league.sim import marshal
+from league.sim.batch import Batch
+from league.sim.car import CarSpec
+from league.sim.episode import Episode
+from league.track.circuit import Circuit
+
+Answer = Callable[[Seen], NDArray[np.float32]]
+"""Observations in, one row a car; the policy's best answers out."""
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What came of one car's race."""
+
+    circuit: str
+    laps_s: tuple[float, ...]
+    off_tracks: int
+    resets: int
+    progress_pct: float
+    """Share of all laps, 0 to 100."""
+    finished: bool
+
+    @property
+    def total_s(self) -> float:
+        """Time of the laps that were driven."""
+        return sum(self.laps_s)
+
+    @property
+    def fastest_s(self) -> float | None:
+        """The fastest lap, if there is one."""
+        return min(self.laps_s, default=None)
+
+
+def race_episode(laps: int, time_limit_s: float) -> Episode:
+    """A time trial as an episode: put back with a penalty, not ended, for leaving the road."""
+    return Episode(
+        laps=laps,
+        laps_end="truncated",
+        time_limit_s=time_limit_s,
+        off_track="reset",
+        immobilised="reset",
+        reversed="reset",
+    )
+
+
+class TestDrive:
+    """The same races again and again, on fresh batches.
+
+    Args:
+        circuits: Where; one car drives on each.
+        car: What it drives.
+        senses: What it sees.
+        actions: What its answers mean.
+        control_hz: Ticks per second.
+        laps: Laps of each race.
+        patience: A race is over when it has taken as long as at this speed (m/s).
+    """
+
+    __test__ = False  # no test of pytest's
+
+    def __init__(
+        self,
+        circuits: Sequence[Circuit],
+        car: CarSpec,
+        senses: Sequence[Sense],
+        actions: Actions,
+        *,
+        control_hz: int,
+        laps: int = 3,
+        patience: float = 0.8,
+    ) -> None:
+        self.circuits, self.laps, self.actions = tuple(circuits), laps, actions
+        longest_m = max(circuit.length_m for circuit in circuits)
+        self.batch = Batch(
+            self.circuits,
+            car,
+            worlds=len(self.circuits),
+            control_hz=control_hz,
+            episode=race_episode(laps, laps * longest_m / patience),
+            again="never",
+        )
+        self._senses = list(senses)
+
+    def __call__(self, answer: Answer) -> list[Driven]:
+        """Race once on every circuit."""
+        batch, count = self.batch, len(self.circuits)
+        batch.reset(seed=0)
+        eyes = Eyes(self._senses, count, random=np.random.default_rng(0))
+        laps: list[list[float]] = [[] for _ in range(count)]
+        racing = np.ones(count, dtype=np.bool_)
+        progress = np.zeros(count)
+        while racing.any():
+            commands = self.actions.commands(answer(np.array(eyes.look([batch]))))
+            batch.step(commands[:, None])
+            happened = batch.happened[:, 0]
+            for number in np.flatnonzero((happened & marshal.LAP) != 0):
+                laps[number].append(float(batch.lap_time_s[number, 0]))
+            progress = np.where(racing, batch.progress_m[:, 0], progress)
+            racing &= (happened & (marshal.TERMINATED | marshal.TRUNCATED)) == 0
+        return [self._driven(number, laps[number], float(progress[number])) for number in range(count)]
+
+    def _driven(self, number: int, laps_s: list[float], progress_m: float) -> Driven:
+        circuit, card = self.circuits[number], self.batch.card(number, 0)
+        finished = len(laps_s) >= self.laps
+        share = progress_m / (self.laps * circuit.length_m) * 100.0
+        return Driven(
+            circuit=circuit.id,
+            laps_s=tuple(laps_s),
+            off_tracks=int(card["off_tracks"]),
+            resets=int(card["resets"]),
+            progress_pct=100.0 if finished else float(np.clip(share, 0.0, 100.0)),
+            finished=finished,
+        )
+
+
+def score(drives: Sequence[Driven], best_by: str, mean_reward: float) -> float:
+    """How good test drives were, greater is better, by the measure that a recipe keeps models by.
+
+    "race": all laps driven anywhere first, then the mean total time as a share of the circuit's length,
+    unfinished races counted as far as they came. "lap_time": likewise with the fastest lap.
+    """
+    if best_by == "reward":
+        return mean_reward
+    progress = float(np.mean([drive.progress_pct for drive in drives]))
+    if best_by == "progress":
+        return progress
+    unfinished = sum(not drive.finished for drive in drives)
+    if unfinished:
+        return -1e6 * unfinished + progress
+    times = [drive.total_s if best_by == "race" else drive.fastest_s or np.inf for drive in drives]
+    return -float(np.mean(times))

@@ -1,0 +1,470 @@
+"""A training run: from a recipe to a model that races, in one folder.
+
+`Run` prepares, trains, evaluates along the way, keeps checkpoints and the best policy, and writes the
+model. It prints nothing: whoever wants to show progress is told a `Moment` after every update.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger, configure
+from stable_baselines3.common.utils import LinearSchedule
+
+from league.errors import ConfigError, ModelError, RaceError
+from league.hooks.catalogue import REVERSED, League
+from league.learn.cost import Cost, Meter, Prices
+from league.learn.export import best_answers, check_onnx, to_onnx, write_model
+from league.learn.ground import TrainingGround
+from league.learn.learner import RacingPPO
+from league.learn.paying import Reward, built_in, scaled
+from league.learn.policies import policy_options
+from league.learn.recipe import Recipe
+from league.learn.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
+from league.learn.senses import make_senses
+from league.learn.testdrive import Driven, TestDrive, score
+from league.track.circuit import Circuit
+
+MOST_TEST_CIRCUITS = 8
+_NEVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How a run stands after an update."""
+
+    time_s: float
+    """Training time."""
+    steps: int
+    episodes: int
+    steps_per_s: float
+    reward: float | None
+    """Mean reward of the episodes that ended since the last update, as paid, not as scaled."""
+    progress_pct: float | None
+    """Mean progress of these."""
+    completed_pct: float | None
+    """Share of these that came once round."""
+    lap_s: float | None
+    """Fastest lap of the last test drive."""
+    total_s: float | None
+    """Its whole race, of several circuits the mean; None if not all were finished."""
+    off_tracks: int | None
+    best: float | None
+    """Best score so far, see `testdrive.score`."""
+    share: float
+    """Share of the budget that is used."""
+
+    @property
+    def left_s(self) -> float | None:
+        """Time until the budget is used up, if it goes on like this."""
+        return self.time_s * (1.0 - self.share) / self.share if self.share > 0.0 else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    folder: Path
+    model: Path
+    drives: tuple[Driven, ...]
+    """Test drives of the model that was kept."""
+    cost: Cost
+    finished: bool
+    """Whether the budget was used up; if not, the run was interrupted and can be gone on with."""
+
+
+def find_circuits(league: League, refs: Sequence[str], *, both: bool = False) -> list[Circuit]:
+    """The circuits that a recipe names, each also the other way if asked for.
+
+    Raises:
+        InputError: One cannot be found or read.
+    """
+    from league.learn.roads import generate
+
+    found: list[Circuit] = []
+    for ref in refs:
+        if ref.startswith("generated:"):
+            roads = generate(ref)
+        else:
+            roads = [league.circuit(ref)]
+        for road in roads:
+            found.append(road)
+            if both:
+                found.append(road.reversed())
+    return found
+
+
+class Run:
+    """One training run.
+
+    Args:
+        recipe: What to train, on what, for how long.
+        folder: Where everything goes; already begun ones go on from their checkpoint.
+        league: What the plugins offer.
+        tell: Told after every update.
+        prices: For the cost card.
+        device: Where torch computes.
+        threads: How many threads torch uses.
+        reward: What cars are paid, instead of what the recipe says.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: RunFolder,
+        *,
+        league: League | None = None,
+        tell: Callable[[Moment], None] | None = None,
+        prices: Prices | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        reward: Reward | None = None,
+    ) -> None:
+        self.recipe, self.folder, self.league = recipe, folder, league or League()
+        self.tell, self.prices = tell or (lambda moment: None), prices or Prices()
+        if threads is not None:
+            torch.set_num_threads(threads)
+        circuits = find_circuits(self.league, recipe.circuits, both=recipe.both_directions)
+        tests = find_circuits(self.league, recipe.test_circuits) or circuits[:MOST_TEST_CIRCUITS]
+        self.reward = reward or self._reward(circuits)
+        self.ground = TrainingGround(
+            recipe, circuits, self.league, scaled(self.reward, recipe.reward.scale), seed=recipe.seed
+        )
+        self.learner = make_learner(recipe, self.ground, device)
+        self.test = TestDrive(
+            tests,
+            self.league.car(recipe.car),
+            make_senses(self.league, recipe.sensors),
+            self.ground.actions,
+            control_hz=recipe.control_hz,
+            laps=recipe.keep.laps,
+        )
+        self.pit = _Pit(self)
+        self.best: dict[str, Any] | None = None
+        self.best_score = -np.inf
+        self.best_drives: tuple[Driven, ...] = ()
+        self.meter = Meter()
+
+    # -- before --------------------------------------------------------------------------------
+
+    def clone(self, ref: str | Path) -> None:
+        """Begin with another model's weights.
+
+        Raises:
+            ModelError: It sees something else, or its network has another shape.
+        """
+        weights, parent = parent_of(ref)
+        if parent.sensors != self.recipe.sensors:
+            raise ModelError(
+                f"{ref}: sees {', '.join(parent.sensors)}, the recipe {', '.join(self.recipe.sensors)}; "
+                "expected the same sensors"
+            )
+        self._take(load_weights(weights)["policy"], str(ref))
+
+    def _take(self, given: dict[str, torch.Tensor], where: str) -> None:
+        own = self.learner.policy.state_dict()
+        # An action space of another size has an answering layer of its own, which begins anew.
+        answering = {name for name in own if name.startswith(("action_net.", "log_std"))}
+        wrong = [
+            name
+            for name, tensor in own.items()
+            if name not in answering and (name not in given or given[name].shape != tensor.shape)
+        ]
+        if wrong:
+            raise ModelError(f"{where}: its network differs in {wrong[0]}, expected the recipe's network")
+        fitting = {
+            name: given[name] if name in given and given[name].shape == tensor.shape else tensor
+            for name, tensor in own.items()
+        }
+        self.learner.policy.load_state_dict(fitting)
+
+    def resume(self) -> None:
+        """Go on where the last checkpoint of the folder was written.
+
+        Raises:
+            ModelError: There is none.
+        """
+        found = self.folder.load("checkpoint.pt")
+        if found is None:
+            raise ModelError(f"{self.folder.path}: has no checkpoint to go on from")
+        self.learner.policy.load_state_dict(found["policy"])
+        for optimizer, state in zip(self._optimizers(), found["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.learner.num_timesteps = int(found["steps"])
+        self.ground.steps_done = int(found["driven"])
+        self.pit.take(found)
+        self.meter.add(found["used"])
+        self.best, self.best_score = self.folder.load("best.pt"), float(found["best_score"])
+
+    def _optimizers(self) -> list[Any]:
+        policy = self.learner.policy
+        if isinstance(self.learner, RacingPPO):
+            return [policy.optimizer]
+        return [policy.actor.optimizer, policy.critic.optimizer]
+
+    def _reward(self, circuits: Sequence[Circuit]) -> Reward:
+        options = self.recipe.reward
+        low, high = self.recipe.action_space.steering_angle_deg
+        if options.kind != "file":
+            return built_in(options, float(np.radians(high - low)) or 1.0)
+        raise ConfigError("reward functions in files are not supported yet")
+
+    # -- the run -------------------------------------------------------------------------------
+
+    def train(self) -> Outcome:
+        """Train until the budget is used up or somebody interrupts.
+
+        Raises:
+            KeyboardInterrupt: Somebody did; the checkpoint and the model so far are written.
+        """
+        self._warm_up()
+        self.meter = _started(self.meter)
+        try:
+            self.learner.learn(_NEVER, callback=self.pit, log_interval=1, reset_num_timesteps=False)
+        except KeyboardInterrupt:
+            self.pit.checkpoint()
+            self.finish(finished=False)
+            raise
+        except Exception:
+            # What was learned before a reward function raised is worth keeping.
+            self.pit.checkpoint()
+            if self.best is not None:
+                self.finish(finished=False)
+            raise
+        self.pit.look()
+        self.pit.checkpoint()
+        return self.finish(finished=True)
+
+    def _warm_up(self) -> None:
+        """Compile what must be compiled, before the clock starts."""
+        self.ground.begin()
+        space: Any = self.ground.actions.space
+        still = np.zeros(self.ground.num_envs, dtype=np.int64) if hasattr(space, "n") else np.zeros((self.ground.num_envs, 2))
+        self.ground.drive(still)
+        self.ground.take_finished()
+        self.ground.steps_done = max(self.ground.steps_done - self.ground.num_envs, 0)
+        self.test.batch.step(np.zeros((len(self.test.circuits), 1, 2)))
+        if self.learner.env is not None and not isinstance(self.learner, RacingPPO):
+            self.ground.begin()
+
+    def drive_test(self) -> tuple[Driven, ...]:
+        """Test drives of the policy as it is."""
+        self.learner.policy.set_training_mode(False)
+        return tuple(self.test(best_answers(self.learner.policy, self.ground.eyes.sights)))
+
+    def keep_best(self, drives: tuple[Driven, ...], reward: float) -> None:
+        """Keep the policy as it is if it is the best so far."""
+        by = self.recipe.keep.best_by
+        found = score(drives, by, reward) if by != "last" else float(self.ground.steps_done)
+        if self.best is None or (isfinite(found) and found > self.best_score):
+            policy = {name: tensor.detach().cpu().clone() for name, tensor in self.learner.policy.state_dict().items()}
+            self.best, self.best_score, self.best_drives = {"policy": policy}, found, drives
+            self.folder.save("best.pt", self.best)
+
+    def finish(self, *, finished: bool) -> Outcome:
+        """Write the model: the best policy as ONNX, its metadata, its cost and its recipe."""
+        if self.best is None:
+            self.keep_best(self.drive_test(), 0.0)
+        assert self.best is not None
+        cost = self.meter.card(
+            steps=self.ground.steps_done, control_hz=self.recipe.control_hz, prices=self.prices
+        )
+        policy, sights = self.learner.policy, self.ground.eyes.sights
+        policy.load_state_dict(self.best["policy"])
+        policy.set_training_mode(False)
+        policy.to("cpu")
+        drives = tuple(self.test(best_answers(policy, sights)))
+        metadata = self.ground.actions.metadata(self.recipe.sensors, self.recipe.learning.vision)
+        if self.recipe.learning.algorithm == "sac":
+            metadata["training_algorithm"] = "sac"
+        content = to_onnx(policy, sights, metadata)
+        apart = check_onnx(content, policy, sights, np.array(self.ground.begin()[:256]))
+        model = self.folder.model
+        write_model(model, content, metadata)
+        (model / "recipe.toml").write_text(self.recipe.toml(), encoding="utf-8")
+        self.folder.save(f"model/{WEIGHTS}", self.best)
+        told = [asdict(drive) | {"total_s": drive.total_s, "fastest_s": drive.fastest_s} for drive in drives]
+        self.folder.write_json("model/cost.json", cost.as_dict() | {"reached": told, "onnx_apart": apart})
+        self.folder.write_history([asdict(moment) for moment in self.pit.moments])
+        return Outcome(self.folder.path, model, drives, cost, finished)
+
+
+def _started(meter: Meter) -> Meter:
+    """A meter that starts now and counts on from what another was told of earlier."""
+    fresh = Meter()
+    fresh.add(meter.earlier)
+    return fresh
+
+
+def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
+    """stable-baselines3's algorithm with a recipe's settings."""
+    settings = recipe.learning
+    last = settings.learning_rate if settings.learning_rate_end is None else settings.learning_rate_end
+    shared: dict[str, Any] = {
+        "policy": "MlpPolicy",
+        "env": ground,
+        "learning_rate": LinearSchedule(settings.learning_rate, last, 1.0),
+        "gamma": settings.discount,
+        "batch_size": settings.batch_size,
+        "policy_kwargs": policy_options(settings, ground.eyes.sights),
+        "device": device,
+        "seed": recipe.seed,
+    }
+    if settings.algorithm == "sac":
+        if ground.actions.discrete:
+            raise ConfigError("SAC answers with ranges, expected an action space without a list of actions")
+        return SAC(
+            **shared,
+            buffer_size=settings.buffer,
+            learning_starts=settings.first_steps,
+            train_freq=1,
+            gradient_steps=max(1, round(settings.updates * settings.cars)),
+            ent_coef="auto" if settings.temperature is None else settings.temperature,
+        )
+    steps = settings.steps
+    if settings.episodes:
+        steps = max(1, int(np.ceil(recipe.episode.time_limit_s * recipe.control_hz)))
+    return RacingPPO(
+        **shared,
+        loss=settings.loss,
+        whole_episodes=bool(settings.episodes),
+        n_steps=steps,
+        n_epochs=settings.epochs,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip,
+        ent_coef=settings.entropy,
+        vf_coef=settings.value_share,
+        max_grad_norm=settings.max_grad_norm,
+    )
+
+
+class _Pit(BaseCallback):
+    """Looks after a run while stable-baselines3 learns: budget, test drives, checkpoints, history."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self.moments: list[Moment] = []
+        self.episodes = 0
+        self._began_s = self._looked_s = self._saved_s = 0.0
+        self._before_s, self._steps_before = 0.0, 0
+        self._last: tuple[Driven, ...] = ()
+        self._reward = 0.0
+
+    def take(self, found: dict[str, Any]) -> None:
+        """Count on from a checkpoint."""
+        self._before_s, self.episodes = float(found["used"]["wall_s"]), int(found["episodes"])
+        self.moments = [Moment(**row) for row in found["history"]]
+
+    @property
+    def time_s(self) -> float:
+        """Training time so far, that before an interruption included."""
+        return self._before_s + time.perf_counter() - self._began_s
+
+    def _on_training_start(self) -> None:
+        self._began_s = time.perf_counter()
+        self._looked_s = self._saved_s = self.time_s
+        self._steps_before = self.run.ground.steps_done
+        self.model.set_logger(_logger(self.run.folder.path / "tensorboard"))
+
+    def _on_step(self) -> bool:
+        if isinstance(self.model, RacingPPO):
+            return self._after_stretch()
+        ground = self.run.ground
+        if ground.steps_done // ground.num_envs % 64 == 0:
+            return self._after_stretch()
+        return True
+
+    def _after_stretch(self) -> bool:
+        recipe, now_s = self.run.recipe, self.time_s
+        finished = self.run.ground.take_finished()
+        share = self._share(now_s)
+        if isinstance(self.model, RacingPPO):
+            self.model.remaining = max(0.0, 1.0 - share)
+        if now_s - self._looked_s >= recipe.keep.every_s:
+            self.look()
+            self._looked_s = self.time_s
+        if now_s - self._saved_s >= recipe.keep.checkpoint_s:
+            self.checkpoint()
+            self._saved_s = self.time_s
+        self._note(finished, share)
+        return share < 1.0
+
+    def _share(self, now_s: float) -> float:
+        budget, ground = self.run.recipe.budget, self.run.ground
+        shares = [
+            ground.steps_done / budget.steps if budget.steps else 0.0,
+            now_s / (60.0 * budget.minutes) if budget.minutes else 0.0,
+            self.episodes / budget.episodes if budget.episodes else 0.0,
+        ]
+        return min(1.0, max(shares))
+
+    def look(self) -> None:
+        """Drive a test, and keep the policy if it is the best."""
+        self._last = self.run.drive_test()
+        self.run.keep_best(self._last, self._reward)
+
+    def checkpoint(self) -> None:
+        """Write down where an interrupted run can go on."""
+        run = self.run
+        run.folder.save(
+            "checkpoint.pt",
+            {
+                "policy": run.learner.policy.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in run._optimizers()],
+                "steps": int(run.learner.num_timesteps),
+                "driven": int(run.ground.steps_done),
+                "episodes": int(self.episodes),
+                "used": run.meter.so_far(),
+                "best_score": float(run.best_score),
+                "history": [asdict(moment) for moment in self.moments],
+            },
+        )
+
+    def _note(self, finished: Any, share: float) -> None:
+        run, now_s = self.run, self.time_s
+        reward = progress = completed = None
+        if finished is not None:
+            self.episodes += len(finished.reward)
+            reward = self._reward = float(finished.reward.mean()) / run.recipe.reward.scale
+            progress, completed = float(finished.progress_pct.mean()), 100.0 * float(finished.completed.mean())
+        laps = [drive.fastest_s for drive in self._last if drive.fastest_s is not None]
+        done = bool(self._last) and all(drive.finished for drive in self._last)
+        moment = Moment(
+            time_s=round(now_s, 3),
+            steps=run.ground.steps_done,
+            episodes=self.episodes,
+            steps_per_s=(run.ground.steps_done - self._steps_before) / max(now_s - self._before_s, 1e-9),
+            reward=reward,
+            progress_pct=progress,
+            completed_pct=completed,
+            lap_s=min(laps, default=None),
+            total_s=float(np.mean([drive.total_s for drive in self._last])) if done else None,
+            off_tracks=sum(drive.off_tracks for drive in self._last) if self._last else None,
+            best=None if run.best is None else run.best_score,
+            share=share,
+        )
+        self.moments.append(moment)
+        for name in ("reward", "progress_pct", "completed_pct", "lap_s", "total_s", "off_tracks"):
+            value = getattr(moment, name)
+            if value is not None:
+                self.model.logger.record(f"race/{name}", value)
+        run.tell(moment)
+
+
+def _logger(folder: Path) -> Logger:
+    """A logger for TensorBoard if it is installed, else one that forgets."""
+    try:
+        import tensorboard  # noqa: F401 - only to know
+    except ImportError:
+        return configure(None, [])
+    return configure(str(folder), ["tensorboard"])
