@@ -5,14 +5,15 @@ LeagueError                     something the league can explain in one line
 │   ├── CircuitError            a circuit file that cannot be read or driven
 │   ├── UnknownNameError        a name nobody registered; the message lists the right ones
 │   ├── ModelError              a model that cannot drive: wrong shape, wrong metadata, not ONNX
+│   ├── RewardError             a reward function that cannot be read, fails, or gives no number
 │   ├── RecordingError          a recording that is damaged, or was changed
 │   └── ConfigError             a setting that is missing or out of range
 ├── ProtocolError               a conversation between two programs went wrong
 │   ├── RemoteProtocolError     the peer broke the protocol; carries the close code
 │   └── LocalProtocolError      our own side tried something the protocol does not allow
 ├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
-├── RecordBookError             the record book cannot be opened, read or written
 ├── CarError                    a physical car cannot be reached, or refuses
+├── RecordBookError             the record book cannot be opened, read or written
 └── PluginError                 a plugin that cannot be loaded or used
 """
 
@@ -68,6 +69,10 @@ class ModelError(InputError):
     """A model file or its metadata cannot drive a car."""
 
 
+class RewardError(InputError):
+    """A reward function cannot be read, failed, or answered with something that is no reward."""
+
+
 class RecordingError(InputError):
     """A recording is damaged, was changed, or comes from another behaviour version."""
 
@@ -102,13 +107,13 @@ class RaceError(LeagueError):
     """A heat or an event could not be run to its end."""
 
 
+class CarError(LeagueError):
+    """A physical car cannot be reached, refuses, or is driven by somebody else."""
+
+
 class RecordBookError(LeagueError):
     """The record book cannot be opened, read or written."""
 
 
 class PluginError(LeagueError):
-class CarError(LeagueError):
-    """A physical car cannot be reached, refuses, or is driven by somebody else."""
-
-
     """A plugin cannot be loaded or used."""

@@ -1,0 +1,280 @@
+"""A reward function's file: read and compiled once, then one module for every car that it rewards.
+
+A quarter of all community functions keep something between calls, in globals or in an object, and expect
+that nobody else drives. So every car has a module of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+import numpy as np
+
+from league.errors import RewardError
+
+FUNCTION, BATCH_FUNCTION = "reward_function", "reward_batch"
+MOST_BYTES = 1 << 20
+LINES_KEPT = 20
+
+# What numpy had when most reward functions were written, and no longer has. DeepRacer's simulator ran them
+# on versions before 1.24.
+_OLD_NUMPY: dict[str, Any] = {
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "object": object,
+    "str": str,
+    "complex": complex,
+    "long": int,
+    "unicode": str,
+    "float_": np.float64,
+    "complex_": np.complex128,
+    "Inf": np.inf,
+    "Infinity": np.inf,
+    "infty": np.inf,
+    "PINF": np.inf,
+    "NINF": -np.inf,
+    "NaN": np.nan,
+    "NAN": np.nan,
+    "PZERO": 0.0,
+    "NZERO": -0.0,
+    "math": importlib.import_module("math"),
+    "alltrue": np.all,
+    "sometrue": np.any,
+    "product": np.prod,
+    "cumproduct": np.cumprod,
+    "round_": np.round,
+    "asfarray": lambda values, dtype=np.float64: np.asarray(values, dtype=dtype),
+    "asscalar": lambda value: value.item(),
+    "row_stack": np.vstack,
+    "in1d": lambda values, among, **how: np.isin(values, among, **how).ravel(),
+    "trapz": np.trapezoid,
+    "msort": lambda values: np.sort(values, axis=0),
+    "mat": np.asmatrix,
+}
+
+
+class Said:
+    """What reward functions have printed: how often, and the end of it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.lines: deque[str] = deque(maxlen=LINES_KEPT)
+
+    def __call__(self, *words: Any, sep: str | None = " ", **_: Any) -> None:
+        """Take what a call of `print` was given."""
+        self.count += 1
+        self.lines.append((" " if sep is None else sep).join(str(word) for word in words))
+
+
+class Script:
+    """A reward function's file.
+
+    Args:
+        text: What the file says.
+        name: Its path; errors name it.
+
+    Raises:
+        RewardError: It is not Python, or defines no `reward_function`.
+    """
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name = text, name
+        self.said = Said()
+        self.tree, self._code = _compiled(text, name)
+        self.defined = _defined(self.tree)
+        """Names that the file gives a value at its top level, and on which line."""
+        if FUNCTION not in self.defined and BATCH_FUNCTION not in self.defined:
+            others = ", ".join(sorted(self.defined)[:8]) or "nothing"
+            raise RewardError(f"{name}: defines {others}, expected {FUNCTION}(params)")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Script:
+        """The script in a file.
+
+        Raises:
+            RewardError: It cannot be read, or as the class does.
+        """
+        file = Path(path)
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise RewardError(f"{file}: cannot be read: {error.strerror}") from None
+        if len(content) > MOST_BYTES:
+            raise RewardError(f"{file}: has {len(content)} bytes, expected at most {MOST_BYTES}")
+        return cls(_decoded(content, file), str(file))
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether the file offers the form for many cars at once."""
+        return BATCH_FUNCTION in self.defined
+
+    def functions(self, count: int, *, which: str = FUNCTION) -> list[Callable[[Any], Any]]:
+        """As many reward functions, each from a module of its own.
+
+        Raises:
+            RewardError: The file cannot be executed, or there is no such function in it.
+        """
+        return [self._module(which) for _ in range(count)]
+
+    def _module(self, which: str) -> Callable[[Any], Any]:
+        _Modules.count += 1
+        module = ModuleType(f"league_reward_{_Modules.count}")
+        module.__file__ = self.name
+        module.__dict__["__builtins__"] = _builtins(self.said)
+        # Some of the standard library, dataclasses for one, looks a class's module up by its name.
+        sys.modules[module.__name__] = module
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exec(self._code, module.__dict__)  # noqa: S102 - to run it is what it is there for
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - strangers' code
+            raise RewardError(f"{self.where(error)}: {told(error)}") from None
+        found = module.__dict__.get(which)
+        if not callable(found):
+            what = "is not defined" if found is None else f"is {type(found).__name__}"
+            raise RewardError(f"{self.name}: {which} {what}, expected a function of params")
+        function: Callable[[Any], Any] = found
+        return function
+
+    def where(self, error: BaseException) -> str:
+        """The file, and the line of it on which an error came up."""
+        line = self.line_of(error.__traceback__)
+        return f"{self.name}: line {line}" if line else self.name
+
+    def line_of(self, traceback: TracebackType | None) -> int:
+        """The last line of this file in a traceback, 0 if none is."""
+        line = 0
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == self.name:
+                line = traceback.tb_lineno
+            traceback = traceback.tb_next
+        return line
+
+    def line_of_return(self, function: Callable[[Any], Any], params: Any) -> int:
+        """The line from which a function returns, found by calling it once more."""
+        found = self.defined.get(FUNCTION, 0)
+        own = getattr(function, "__code__", None)
+
+        def trace(frame: Any, event: str, _: Any) -> Any:
+            nonlocal found
+            if event == "return" and frame.f_code is own:
+                found = frame.f_lineno
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            function(params)
+        except Exception:  # noqa: BLE001 - it has failed already; only the line is wanted
+            return found
+        finally:
+            sys.settrace(before)
+        return found
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return (f"{name}: {text}" if text else name)[:300]
+
+
+class _Modules:
+    count = 0
+
+
+def _decoded(content: bytes, file: Path) -> str:
+    """Text as Python would read it; what is no UTF-8 is taken for Latin-1, in which nothing is wrong."""
+    for encoding in ("utf-8-sig", "latin-1"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise RewardError(f"{file}: is not text")
+
+
+def _compiled(text: str, name: str) -> tuple[ast.Module, CodeType]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, name)
+            return tree, compile(tree, name, "exec")
+    except SyntaxError as error:
+        hint = ""
+        if "print" in (error.text or "") and "parentheses" in str(error.msg):
+            hint = "; this is Python 2"
+        raise RewardError(f"{name}: line {error.lineno}: is not Python 3: {error.msg}{hint}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise RewardError(f"{name}: is not Python: {told(error)}") from None
+
+
+def _defined(tree: ast.Module) -> dict[str, int]:
+    """Names that a file's top level binds, also within `if` and `try`, and their lines."""
+    found: dict[str, int] = {}
+
+    def look(body: Sequence[ast.stmt]) -> None:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+                found[node.name] = node.lineno
+                continue
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    for name in ast.walk(target):
+                        if isinstance(name, ast.Name):
+                            found[name.id] = node.lineno
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                for alias in node.names:
+                    found[(alias.asname or alias.name).partition(".")[0]] = node.lineno
+            for part in ("body", "orelse", "finalbody"):
+                look(getattr(node, part, []))
+            for handler in getattr(node, "handlers", []):
+                look(handler.body)
+
+    look(tree.body)
+    return found
+
+
+def _builtins(said: Said) -> dict[str, Any]:
+    names = dict(vars(builtins))
+    names["print"] = said
+    names["__import__"] = _import
+    return names
+
+
+def _import(
+    name: str,
+    globals: Mapping[str, Any] | None = None,  # noqa: A002 - the names that Python calls it with
+    locals: Mapping[str, Any] | None = None,  # noqa: A002
+    fromlist: Sequence[str] | None = (),
+    level: int = 0,
+) -> ModuleType:
+    """Python's import, with numpy as it was when the function was written."""
+    found = builtins.__import__(name, globals, locals, fromlist or (), level)
+    return _older_numpy() if found is np else found
+
+
+def _older_numpy() -> ModuleType:
+    """Numpy with the names that later versions dropped."""
+    if _Older.module is None:
+        module = ModuleType("numpy", np.__doc__)
+        module.__dict__.update(_OLD_NUMPY)
+        module.__dict__.update(vars(np))
+        # These are in numpy again, or still, and mean something else than they did.
+        module.__dict__.update({name: _OLD_NUMPY[name] for name in ("bool", "long")})
+        _Older.module = module
+    return _Older.module
+
+
+class _Older:
+    module: ModuleType | None = None
