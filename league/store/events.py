@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from league.errors import InputError, UnknownNameError
@@ -13,7 +13,14 @@ from league.racing.plan import EntryPlan, EventPlan
 from league.store import tables
 from league.store.models import keep_model
 from league.store.names import check_id
-from league.store.records import EntrySource, EventOptions, EventRecord, EventStatus, ModelFiles
+from league.store.records import (
+    EntrySource,
+    EventOptions,
+    EventRecord,
+    EventStatus,
+    ModelFiles,
+    VersionRecord,
+)
 from league.store.texts import to_json
 from league.store.transactions import AnyRow, Transactions, insert_new, unbroken
 
@@ -93,9 +100,24 @@ class EventPages:
 
     @unbroken
     async def add_entry(
-        self, event_id: str, plan: EntryPlan, *, source: str, model: ModelFiles | None = None, hosted: bool
+        self,
+        event_id: str,
+        plan: EntryPlan,
+        *,
+        source: str,
+        model: ModelFiles | None = None,
+        hosted: bool,
+        report: str | None = None,
     ) -> None:
         """Enters somebody into an event, behind those who are in it.
+
+        Args:
+            event_id: The event.
+            plan: Who enters.
+            source: What drives.
+            model: The model's files, if it is one.
+            hosted: Whether the server starts the driver itself.
+            report: What the scrutineers found, as JSON.
 
         Raises:
             InputError: If the event has an entry with this id, one that withdrew included.
@@ -104,24 +126,81 @@ class EventPages:
         check_id("entry", plan.id)
         async with self._data.writing() as db:
             event = await touch(db, event_id)
-            await self._enter(db, event, plan, source=source, model=model, hosted=hosted)
+            await self._enter(db, event, plan, source=source, model=model, hosted=hosted, report=report)
 
     @unbroken
     async def renew_entry(
-        self, event_id: str, plan: EntryPlan, *, source: str, model: ModelFiles | None = None, hosted: bool
+        self,
+        event_id: str,
+        plan: EntryPlan,
+        *,
+        source: str,
+        model: ModelFiles | None = None,
+        hosted: bool,
+        report: str | None = None,
+        accepted: bool = True,
     ) -> int:
-        """Puts another driver behind an entry; the earlier versions stay in the book. Gives the version."""
+        """Adds a version to an entry; the earlier ones stay in the book. Gives its number.
+
+        An accepted one races from now on. Of one that is not, the book keeps the report and not the model.
+        """
         async with self._data.writing() as db:
             event = await touch(db, event_id)
             entry = await find_entry(db, event, event_id, plan.id)
-            version = int(entry.version) + 1
+            newest = select(func.max(_versions.c.version)).where(_versions.c.entry == entry.number)
+            version = int(await db.scalar(newest) or 0) + 1
             await self._add_version(
-                db, entry.number, version, plan, source=source, model=model, hosted=hosted
-            )
-            await db.execute(
-                _entries.update().where(_entries.c.number == entry.number).values(version=version)
-            )
+                db, entry.number, version, plan,
+                source=source, model=model if accepted else None, hosted=hosted,
+                report=report, accepted=accepted,
+            )  # fmt: skip
+            if accepted:
+                await _set_active(db, entry.number, version)
             return version
+
+    @unbroken
+    async def choose_version(self, event_id: str, entry_id: str, version: int) -> None:
+        """Lets another version of an entry race.
+
+        Raises:
+            InputError: If it was not accepted.
+            UnknownNameError: If there is no such event, entry or version.
+        """
+        async with self._data.writing() as db:
+            event = await touch(db, event_id)
+            entry = await find_entry(db, event, event_id, entry_id)
+            asked = select(_versions.c.version, _versions.c.accepted).where(_versions.c.entry == entry.number)
+            known = {row.version: row.accepted for row in await db.execute(asked)}
+            if version not in known:
+                raise UnknownNameError(f"version of entry {entry_id!r}", str(version), map(str, known))
+            if not known[version]:
+                raise InputError(f"version {version} of entry {entry_id!r} did not pass the scrutineers")
+            await _set_active(db, entry.number, version)
+
+    @unbroken
+    async def versions(self, event_id: str, entry_id: str) -> list[VersionRecord]:
+        """Every version of an entry, oldest first.
+
+        Raises:
+            UnknownNameError: If there is no such event or entry.
+        """
+        async with self._data.reading() as db:
+            event = await event_number(db, event_id)
+            entry = await find_entry(db, event, event_id, entry_id)
+            asked = select(_versions).where(_versions.c.entry == entry.number).order_by(_versions.c.version)
+            return [
+                VersionRecord(
+                    number=row.version,
+                    plan=EntryPlan.model_validate_json(row.plan_json),
+                    source=row.source,
+                    sha256=row.model,
+                    entered_at=row.entered_at,
+                    accepted=row.accepted,
+                    active=row.version == entry.version,
+                    report=row.report_json,
+                )
+                for row in await db.execute(asked)
+            ]
 
     @unbroken
     async def withdraw(self, event_id: str, entry_id: str) -> None:
@@ -148,7 +227,7 @@ class EventPages:
 
     @unbroken
     async def entry_source(self, event_id: str, entry_id: str) -> EntrySource:
-        """What drives an entry, in its newest version.
+        """What drives an entry, in the version that races.
 
         Raises:
             UnknownNameError: If there is no such event or entry.
@@ -181,12 +260,15 @@ class EventPages:
         source: str,
         model: ModelFiles | None,
         hosted: bool,
+        report: str | None = None,
     ) -> None:
         adding = insert_new(db, _entries).values(event=event, id=plan.id, listed=True, version=1)
         entry = await db.scalar(adding.returning(_entries.c.number))
         if entry is None:
             raise InputError(f"entry {plan.id!r}: the event has or had an entry with this id")
-        await self._add_version(db, entry, 1, plan, source=source, model=model, hosted=hosted)
+        await self._add_version(
+            db, entry, 1, plan, source=source, model=model, hosted=hosted, report=report, accepted=True
+        )
 
     async def _add_version(
         self,
@@ -198,6 +280,8 @@ class EventPages:
         source: str,
         model: ModelFiles | None,
         hosted: bool,
+        report: str | None,
+        accepted: bool,
     ) -> None:
         now = self._data.now()
         adding = _versions.insert().values(
@@ -208,8 +292,14 @@ class EventPages:
             hosted=hosted,
             model=None if model is None else await keep_model(db, model, now=now),
             entered_at=now,
+            accepted=accepted,
+            report_json=report,
         )
         await db.execute(adding)
+
+
+async def _set_active(db: AsyncConnection, entry: int, version: int) -> None:
+    await db.execute(_entries.update().where(_entries.c.number == entry).values(version=version))
 
 
 async def touch(db: AsyncConnection, event_id: str, **changes: object) -> int:

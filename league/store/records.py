@@ -76,7 +76,7 @@ class ModelFiles:
 
 @dataclass(frozen=True, slots=True)
 class EntrySource:
-    """What drives an entry, in its newest version.
+    """What drives an entry, in the version that races.
 
     Args:
         plan: The entry as it stands in the event's plan.
@@ -95,6 +95,32 @@ class EntrySource:
     version: int
     entered_at: datetime
     withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """One version of an entry; what was entered never changes.
+
+    Args:
+        number: Counts the submissions of this entry, from 1.
+        plan: The entry as this version describes it.
+        source: The agent's reference, the model's file name, or what a remote client said of itself.
+        sha256: Digest of the model's files, as `ModelFiles.sha256`; None for anything else, and where the
+            files were not kept because they were not accepted.
+        entered_at: When it came.
+        accepted: Whether it may race.
+        active: Whether it is the one that does.
+        report: What the scrutineers found, as JSON; None if they did not look.
+    """
+
+    number: int
+    plan: EntryPlan
+    source: str
+    sha256: str | None
+    entered_at: datetime
+    accepted: bool
+    active: bool
+    report: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

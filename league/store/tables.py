@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,7 +106,7 @@ entries = Table(
     _points_at("event", "events.number"),
     Column("id", Words, nullable=False),
     Column("listed", Boolean, nullable=False),  # stands in the event's plan
-    Column("version", Integer, nullable=False),  # the newest one
+    Column("version", Integer, nullable=False),  # the one that races
     Column("withdrawn_at", Moment),
     UniqueConstraint("event", "id"),
     sqlite_autoincrement=True,
@@ -130,6 +131,8 @@ entry_versions = Table(
     Column("hosted", Boolean, nullable=False),
     Column("model", String(64), ForeignKey("models.sha256")),
     Column("entered_at", Moment, nullable=False),
+    Column("accepted", Boolean, nullable=False, server_default=true()),  # may be the one that races
+    Column("report_json", Text),  # of the scrutineers, if they looked at it
 )
 
 heats = Table(
