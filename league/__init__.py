@@ -19,10 +19,11 @@ if TYPE_CHECKING:
         ProtocolError,
         RaceError,
         RecordingError,
+        RewardError,
         UnknownNameError,
     )
-    from league.hooks.catalogue import League
     from league.gate.car import Capabilities, CarAddress, CarCommand, CarDriver, Sample, StopResult
+    from league.hooks.catalogue import League
     from league.hooks.specs import hookimpl
     from league.quick import race, replay, verify
     from league.racing import BEHAVIOR
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
     from league.sim.episode import Episode, Starts
     from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
     from league.sim.noise import Noisy
+    from league.sim.objects import Bot, Box
     from league.sim.sensing import PoseSensor, StateSensor
     from league.sim.sensor import Sensor
-    from league.sim.world import Box, Contact, World
+    from league.sim.world import Contact, World
     from league.track.check import check_circuit
     from league.track.circuit import Circuit, Projection
     from league.track.limit import Limit, limit_of, share_of_limit
@@ -52,17 +54,18 @@ __all__ = [
     "F1TENTH",
     "Agent",
     "Batch",
+    "Bot",
     "Box",
     "Briefing",
     "CameraSensor",
-    "CarSpec",
-    "Circuit",
-    "CircuitError",
     "Capabilities",
     "CarAddress",
     "CarCommand",
     "CarDriver",
     "CarError",
+    "CarSpec",
+    "Circuit",
+    "CircuitError",
     "Command",
     "ConfigError",
     "Contact",
@@ -91,19 +94,20 @@ __all__ = [
     "ProtocolError",
     "RaceError",
     "RecordingError",
+    "RewardError",
     "Rules",
+    "Sample",
     "SectorLidarSensor",
     "Sensor",
     "Standing",
     "Starts",
-    "Sample",
     "StateSensor",
     "StereoCameraSensor",
+    "StopResult",
     "UnknownNameError",
     "World",
     "best_runs",
     "check_circuit",
-    "StopResult",
     "classify",
     "derive_seed",
     "hookimpl",
@@ -122,19 +126,20 @@ _HOMES = {
     "Agent": "league.racing.agent",
     "BEHAVIOR": "league.racing",
     "Batch": "league.sim.batch",
-    "Box": "league.sim.world",
+    "Bot": "league.sim.objects",
+    "Box": "league.sim.objects",
     "Briefing": "league.racing.agent",
     "CameraSensor": "league.sim.camera",
-    "CarSpec": "league.sim.car",
-    "Circuit": "league.track.circuit",
-    "CircuitError": "league.errors",
-    "Command": "league.racing.agent",
-    "ConfigError": "league.errors",
     "Capabilities": "league.gate.car",
     "CarAddress": "league.gate.car",
     "CarCommand": "league.gate.car",
     "CarDriver": "league.gate.car",
     "CarError": "league.errors",
+    "CarSpec": "league.sim.car",
+    "Circuit": "league.track.circuit",
+    "CircuitError": "league.errors",
+    "Command": "league.racing.agent",
+    "ConfigError": "league.errors",
     "Contact": "league.sim.world",
     "DEEPRACER": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
@@ -164,21 +169,22 @@ _HOMES = {
     "ProtocolError": "league.errors",
     "RaceError": "league.errors",
     "RecordingError": "league.errors",
+    "RewardError": "league.errors",
     "Rules": "league.racing.rules",
+    "Sample": "league.gate.car",
     "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
     "Standing": "league.racing.result",
     "Starts": "league.sim.episode",
     "StateSensor": "league.sim.sensing",
     "StereoCameraSensor": "league.sim.camera",
-    "Sample": "league.gate.car",
+    "StopResult": "league.gate.car",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",
     "check_circuit": "league.track.check",
     "classify": "league.racing.standing",
     "derive_seed": "league.racing.plan",
-    "StopResult": "league.gate.car",
     "hookimpl": "league.hooks.specs",
     "limit_of": "league.track.limit",
     "race": "league.quick",

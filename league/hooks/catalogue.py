@@ -17,7 +17,8 @@ from league.gate.car import CarAddress, CarDriver, read_address
 from league.hooks import plugins as loading
 from league.hooks.plugins import PluginReport
 from league.racing.agent import Agent
-from league.racing.plan import EventPlan, Format, HeatPlan
+from league.racing.objects import objects_of
+from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
 from league.sim.car import CarSpec
 from league.sim.noise import make_sensor
 from league.sim.sensor import Sensor, read_asked
@@ -56,10 +57,10 @@ class League:
         self.cars: Mapping[str, CarSpec] = self._gather("register_cars", _is_car)
         self.sensors: Mapping[str, Callable[[], Sensor]] = self._gather("register_sensors", callable)
         self.agents: Mapping[str, Callable[[], Agent]] = self._gather("register_agents", callable)
-        self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
         self.car_drivers: Mapping[str, Callable[[CarAddress], CarDriver]] = self._gather(
             "register_car_drivers", callable
         )
+        self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
 
     @property
     def plugins(self) -> tuple[PluginReport, ...]:
@@ -115,7 +116,6 @@ class League:
         make: Callable[[], Format] = _pick("format", name, self.formats)
         return make()
 
-    def agent(self, ref: str) -> NamedAgent:
     def car_driver(self, ref: str, *, only_stops: bool = False) -> CarDriver:
         """A driver, not yet connected, for the physical car at an address: "udp:192.168.4.1".
 
@@ -131,6 +131,7 @@ class League:
         make: Callable[[CarAddress], CarDriver] = _pick("kind of car", address.kind, self.car_drivers)
         return make(address)
 
+    def agent(self, ref: str) -> NamedAgent:
         """What a reference to an agent names.
 
         A plugin agent's name, a model (`.onnx`, or a folder with `model.onnx` and
@@ -179,10 +180,11 @@ class League:
                 log.exception("plugin %s failed in %s", listener.plugin_name, hook)
 
     def arrange(self, event: EventPlan, heat: HeatPlan) -> HeatPlan:
-        """A heat with the grid order that a plugin chose, if one did.
+        """A heat with its objects drawn from the event's seed, and with the grid order that a plugin chose.
 
         An answer that is not the same entries in another order is ignored and logged.
         """
+        heat = _settled(event, heat)
         if len(heat.grid) < 2:
             return heat
         chosen = self.choose("choose_grid", event=event, phase=heat.phase, entries=heat.grid)
@@ -192,6 +194,18 @@ class League:
             log.error("a plugin chose a grid of other entries than those of heat %s; ignored", heat.id)
             return heat
         return heat.model_copy(update={"grid": tuple(chosen)})
+
+    def check_room(self, event: EventPlan, circuit: Circuit) -> None:
+        """Whether an event's circuit has room for the boxes and bots of its heats.
+
+        Raises:
+            ConfigError: It has not.
+        """
+        entries = tuple(EntryPlan(id=f"entry-{n}", name=f"Entry {n}") for n in range(1, event.grid_size + 1))
+        heats = self.format(event.format).next_heats(event.model_copy(update={"entries": entries}), ())
+        for heat in heats[:1]:
+            rules = _settled(event, heat).rules
+            objects_of(rules, heat.seed, circuit, self.car(event.car), len(heat.grid))
 
     def _gather(self, hook: str, good: Callable[[Any], bool]) -> Mapping[str, Any]:
         """Merge what plugins registered, first come first served; nonsense leaves its plugin out."""
@@ -215,6 +229,14 @@ class League:
                 else:
                     gathered[name] = what
         return gathered
+
+
+def _settled(event: EventPlan, heat: HeatPlan) -> HeatPlan:
+    """A heat whose rules say what its boxes and bots are drawn from."""
+    if not heat.rules.has_objects or heat.rules.objects_seed is not None:
+        return heat
+    rules = heat.rules.model_copy(update={"objects_seed": derive_seed(event.seed, "objects")})
+    return heat.model_copy(update={"rules": rules})
 
 
 def _pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
-from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS, OPPONENTS_START, STANDING, STATE_SIZE
+from league.sim.layout import (
+    AHEAD_M,
+    AHEAD_START,
+    BOX,
+    OPPONENTS,
+    OPPONENTS_START,
+    STANDING,
+    STATE_SIZE,
+)
+from league.sim.objects import Box
 from league.track.circuit import Circuit
 
 FloatVector = NDArray[np.float32]
@@ -48,7 +57,7 @@ class Penalty:
 
 @dataclass(frozen=True, slots=True)
 class Opponent:
-    """Another car, seen from this one's origin: x forward, y left."""
+    """Another car, a bot or a box, seen from this car's origin: x forward, y left."""
 
     x_m: float
     y_m: float
@@ -56,6 +65,8 @@ class Opponent:
     speed_mps: float
     standing: bool = False
     """It stands for a penalty and cannot be touched; it will be let go when nobody is about to pass."""
+    box: bool = False
+    """It is a box: it stands there for good. It is 0.5 m long along its yaw and 0.4 m wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,8 @@ class Briefing:
     """What each observation will carry."""
     opponents: tuple[tuple[int, str], ...] = ()
     """The other seats and the names in them."""
+    boxes: tuple[Box, ...] = ()
+    """What stands in the way."""
 
     @property
     def tick_s(self) -> float:
@@ -98,8 +111,9 @@ class Observation:
     | 8, 9 | width of the road to the left and to the right of the centre line, m |
     | 10–69 | the road at 0.4, 0.8 … 4.8 m ahead of the origin along the centre line, five numbers \
     each: x, y of the centre line in the car's frame, curvature (1/m), width left, width right (m) |
-    | 70–104 | up to 7 opponents, nearest first, five numbers each: 1 if it races or 0.5 if it stands for \
-    a penalty and cannot be touched; x, y and yaw in the car's frame; speed. Zeros if absent |
+    | 70–104 | up to 7 opponents, bots and boxes, nearest first, five numbers each: 1 if it is a car that \
+    drives, 0.5 if it stands for a penalty and cannot be touched, 2 if it is a box; x, y (of a car's \
+    origin, of a bot's or box's middle) and yaw in the car's frame; speed. Zeros if absent |
     """
 
     tick: int
@@ -166,10 +180,10 @@ class Observation:
 
     @property
     def opponents(self) -> list[Opponent]:
-        """The other cars on the circuit, nearest first."""
+        """The other cars on the circuit, bots and boxes too, nearest first."""
         rows = self.state[OPPONENTS_START:STATE_SIZE].reshape(OPPONENTS, 5)
         return [
-            Opponent(x_m, y_m, yaw_rad, speed_mps, standing=mark == STANDING)
+            Opponent(x_m, y_m, yaw_rad, speed_mps, standing=mark == STANDING, box=mark == BOX)
             for mark, x_m, y_m, yaw_rad, speed_mps in rows.tolist()
             if mark > 0
         ]

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+WITH_BOX, WITH_BOT = -1, -2
+"""What a contact was with where it was no entry's car."""
+
 KINDS = (
     "start",  # the green light; seat -1
     "sector",  # data: sector (from 0), time_us of the sector
     "lap",  # data: lap (from 1), time_us, off_tracks, resets, collisions, valid
     "off_track",  # data: along_m
-    "contact",  # data: with (seat, or -1 for a box), closing_mps, charged (bool)
+    "contact",  # data: with (seat, WITH_BOX or WITH_BOT), closing_mps, charged (bool)
     "immobilised",
     "reversed",
     "reset",  # put back on the road; data: along_m, offset_m, why

@@ -18,6 +18,7 @@ from league.racing import BEHAVIOR
 from league.racing.agent import Briefing, Command, FloatVector, Observation, Penalty
 from league.racing.driving import Driving
 from league.racing.fact import Fact
+from league.racing.objects import objects_of
 from league.racing.plan import HeatPlan
 from league.racing.recording import Recording, Retirement, header_bytes
 from league.racing.referee import Car, Referee
@@ -26,7 +27,7 @@ from league.racing.standing import classify, fastest, score_s
 from league.sim.car import CarSpec
 from league.sim.layout import STATE_SIZE
 from league.sim.sensor import Seeded, Sensor
-from league.sim.world import Box, World
+from league.sim.world import World
 from league.track.circuit import Circuit
 
 FRAME_FIELDS = ("x_m", "y_m", "yaw_rad", "speed_mps", "along_m", "lap", "flags")
@@ -46,7 +47,9 @@ class Heat:
         circuit: The circuit that the plan names.
         car: The car that everybody drives.
         sensors: What observations carry, one instance each, in the order of `plan.rules.sensors`.
-        boxes: Obstacles.
+
+    Raises:
+        ConfigError: There is no room for the boxes and bots that the rules ask for.
     """
 
     def __init__(
@@ -55,11 +58,9 @@ class Heat:
         circuit: Circuit,
         car: CarSpec,
         sensors: Sequence[Sensor],
-        *,
-        boxes: Sequence[Box] = (),
     ) -> None:
         self.plan, self.circuit, self.car = plan, circuit, car
-        self.boxes = tuple(boxes)
+        self.boxes, self.bots = objects_of(plan.rules, plan.seed, circuit, car, len(plan.grid))
         self.sensors = tuple(sensors)
         for sensor in self.sensors:
             if isinstance(sensor, Seeded):
@@ -68,8 +69,10 @@ class Heat:
         self.tick = 0
         self.overruns = 0
         """Ticks in which the server was late itself; nobody is charged for them."""
-        self.world = World(circuit, [car] * self.n, control_hz=plan.rules.control_hz, boxes=boxes)
-        self.referee = Referee(self.world, plan.rules, boxes=boxes)
+        self.world = World(
+            circuit, [car] * self.n, control_hz=plan.rules.control_hz, boxes=self.boxes, bots=self.bots
+        )
+        self.referee = Referee(self.world, plan.rules)
         self.drivers = [Driving(car, plan.rules.control_hz) for _ in range(self.n)]
         self.facts: list[Fact] = []
         self._pending: list[Fact] = [Fact(0, 0, "start", -1)]
@@ -77,8 +80,9 @@ class Heat:
         self._away: list[tuple[int, int]] = []
         self._retirements: list[Retirement] = []
         self._frames: list[NDArray[np.float64]] = [self.frame()]
+        self._bot_frames: list[NDArray[np.float64]] = [self.bot_frame()]
         self._commands = np.zeros((self.n, 2))
-        self._digest = hashlib.sha256(header_bytes(plan, circuit, car, self.boxes))
+        self._digest = hashlib.sha256(header_bytes(plan, circuit, car, self.boxes, self.bots))
         self._digest.update(self.world.state_bytes())
 
     # -- before and between ticks ------------------------------------------------------------------
@@ -111,6 +115,7 @@ class Heat:
             opponents=tuple(
                 (other, entry.name) for other, entry in enumerate(self.plan.grid) if other != seat
             ),
+            boxes=self.boxes,
         )
 
     def observe(self) -> list[Observation | None]:
@@ -152,6 +157,11 @@ class Heat:
             rows[car.seat, 5] = len(car.laps)
             rows[car.seat, 6] = flags
         return rows
+
+    def bot_frame(self) -> NDArray[np.float64]:
+        """Where every bot is now, shape (bots, 4): x, y and yaw of its middle, and its speed."""
+        bots = self.world.bots
+        return np.column_stack((bots.pose, bots.speed_mps))
 
     # -- ticks -----------------------------------------------------------------------------------
 
@@ -199,6 +209,7 @@ class Heat:
         self._digest.update(self.world.state_bytes())
         self.tick += 1
         self._frames.append(self.frame())
+        self._bot_frames.append(self.bot_frame())
         self.facts += facts
         return facts
 
@@ -249,10 +260,12 @@ class Heat:
             circuit=self.circuit,
             car=self.car,
             boxes=self.boxes,
+            bots=self.bots,
             answers=np.stack(self._answers) if self._answers else np.empty((0, self.n, 2)),
             away=tuple(self._away),
             retirements=tuple(self._retirements),
             frames=np.stack(self._frames),
+            bot_frames=np.stack(self._bot_frames),
             facts=tuple(self.facts),
             result=self.result(),
         )

@@ -24,7 +24,7 @@ from league.racing.plan import HeatPlan
 from league.racing.result import HeatResult, Status
 from league.racing.rules import first_problem
 from league.sim.car import CarSpec
-from league.sim.world import Box
+from league.sim.objects import Bot, Box
 from league.track.circuit import Circuit
 
 MAGIC = b"league-heat 1\n"
@@ -46,17 +46,20 @@ class Recording:
     """A heat that was driven.
 
     `answers` is float64 of shape (ticks, cars, 2), what drivers said (NaN where nothing came in time);
-    `frames` is float64 of shape (ticks + 1, cars, 7), columns as in `league.racing.heat.FRAME_FIELDS`.
+    `frames` is float64 of shape (ticks + 1, cars, 7), columns as in `league.racing.heat.FRAME_FIELDS`;
+    `bot_frames` is float64 of shape (ticks + 1, bots, 4), x, y, yaw and speed of every bot's middle.
     """
 
     plan: HeatPlan
     circuit: Circuit
     car: CarSpec
     boxes: tuple[Box, ...]
+    bots: tuple[Bot, ...]
     answers: NDArray[np.float64]
     away: tuple[tuple[int, int], ...]
     retirements: tuple[Retirement, ...]
     frames: NDArray[np.float64]
+    bot_frames: NDArray[np.float64]
     facts: tuple[Fact, ...]
     result: HeatResult
 
@@ -74,10 +77,12 @@ class Recording:
             },
             "car": self.car.as_dict(),
             "boxes": [list(box) for box in self.boxes],
+            "bots": [list(bot) for bot in self.bots],
             "answers": _packed(self.answers),
             "away": [list(pair) for pair in self.away],
             "retirements": [list(item) for item in self.retirements],
             "frames": _packed(self.frames.astype(np.float32)),
+            "bot_frames": _packed(self.bot_frames.astype(np.float32)),
             "facts": [fact.as_dict() for fact in self.facts],
             "result": self.result.model_dump(mode="json"),
         }
@@ -130,10 +135,12 @@ class Recording:
             ),
             car=CarSpec(**raw["car"]),
             boxes=tuple(Box(*box) for box in raw["boxes"]),
+            bots=tuple(Bot(*bot) for bot in raw["bots"]),
             answers=_unpacked(raw["answers"], "<f8", (-1, cars, 2)),
             away=tuple((int(tick), int(seat)) for tick, seat in raw["away"]),
             retirements=tuple(Retirement(*item) for item in raw["retirements"]),
             frames=_unpacked(raw["frames"], "<f4", (-1, cars, 7)),
+            bot_frames=_bot_frames(raw),
             facts=tuple(
                 Fact(fact["k"], fact["t_us"], fact["kind"], fact["seat"], fact["data"])
                 for fact in raw["facts"]
@@ -142,7 +149,9 @@ class Recording:
         )
 
 
-def header_bytes(plan: HeatPlan, circuit: Circuit, car: CarSpec, boxes: Sequence[Box]) -> bytes:
+def header_bytes(
+    plan: HeatPlan, circuit: Circuit, car: CarSpec, boxes: Sequence[Box], bots: Sequence[Bot]
+) -> bytes:
     """What a heat's hash starts from: every input but the answers, in one fixed form."""
     header = {
         "behavior": BEHAVIOR,
@@ -150,6 +159,7 @@ def header_bytes(plan: HeatPlan, circuit: Circuit, car: CarSpec, boxes: Sequence
         "circuit": circuit.sha256,
         "car": car.as_dict(),
         "boxes": [list(box) for box in boxes],
+        "bots": [list(bot) for bot in bots],
     }
     return json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
 
@@ -160,3 +170,9 @@ def _packed(numbers: NDArray[Any]) -> bytes:
 
 def _unpacked(content: bytes, kind: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.frombuffer(content, dtype=kind).astype(np.float64).reshape(shape)
+
+
+def _bot_frames(raw: dict[str, Any]) -> NDArray[np.float64]:
+    """Frames of bots; of none, too, as many as there are ticks."""
+    bots, ticks = len(raw["bots"]), len(raw["answers"]) // (16 * len(raw["plan"]["grid"])) + 1
+    return _unpacked(raw["bot_frames"], "<f4", (ticks, bots, 4))

@@ -9,13 +9,12 @@ car stands: a penalty is inside its time and is never added again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from league.racing.fact import Fact
+from league.racing.fact import WITH_BOT, WITH_BOX, Fact
 from league.racing.result import LapResult, Status
 from league.racing.rules import Rules
-from league.sim.world import Box, Contact, World
+from league.sim.world import Contact, World
 from league.track.circuit import Circuit
 
 STILL_M = 0.0003
@@ -81,7 +80,7 @@ class Referee:
         rules: The rules in force.
     """
 
-    def __init__(self, world: World, rules: Rules, *, boxes: Sequence[Box] = ()) -> None:
+    def __init__(self, world: World, rules: Rules) -> None:
         self.world, self.rules = world, rules
         self.circuit: Circuit = world.circuit
         self.tick_us = 1e6 / rules.control_hz
@@ -91,7 +90,7 @@ class Referee:
         self._narrowest_m = float(min(self.circuit.width_left_m.min(), self.circuit.width_right_m.min()))
         self._boxes = [
             (float(seen.along_m), float(seen.offset_m))
-            for seen in (self.circuit.project((box.x_m, box.y_m)) for box in boxes)
+            for seen in (self.circuit.project((box.x_m, box.y_m)) for box in world.boxes)
         ]
         self._facts: list[Fact] = []
         self.time_up = False
@@ -295,15 +294,16 @@ class Referee:
 
     def _somebody_comes(self, car: Car) -> bool:
         """Whether another car would run into this one if it were let go now."""
-        for other in self.cars:
-            if other is car or not other.racing or other.standing:
-                continue
-            gap_m = _wrapped(
-                float(self.world.along_m[car.seat]) - float(self.world.along_m[other.seat]),
-                self.circuit.length_m,
-            )
-            length_m = self.world.cars[car.seat].length_m
-            if 0 <= gap_m < length_m + RELEASE_S * float(self.world.speed_mps[other.seat]):
+        world = self.world
+        coming = [
+            (float(world.along_m[other.seat]), float(world.speed_mps[other.seat]))
+            for other in self.cars
+            if other is not car and other.racing and not other.standing
+        ]
+        coming += zip(world.bots.nose_along_m, world.bots.speed_mps.tolist(), strict=True)
+        for along_m, speed_mps in coming:
+            gap_m = _wrapped(float(world.along_m[car.seat]) - along_m, self.circuit.length_m)
+            if 0 <= gap_m < world.cars[car.seat].length_m + RELEASE_S * speed_mps:
                 return True
         return False
 
@@ -313,9 +313,7 @@ class Referee:
         first = self.cars[contact.car]
         closing_mps = round(contact.closing_mps, 3)
         if contact.other < 0:
-            if first.racing and not first.standing:
-                self._say(tick, "contact", first, **{"with": -1}, closing_mps=closing_mps, charged=True)
-                self._collide(first, tick)
+            self._contact_object(first, -1 - contact.other, closing_mps, tick)
             return
         second = self.cars[contact.other]
         ahead_m = _wrapped(
@@ -327,6 +325,20 @@ class Referee:
         self._say(tick, "contact", behind, **{"with": front.seat}, closing_mps=closing_mps, charged=charged)
         if charged:
             self._collide(behind, tick)
+
+    def _contact_object(self, car: Car, number: int, closing_mps: float, tick: int) -> None:
+        """A box is always the car's fault; of a bot and a car, the one behind is to blame."""
+        if not car.racing or car.standing:
+            return
+        bot = number - len(self.world.boxes)
+        charged = True
+        if bot >= 0:
+            ahead_m = self.world.bots.nose_along_m[bot] - float(self.world.along_m[car.seat])
+            charged = _wrapped(ahead_m, self.circuit.length_m) >= 0
+        other = WITH_BOX if bot < 0 else WITH_BOT
+        self._say(tick, "contact", car, **{"with": other}, closing_mps=closing_mps, charged=charged)
+        if charged:
+            self._collide(car, tick)
 
     def _collide(self, car: Car, tick: int) -> None:
         car.collisions += 1

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from league.errors import ConfigError
+from league.racing.places import read_place
 from league.sim.sensor import read_asked
 
 Ranking = Literal["total", "best_lap", "best_average"]
@@ -52,6 +53,34 @@ class Rules(BaseModel):
     sensors: tuple[str, ...] = ("state", "pose")
     """What drivers may ask to see, by name or with options: "lidar", "lidar?noise=0.01&latency=1"."""
 
+    boxes: Annotated[int, Field(ge=0, le=7)] = 0
+    """Boxes on the lane lines at random places."""
+    box_places: Annotated[tuple[str, ...], Field(max_length=7)] = ()
+    """Boxes at given places besides: "4.2,left" in metres from the start line, "25%,inner" of the lap."""
+    bots: Annotated[int, Field(ge=0, le=6)] = 0
+    """Cars without a driver on the lane lines; they are not ranked."""
+    bot_speed_mps: Annotated[float, Field(ge=0.1, le=7)] = 1.0
+    bot_lane_changes: bool = False
+    """Whether bots change lanes every 3 to 5 s."""
+    objects_seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    """What random places and lane changes are drawn from; None: the event's seed, so that all its heats
+    have the same."""
+
+    @field_validator("box_places", mode="before")
+    @classmethod
+    def _places_as_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("box_places")
+    @classmethod
+    def _real_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                read_place(text)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return value
+
     @field_validator("sensors", mode="before")
     @classmethod
     def _as_tuple(cls, value: object) -> object:
@@ -67,6 +96,11 @@ class Rules(BaseModel):
         if len(set(names)) != len(names):
             raise ValueError("names a sensor twice")
         return value
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether anything stands or drives in the way besides the entries."""
+        return bool(self.boxes or self.box_places or self.bots)
 
     @property
     def tick_s(self) -> float:

@@ -18,6 +18,7 @@ from league.racing.agent import Briefing, FloatVector, Observation, Penalty
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
 from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS_START, STATE_SIZE
+from league.sim.objects import Box
 from league.track.circuit import Circuit
 from league.wire.checking import bad_field, mapping, number, text, whole
 from league.wire.codec import pack_doubles, unpack_doubles, unpack_floats
@@ -128,6 +129,7 @@ def briefing_fields(
         "deadline_ms": deadline_ms,
         "bank_ms": bank_ms,
         "opponents": [{"seat": seat, "name": name} for seat, name in briefing.opponents],
+        "boxes": [dict(zip(Box._fields, box, strict=True)) for box in briefing.boxes],
     }
 
 
@@ -143,9 +145,7 @@ def read_briefing(told: Mapping[str, Any]) -> Briefing:
     wanted = told.get("sensors")
     if type(wanted) is not list or not all(type(name) is str for name in wanted):
         raise bad_field("assign.sensors", "a list of texts", wanted)
-    rivals = told.get("opponents", [])
-    if type(rivals) is not list or not all(type(rival) is dict for rival in rivals):
-        raise bad_field("assign.opponents", "a list of maps", rivals)
+    rivals = _maps(told, "opponents")
     return Briefing(
         heat=text(told, "assign", "heat", least=1, most=128),
         seat=whole(told, "assign", "seat", most=1000),
@@ -157,6 +157,10 @@ def read_briefing(told: Mapping[str, Any]) -> Briefing:
         opponents=tuple(
             (whole(rival, "assign.opponents", "seat"), text(rival, "assign.opponents", "name", most=128))
             for rival in rivals
+        ),
+        boxes=tuple(
+            Box(*(number(box, "assign.boxes", field, least=-1e6, most=1e6) for field in Box._fields))
+            for box in _maps(told, "boxes")
         ),
     )
 
@@ -184,6 +188,14 @@ def trial_observation(told: Mapping[str, Any], briefing: Briefing) -> Observatio
 
 def _bytes(numbers: NDArray[np.float32]) -> bytes:
     return numbers.tobytes() if numbers.dtype == _FLOAT32 else numbers.astype(_FLOAT32).tobytes()
+
+
+def _maps(told: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+    """A list of maps in `assign`; empty if it is not there."""
+    given = told.get(field, [])
+    if type(given) is not list or not all(type(item) is dict for item in given):
+        raise bad_field(f"assign.{field}", "a list of maps", given)
+    return given
 
 
 def _read_penalty(told: Mapping[str, Any]) -> Penalty | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from league.racing.agent import Command
 from league.racing.heat import Heat
@@ -32,10 +33,12 @@ class Verdict:
 def verify(recording: Recording) -> Verdict:
     """Drive a recorded heat again and compare every state, fact and result.
 
-    A changed answer, rule, seed, grid, circuit or car changes the hash; a changed frame, fact or result
+    A changed answer, rule, seed, grid, circuit, box or car changes the hash; a changed frame, fact or result
     no longer fits what was driven.
     """
-    heat = Heat(recording.plan, recording.circuit, recording.car, (), boxes=recording.boxes)
+    heat = Heat(recording.plan, recording.circuit, recording.car, ())
+    if (heat.boxes, heat.bots) != (recording.boxes, recording.bots):
+        return _differs(heat, "the boxes and bots are not those of the plan")
     heat.overruns = recording.result.overruns
     away: dict[int, set[int]] = {}
     for tick, seat in recording.away:
@@ -58,19 +61,24 @@ def verify(recording: Recording) -> Verdict:
         )
     for _, seat, status, reason in retirements:
         heat.retire(seat, status, reason)
+    problem = _problem(heat, recording)
+    return _differs(heat, problem) if problem else Verdict(True, "", heat.result().state_hash, heat.tick)
+
+
+def _problem(heat: Heat, recording: Recording) -> str:
+    """What is wrong with a recording whose answers were all driven again; empty if nothing is."""
     driven = heat.recording()
     if driven.result.state_hash != recording.result.state_hash:
-        first = _first_difference(driven, recording)
-        return _differs(heat, f"the states differ{first}")
+        return f"the states differ{_first_difference(driven, recording)}"
     if not heat.finished:
-        return _differs(heat, f"ends at tick {heat.tick} although the race is not over")
+        return f"ends at tick {heat.tick} although the race is not over"
     if driven.result != recording.result:
-        return _differs(heat, "the result is not the one that was driven")
+        return "the result is not the one that was driven"
     if driven.facts != recording.facts:
-        return _differs(heat, "the facts are not the ones that were seen")
+        return "the facts are not the ones that were seen"
     if first := _first_difference(driven, recording):
-        return _differs(heat, f"the frames differ{first}")
-    return Verdict(True, "", driven.result.state_hash, heat.tick)
+        return f"the frames differ{first}"
+    return ""
 
 
 def _differs(heat: Heat, problem: str) -> Verdict:
@@ -79,10 +87,21 @@ def _differs(heat: Heat, problem: str) -> Verdict:
 
 def _first_difference(driven: Recording, recorded: Recording) -> str:
     """Where two recordings' frames part, as words to append, or nothing."""
-    if driven.frames.shape != recorded.frames.shape:
+    shapes = [(one.frames.shape, one.bot_frames.shape) for one in (driven, recorded)]
+    if shapes[0] != shapes[1]:
         return f": {len(recorded.frames)} frames recorded, {len(driven.frames)} driven"
-    apart = np.abs(driven.frames - recorded.frames) > _FRAME_TOLERANCE * (1 + np.abs(driven.frames))
-    if not apart.any():
-        return ""
-    tick, seat, _ = (int(index) for index in np.argwhere(apart)[0])
-    return f" from tick {tick} on, at {driven.plan.grid[seat].name}"
+    if apart := _apart(driven.frames, recorded.frames):
+        return f" from tick {apart[0]} on, at {driven.plan.grid[apart[1]].name}"
+    if apart := _apart(driven.bot_frames, recorded.bot_frames):
+        return f" from tick {apart[0]} on, at bot {apart[1] + 1}"
+    return ""
+
+
+def _apart(driven: NDArray[np.float64], recorded: NDArray[np.float64]) -> tuple[int, int] | None:
+    """The first tick at which something is elsewhere, and what, or None."""
+    # Written so that what is no number differs.
+    same = np.abs(driven - recorded) <= _FRAME_TOLERANCE * (1 + np.abs(driven))
+    if same.all():
+        return None
+    tick, which, _ = (int(index) for index in np.argwhere(~same)[0])
+    return tick, which

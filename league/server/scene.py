@@ -57,7 +57,10 @@ class Scene:
             self._broadcast.publish(self.snap())
         if self._broadcast.wants_frame():
             heat = self._heat
-            self._broadcast.publish(frame_message(heat.plan.id, heat.tick, heat.time_us, self._cars()))
+            frame = frame_message(heat.plan.id, heat.tick, heat.time_us, self._cars())
+            if heat.bots:
+                frame["bots"] = self._bots()
+            self._broadcast.publish(frame)
 
     def snap(self) -> dict[str, Any]:
         """The whole picture."""
@@ -74,6 +77,8 @@ class Scene:
             "car": {"length_m": heat.car.length_m, "width_m": heat.car.width_m},
             "seats": [self._seat(car, places[car.seat]) for car in heat.referee.cars],
             "cars": self._cars(),
+            "boxes": [[round(1000 * figure) for figure in box] for box in heat.boxes],
+            "bots": self._bots(),
         }
 
     def _seat(self, car: Car, place: int) -> dict[str, Any]:
@@ -115,6 +120,13 @@ class Scene:
     def _cars(self) -> list[int]:
         rows = self._heat.frame()
         return frame_cars(rows[:, :3], rows[:, 3], along_m=rows[:, 4], lap=rows[:, 5], flags=rows[:, 6])
+
+    def _bots(self) -> list[int]:
+        """Bots as flat whole numbers: number, x_mm, y_mm, yaw_mrad, v_mm_s for each, of its middle."""
+        flat: list[int] = []
+        for number, row in enumerate(self._heat.bot_frame().tolist()):
+            flat += [number, *(round(1000 * figure) for figure in row)]
+        return flat
 
     def _note_gap(self, fact: Fact) -> None:
         """The gap at a sector end: behind the first car that passed it."""

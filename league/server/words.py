@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from league.racing.fact import Fact
+from league.racing.fact import WITH_BOT, WITH_BOX, Fact
 from league.racing.plan import HeatPlan
 
 STATUS: Final = {
@@ -28,6 +28,7 @@ WHY: Final = {
     "immobilised": "stuck",
     "reversed": "wrong way",
 }
+OBJECTS: Final = {WITH_BOX: "a box", WITH_BOT: "a bot"}
 PLAIN: Final = {
     "start": "Lights out",
     "immobilised": "is stuck",
@@ -92,7 +93,7 @@ def tell(fact: Fact, names: Sequence[str], hz: int) -> str:
         case "contact":
             other = seen.get("with", -1)
             known = isinstance(other, int) and 0 <= other < len(names)
-            against = isolated(names[other]) if known else "a box"
+            against = isolated(names[other]) if known else OBJECTS.get(other, "a box")
             return f"runs into {against}" if seen.get("charged") else f"is touched by {against}"
         case "off_track" | "reset":
             deed = "leaves the road" if fact.kind == "off_track" else "is put back on the road"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import kernel, tick
+from league.sim import contact, kernel, tick
 from league.sim.compiled import compiled
 from league.sim.contact import shape_car
 from league.sim.world import World
@@ -47,7 +47,7 @@ class Scene(NamedTuple):
 
 
 def scene_of(world: World) -> Scene:
-    """The scene that the cars of a world see: eye i is that of car i, bodies are the cars and the boxes."""
+    """The scene that the cars of a world see: eye i is that of car i, bodies are cars, boxes and bots."""
     arrays = world.arrays
     scene = Scene(
         np.empty((world.n, 3)),
@@ -82,4 +82,7 @@ def fill_scene(
         bodies[i, HEIGHT], bodies[i, KIND] = CAR_HEIGHT_M, CAR
     for k in range(len(boxes)):
         bodies[cars + k, :HEIGHT] = boxes[k, :HEIGHT]
-        bodies[cars + k, HEIGHT], bodies[cars + k, KIND] = BOX_HEIGHT_M, BOX
+        if boxes[k, contact.KIND] == contact.BOT:
+            bodies[cars + k, HEIGHT], bodies[cars + k, KIND] = CAR_HEIGHT_M, CAR
+        else:
+            bodies[cars + k, HEIGHT], bodies[cars + k, KIND] = BOX_HEIGHT_M, BOX

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import kernel, road, tick
+from league.sim import contact, kernel, road, tick
 from league.sim.angles import sine_cosine
 from league.sim.compiled import compiled, inlined, lean
 from league.sim.layout import (
     AHEAD_M,
     AHEAD_START,
+    BOX,
     OPPONENTS,
     OPPONENTS_START,
     RACING,
@@ -32,7 +33,7 @@ _AHEAD = np.array(AHEAD_M)
 
 
 class StateSensor:
-    """Speed, place on the road, the road ahead and the opponents, as `Observation` describes them."""
+    """Speed, place on the road, the road ahead and who is around, as `Observation` describes them."""
 
     name = "state"
     id = STATE_ID
@@ -43,6 +44,8 @@ class StateSensor:
         seen = np.zeros((world.n, self.size), dtype=np.float32)
         arrays = world.arrays
         _state(arrays.road, arrays.state, arrays.measured, _AHEAD, seen)
+        if len(arrays.boxes):
+            _add_objects(arrays.state, arrays.measured, arrays.boxes, seen)
         return seen
 
     def describe(self) -> dict[str, Any]:
@@ -161,3 +164,36 @@ def _look_around(state: FloatArray, measured: FloatArray, i: int, out: Seen) -> 
         out[at + 1], out[at + 2] = dx * c + dy * q, dy * c - dx * q
         out[at + 3] = road.wrapped(other[tick.YAW] - m[tick.YAW])
         out[at + 4] = other[tick.SPEED]
+
+
+@compiled
+def _add_objects(state: FloatArray, measured: FloatArray, boxes: FloatArray, seen: Seen) -> None:
+    """Sort boxes and bots in among the opponents that a state vector shows."""
+    for i in range(len(state)):
+        if state[i, kernel.STATUS] <= kernel.HELD:
+            for k in range(len(boxes)):
+                _sort_in(measured[i], boxes[k], seen[i])
+
+
+@lean
+def _sort_in(m: FloatArray, row: FloatArray, out: Seen) -> None:
+    """Put a box or bot where it belongs by its distance; whoever was last may fall off the end."""
+    q, c = sine_cosine(m[tick.YAW])
+    dx, dy = row[contact.AT_X] - m[tick.ORIGIN_X], row[contact.AT_Y] - m[tick.ORIGIN_Y]
+    x, y = dx * c + dy * q, dy * c - dx * q
+    place = OPPONENTS_START + 5 * OPPONENTS
+    while place > OPPONENTS_START:
+        before = place - 5
+        if out[before] != 0.0 and out[before + 1] ** 2 + out[before + 2] ** 2 <= x * x + y * y:
+            break
+        if place < len(out):
+            for k in range(5):
+                out[place + k] = out[before + k]
+        place = before
+    if place == len(out):
+        return
+    out[place] = RACING if row[contact.KIND] == contact.BOT else BOX
+    out[place + 1], out[place + 2] = x, y
+    along, across = row[contact.COS], row[contact.SIN]
+    out[place + 3] = np.arctan2(across * c - along * q, along * c + across * q)
+    out[place + 4] = row[contact.PACE]

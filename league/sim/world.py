@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from league.errors import InputError
 from league.sim import contact, kernel, road, tick
+from league.sim.bots import Body, Bots, bodies_of
 from league.sim.car import CarSpec
+from league.sim.objects import Bot, Box
 from league.track.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
@@ -25,22 +27,12 @@ PHYSICS_HZ = 120
 MAX_CONTROL_HZ = 240
 
 
-class Box(NamedTuple):
-    """A box that stands on the circuit: its middle, its direction and its size."""
-
-    x_m: float
-    y_m: float
-    yaw_rad: float
-    length_m: float = 0.5
-    width_m: float = 0.4
-
-
 class Contact(NamedTuple):
     """Two bodies that touched during a tick."""
 
     car: int
     other: int
-    """Index of the other car, or -1 less the index of a box."""
+    """Index of the other car, or -1 less the index of a box; bots follow the boxes."""
     closing_mps: float
     """Greatest speed at which they came together, along the normal; 0 if they only leant on each other."""
 
@@ -56,6 +48,7 @@ class Arrays(NamedTuple):
     state: FloatArray
     measured: FloatArray
     boxes: FloatArray
+    """Boxes and, after them, bots."""
 
 
 class World:
@@ -69,20 +62,27 @@ class World:
         cars: What drives, one entry per car; they may differ.
         control_hz: Ticks per second, 1 to 240.
         boxes: What stands in the way.
+        bots: Cars without a driver; they move by themselves and cannot be pushed.
 
     Raises:
-        InputError: No cars or more than 64, a control rate out of range, a box that is not finite or
-            has no size, a circuit narrower than a car.
+        InputError: No cars or more than 64, a control rate out of range, a box or bot that is not finite
+            or has no size, a circuit narrower than a car.
     """
 
     def __init__(
-        self, circuit: Circuit, cars: Sequence[CarSpec], *, control_hz: int = 15, boxes: Sequence[Box] = ()
+        self,
+        circuit: Circuit,
+        cars: Sequence[CarSpec],
+        *,
+        control_hz: int = 15,
+        boxes: Sequence[Box] = (),
+        bots: Sequence[Bot] = (),
     ) -> None:
         self.circuit = circuit
         self.cars = tuple(cars)
         self.boxes = tuple(Box(*box) for box in boxes)
         self.n = len(self.cars)
-        check_world(circuit, self.cars, control_hz, self.boxes)
+        check_world(circuit, self.cars, control_hz, self.boxes, bots)
         self.control_hz = int(control_hz)
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
@@ -97,10 +97,16 @@ class World:
         self._state = np.zeros((self.n, kernel.COMMANDS + 2 * depth))
         self._state[:, kernel.STATUS] = kernel.ABSENT
         self._commands = np.zeros((self.n, 2))
-        self._bodies = np.zeros((self.n + len(self.boxes), contact.BODY_ROW))
-        for row, box in zip(self._bodies[self.n :], self.boxes, strict=True):
+        self._objects = len(self.boxes) + len(bots)
+        self._bodies = np.zeros((self.n + self._objects, contact.BODY_ROW))
+        for row, box in zip(self._bodies[self.n :], self.boxes, strict=False):
             contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
-        self._touch = np.full((self.n, self.n + len(self.boxes)), -1.0)
+        self.bots = Bots(
+            circuit, bots, self._stands(), tick_s=self.step_s * self.substeps, substeps=self.substeps
+        )
+        """The cars without a driver."""
+        self.bots.adopt(self._bodies[self.n + len(self.boxes) :])
+        self._touch = np.full((self.n, self.n + self._objects), -1.0)
         self._poses = np.zeros((self.n, self.substeps + 1, tick.POSE))
         self._trace = np.zeros((self.n, self.substeps + 1))
         self._measured = np.zeros((self.n, tick.MEASURED))
@@ -215,13 +221,16 @@ class World:
         if orders.shape != (self.n, 2):
             raise ValueError(f"commands have shape {orders.shape}, expected ({self.n}, 2)")
         self._commands[:] = orders
+        # Nothing has moved if a command is no number: the bots do not set out then, either.
+        if len(self.bots) and np.isfinite(orders).all():
+            self.bots.set_off(self._drivers())
         outcome = tick.advance_and_trace(
             self._rows,
             self._slabs,
             self._params,
             self._state,
             self._commands,
-            len(self.boxes),
+            self._objects,
             self._bodies,
             self._touch,
             self._poses,
@@ -235,10 +244,12 @@ class World:
                 f"the command of car {car} is {tuple(orders[car].tolist())}, expected finite numbers"
             )
         self.tick += 1
+        if len(self.bots):
+            self.bots.arrive()
         self.contacts = self._touching() if outcome else []
 
     def fits(self, car: int, along_m: float, offset_m: float) -> bool:
-        """Whether a car, its nose there and along the road, would overlap no present car and no box.
+        """Whether a car, its nose there and along the road, would overlap no present car, box or bot.
 
         Held cars count: they will drive on from where they stand.
         """
@@ -248,7 +259,7 @@ class World:
                 self._rows,
                 self._params,
                 self._state,
-                len(self.boxes),
+                self._objects,
                 self._bodies,
                 int(car),
                 float(along_m),
@@ -257,8 +268,9 @@ class World:
         )
 
     def state_bytes(self) -> bytes:
-        """Exact bytes of everything that evolves: the tick, and every car's state."""
-        return self.tick.to_bytes(8, "little") + self._state.astype("<f8", copy=False).tobytes()
+        """Exact bytes of everything that evolves: the tick, every car's state, and the bots."""
+        state = self.tick.to_bytes(8, "little") + self._state.astype("<f8", copy=False).tobytes()
+        return state + self.bots.state_bytes() if len(self.bots) else state
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -271,6 +283,26 @@ class World:
         self._status(car)
         if not all(isfinite(number) for number in numbers):
             raise InputError(f"car {car}: cannot be placed at {numbers}, expected finite numbers")
+
+    def _stands(self) -> list[Body]:
+        """The boxes as bots heed them."""
+        bodies = []
+        for box in self.boxes:
+            seen = self.circuit.project((box.x_m, box.y_m))
+            turned_rad = box.yaw_rad - float(seen.heading_rad)
+            place = (float(seen.along_m), float(seen.offset_m), turned_rad)
+            bodies += bodies_of([place], [(box.length_m / 2, box.width_m / 2)])
+        return bodies
+
+    def _drivers(self) -> list[Body]:
+        """The cars as bots heed them: those that can be touched, by their middles."""
+        driving = np.flatnonzero(self._state[:, kernel.STATUS] == 0.0).tolist()
+        rows = self._measured[:, [tick.ORIGIN_ALONG, tick.ORIGIN_OFFSET, tick.HEADING_ERROR]]
+        # The origin lies close to the middle; what is between them counts as a part of the body.
+        sizes = [
+            (car.length_m / 2 + abs(car.length_m / 2 - car.body_rear_m), car.width_m / 2) for car in self.cars
+        ]
+        return bodies_of(rows[driving].tolist(), [sizes[car] for car in driving])
 
     def _touching(self) -> list[Contact]:
         found = []
@@ -286,7 +318,13 @@ def _view(array: Any) -> Any:
     return view
 
 
-def check_world(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, boxes: tuple[Box, ...]) -> None:
+def check_world(
+    circuit: Circuit,
+    cars: tuple[CarSpec, ...],
+    control_hz: int,
+    boxes: tuple[Box, ...],
+    bots: Sequence[Bot] = (),
+) -> None:
     """Refuse what no world can be made of.
 
     Raises:
@@ -299,6 +337,11 @@ def check_world(circuit: Circuit, cars: tuple[CarSpec, ...], control_hz: int, bo
     for index, box in enumerate(boxes):
         if not all(isfinite(number) for number in box) or box.length_m <= 0 or box.width_m <= 0:
             raise InputError(f"box {index} is {tuple(box)}, expected finite numbers and a size above 0")
+    for index, bot in enumerate(bots):
+        if not all(isfinite(number) for number in bot) or min(bot.length_m, bot.width_m, bot.speed_mps) <= 0:
+            raise InputError(
+                f"bot {index} is {tuple(bot)}, expected finite numbers, a size and a speed above 0"
+            )
     narrowest = float((circuit.width_left_m + circuit.width_right_m).min())
     for car in cars:
         if narrowest <= car.width_m:

@@ -93,21 +93,27 @@ def test_the_state_shows_the_road_ahead_in_the_cars_frame(crowd):
         np.testing.assert_allclose(seen.ahead[:, 4], circuit.width_right_at(along), atol=1e-5)
 
 
-def test_the_state_shows_the_seven_nearest_opponents_nearest_first(crowd):
+def test_the_state_shows_the_seven_nearest_opponents_and_boxes_nearest_first(crowd):
     crowd.remove(9)
     crowd.hold(4, True)
+    box = crowd.boxes[0]
+    there = [(*crowd.pose[k], crowd.speed_mps[k], False) for k in range(9)]
+    boxes = 0
     for car in range(9):
         seen = observed(crowd, car)
         x, y, yaw = crowd.pose[car]
-        others = [k for k in range(9) if k != car]
-        others.sort(key=lambda k: math.hypot(*(crowd.pose[k, :2] - (x, y))))
+        others = [*(there[k] for k in range(9) if k != car), (box.x_m, box.y_m, box.yaw_rad, 0.0, True)]
+        others.sort(key=lambda other: math.hypot(other[0] - x, other[1] - y))
         assert len(seen.opponents) == 7
-        for other, index in zip(seen.opponents, others, strict=False):
-            dx, dy = crowd.pose[index, :2] - (x, y)
+        for other, (its_x, its_y, its_yaw, speed, is_box) in zip(seen.opponents, others, strict=False):
+            dx, dy = its_x - x, its_y - y
             assert other.x_m == pytest.approx(dx * math.cos(yaw) + dy * math.sin(yaw), abs=1e-5)
             assert other.y_m == pytest.approx(dy * math.cos(yaw) - dx * math.sin(yaw), abs=1e-5)
-            assert math.cos(other.yaw_rad - (crowd.pose[index, 2] - yaw)) == pytest.approx(1.0, abs=1e-6)
-            assert other.speed_mps == pytest.approx(crowd.speed_mps[index], abs=1e-6)
+            assert math.cos(other.yaw_rad - (its_yaw - yaw)) == pytest.approx(1.0, abs=1e-6)
+            assert other.speed_mps == pytest.approx(speed, abs=1e-6)
+            assert other.box == is_box
+            boxes += other.box
+    assert boxes >= 3
 
 
 def test_two_opponents_in_one_place_are_both_seen(club):
