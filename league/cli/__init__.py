@@ -22,6 +22,8 @@ COMMANDS = {
     "events": "list the events of a server",
     "event": "create, start, stop and show events",
     "leaderboard": "show standings",
+    "train": "train a model from a recipe, and know what it cost",
+    "evaluate": "drive DeepRacer's evaluation of a model, and see its spread",
     "tracks": "list, show, check, plot and convert circuits",
     "replay": "play a recording in the terminal, or write it out",
     "bench": "measure how fast things are here",

@@ -18,7 +18,7 @@ from league.hooks.catalogue import League
 from league.learn.actions import Actions
 from league.learn.crew import crew, share
 from league.learn.recipe import Recipe
-from league.learn.paying import Reward, Tick
+from league.learn.paying import FileReward, Reward, Tick
 from league.learn.senses import Eyes, Seen, make_senses
 from league.learn.variation import varied
 from league.sim import marshal
@@ -98,6 +98,10 @@ class TrainingGround(VecEnv):
         self._steps = np.zeros(worlds, dtype=np.int64)
         self._before = np.zeros((worlds, 2))
         self._orders: Any = None
+        self._scale = recipe.reward.scale
+        self._follower = reward if isinstance(reward, FileReward) else None
+        if self._follower is not None:
+            self._follower.attach(self.batches)
         self.finished: list[Finished] = []
         """Episodes that ended since somebody last took them."""
         self.steps_done = 0
@@ -121,7 +125,7 @@ class TrainingGround(VecEnv):
         """
         commands = self.actions.commands(answers)
         tick = self._advance(commands)
-        rewards = self.reward(tick)
+        paid = self.reward(tick)
         happened = self._joined([batch.happened[:, 0] for batch in self.batches])
         round_ = self._gone_m >= self._lap_m
         terminated = (happened & marshal.TERMINATED) != 0
@@ -132,7 +136,8 @@ class TrainingGround(VecEnv):
             terminated |= round_
             cut &= ~terminated
         ended = terminated | cut
-        self._paid += rewards
+        self._paid += paid
+        rewards = paid if self._scale == 1.0 else paid * self._scale
         self._before = commands
         self.steps_done += self.num_envs
         seen = self.eyes.look(self.batches)
@@ -178,6 +183,8 @@ class TrainingGround(VecEnv):
         self._gone_m[whose] = self._paid[whose] = 0.0
         self._steps[whose] = 0
         self._before[whose] = 0.0
+        if self._follower is not None:
+            self._follower.begin(whose)
 
     def _note(self, ended: Bools, off_track: Bools, round_: Bools) -> None:
         share = np.clip(self._gone_m[ended] / self.length_m[ended], 0.0, None)
@@ -218,9 +225,8 @@ class TrainingGround(VecEnv):
 
     def close(self) -> None:
         """Let go of a reward's processes, if it has any."""
-        end = getattr(self.reward, "close", None)
-        if end is not None:
-            end()
+        if self._follower is not None:
+            self._follower.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """The same attribute for every car asked for."""

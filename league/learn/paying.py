@@ -5,14 +5,17 @@ A reward is any function of a `Tick` that gives one number a car.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league.learn.recipe import RewardOptions
+from league.learn.reward import Rewards
+from league.learn.telemetry import Telemetry
+from league.sim.batch import Batch
 
 Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -72,12 +75,45 @@ def built_in(options: RewardOptions, full_swing_rad: float) -> Reward:
     return pursuit_reward if options.kind == "pursuit" else progress_reward(options, full_swing_rad)
 
 
-def scaled(reward: Reward, scale: float) -> Reward:
-    """A reward times a number."""
-    if scale == 1.0:
-        return reward
+class FileReward:
+    """A DeepRacer user's reward function, or a vectorised one.
 
-    def times(tick: Tick) -> Any:
-        return reward(tick) * scale
+    Args:
+        options: The file, and how it is to be run.
+        cars: How many.
+        folder: Where the params that made it fail are kept.
+        seed: Of the random numbers of its processes.
 
-    return times
+    Raises:
+        RewardError: The file cannot be read or run.
+    """
+
+    def __init__(self, options: RewardOptions, cars: int, *, folder: Path, seed: int) -> None:
+        self.rewards = Rewards(
+            options.file,
+            cars,
+            workers=options.workers,
+            untrusted=options.untrusted,
+            vectorised=True if options.vectorised else None,
+            folder=folder,
+            seed=seed,
+        )
+        self._telemetry: Telemetry | None = None
+
+    def attach(self, batches: Sequence[Batch]) -> None:
+        """Follow the cars of these batches."""
+        self._telemetry = Telemetry(batches)
+
+    def begin(self, whose: Bools) -> None:
+        """Episodes have begun for some cars."""
+        assert self._telemetry is not None
+        self._telemetry.begin(whose)
+
+    def __call__(self, tick: Tick) -> Doubles:
+        """What every car is paid."""
+        assert self._telemetry is not None
+        return self.rewards(self._telemetry.read(tick.commands))
+
+    def close(self) -> None:
+        """End its processes."""
+        self.rewards.close()

@@ -165,6 +165,15 @@ class Keep(_Part):
     """Training time between checkpoints."""
 
 
+class Beside(_Part):
+    """Somebody else's evaluation, to be printed beside the run's own."""
+
+    name: str
+    laps_s: Annotated[tuple[float, ...], Field(min_length=1)]
+    fastest_off_tracks: Annotated[int, Field(ge=0)] = 0
+    off_tracks: Annotated[int, Field(ge=0)] = 0
+
+
 class Recipe(_Part):
     """A training run."""
 
@@ -193,6 +202,7 @@ class Recipe(_Part):
     learning: Learning = Learning()
     budget: Budget
     keep: Keep = Keep()
+    beside: tuple[Beside, ...] = ()
 
     @classmethod
     def parse(cls, given: Mapping[str, Any], *, where: str = "recipe") -> Recipe:

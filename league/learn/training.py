@@ -7,6 +7,7 @@ model. It prints nothing: whoever wants to show progress is told a `Moment` afte
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
@@ -26,7 +27,7 @@ from league.learn.cost import Cost, Meter, Prices
 from league.learn.export import best_answers, check_onnx, to_onnx, write_model
 from league.learn.ground import TrainingGround
 from league.learn.learner import RacingPPO
-from league.learn.paying import Reward, built_in, scaled
+from league.learn.paying import FileReward, Reward, built_in
 from league.learn.policies import policy_options
 from league.learn.recipe import Recipe
 from league.learn.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
@@ -48,7 +49,7 @@ class Moment:
     episodes: int
     steps_per_s: float
     reward: float | None
-    """Mean reward of the episodes that ended since the last update, as paid, not as scaled."""
+    """Mean reward of the episodes that ended since the last update, before it is scaled."""
     progress_pct: float | None
     """Mean progress of these."""
     completed_pct: float | None
@@ -135,10 +136,8 @@ class Run:
             torch.set_num_threads(threads)
         circuits = find_circuits(self.league, recipe.circuits, both=recipe.both_directions)
         tests = find_circuits(self.league, recipe.test_circuits) or circuits[:MOST_TEST_CIRCUITS]
-        self.reward = reward or self._reward(circuits)
-        self.ground = TrainingGround(
-            recipe, circuits, self.league, scaled(self.reward, recipe.reward.scale), seed=recipe.seed
-        )
+        self.reward = reward or self._reward()
+        self.ground = TrainingGround(recipe, circuits, self.league, self.reward, seed=recipe.seed)
         self.learner = make_learner(recipe, self.ground, device)
         self.test = TestDrive(
             tests,
@@ -211,12 +210,14 @@ class Run:
             return [policy.optimizer]
         return [policy.actor.optimizer, policy.critic.optimizer]
 
-    def _reward(self, circuits: Sequence[Circuit]) -> Reward:
-        options = self.recipe.reward
-        low, high = self.recipe.action_space.steering_angle_deg
-        if options.kind != "file":
-            return built_in(options, float(np.radians(high - low)) or 1.0)
-        raise ConfigError("reward functions in files are not supported yet")
+    def _reward(self) -> Reward:
+        recipe = self.recipe
+        if recipe.reward.kind == "file":
+            return FileReward(
+                recipe.reward, recipe.learning.cars, folder=self.folder.path, seed=recipe.seed
+            )
+        low, high = recipe.action_space.steering_angle_deg
+        return built_in(recipe.reward, float(np.radians(high - low)) or 1.0)
 
     # -- the run -------------------------------------------------------------------------------
 
@@ -333,18 +334,21 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
     steps = settings.steps
     if settings.episodes:
         steps = max(1, int(np.ceil(recipe.episode.time_limit_s * recipe.control_hz)))
-    return RacingPPO(
-        **shared,
-        loss=settings.loss,
-        whole_episodes=bool(settings.episodes),
-        n_steps=steps,
-        n_epochs=settings.epochs,
-        gae_lambda=settings.gae_lambda,
-        clip_range=settings.clip,
-        ent_coef=settings.entropy,
-        vf_coef=settings.value_share,
-        max_grad_norm=settings.max_grad_norm,
-    )
+    with warnings.catch_warnings():
+        # A last batch that is not full is common and does no harm.
+        warnings.filterwarnings("ignore", message="You have specified a mini-batch size", category=UserWarning)
+        return RacingPPO(
+            **shared,
+            loss=settings.loss,
+            whole_episodes=bool(settings.episodes),
+            n_steps=steps,
+            n_epochs=settings.epochs,
+            gae_lambda=settings.gae_lambda,
+            clip_range=settings.clip,
+            ent_coef=settings.entropy,
+            vf_coef=settings.value_share,
+            max_grad_norm=settings.max_grad_norm,
+        )
 
 
 class _Pit(BaseCallback):
@@ -435,7 +439,7 @@ class _Pit(BaseCallback):
         reward = progress = completed = None
         if finished is not None:
             self.episodes += len(finished.reward)
-            reward = self._reward = float(finished.reward.mean()) / run.recipe.reward.scale
+            reward = self._reward = float(finished.reward.mean())
             progress, completed = float(finished.progress_pct.mean()), 100.0 * float(finished.completed.mean())
         laps = [drive.fastest_s for drive in self._last if drive.fastest_s is not None]
         done = bool(self._last) and all(drive.finished for drive in self._last)

@@ -1,0 +1,230 @@
+"""Evaluation as DeepRacer's: some laps in one run, several trials, and how far they are apart.
+
+Every trial is a heat with the very referee of an event. The same trial gives the same laps, to the byte;
+what differs between trials is only what is asked to differ: the car, the noise, the age of observations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean, median, pstdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league.hooks.catalogue import League
+from league.learn.senses import NOISE, state_noise
+from league.learn.variation import varied
+from league.racing.agent import Agent, Briefing, Command, Observation
+from league.racing.heat import Heat
+from league.racing.plan import EntryPlan, HeatPlan, derive_seed
+from league.racing.recording import Recording
+from league.racing.result import EntryResult, HeatResult
+from league.racing.rules import Rules
+from league.sim.car import CarSpec
+from league.sim.sensor import offered
+from league.track.circuit import Circuit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What differs from trial to trial."""
+
+    car: float = 0.0
+    """Every figure of the car's dynamics is off by up to this share."""
+    noise: float = 0.0
+    """Noise of the observations; 1 is that of a good sensor, see `league.learn.senses`."""
+    latency_ticks: int = 0
+    """How old observations are."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything differs at all."""
+        return bool(self.car or self.noise or self.latency_ticks)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run and what came of it."""
+
+    number: int
+    result: HeatResult
+    recording: Recording
+
+    @property
+    def entry(self) -> EntryResult:
+        """The driver's result."""
+        return self.result.entries[0]
+
+    @property
+    def clean(self) -> bool:
+        """Whether all laps were driven without being put back."""
+        return self.entry.status == "FIN" and self.entry.off_tracks == 0 and self.entry.resets == 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All trials of a driver on a circuit."""
+
+    driver: str
+    circuit: Circuit
+    laps: int
+    seed: int
+    conditions: Conditions
+    trials: tuple[Trial, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The first trial in the form that `league race --json` prints, all of them, and their spread."""
+        first = self.trials[0].result
+        return {
+            "circuit": first.circuit.model_dump(mode="json"),
+            "car": first.car,
+            "laps": self.laps,
+            "rank": first.rank,
+            "seed": self.seed,
+            "behavior": first.behavior,
+            "clock": first.clock,
+            "entries": [self.trials[0].entry.model_dump(mode="json")],
+            "state_hash": first.state_hash,
+            "conditions": {
+                "car": self.conditions.car,
+                "noise": self.conditions.noise,
+                "latency_ticks": self.conditions.latency_ticks,
+            },
+            "trials": [
+                {"trial": trial.number, "seed": trial.result.seed, "state_hash": trial.result.state_hash}
+                | trial.entry.model_dump(mode="json", exclude={"place", "gap_s", "entry_id", "attempts"})
+                for trial in self.trials
+            ],
+            "spread": self.spread(),
+        }
+
+    def spread(self) -> dict[str, Any]:
+        """How far the trials are apart: shares, and of the totals of those that finished their figures."""
+        totals = [trial.entry.total_s for trial in self.trials if trial.entry.total_s is not None]
+        fastest = [trial.entry.fastest_lap_s for trial in self.trials if trial.entry.fastest_lap_s is not None]
+        return {
+            "trials": len(self.trials),
+            "finished": len(totals),
+            "clean": sum(trial.clean for trial in self.trials),
+            "off_tracks": sum(trial.entry.off_tracks for trial in self.trials),
+            "total_s": _figures(totals),
+            "fastest_lap_s": _figures(fastest),
+        }
+
+
+def _figures(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    figures = {
+        "least": min(values),
+        "median": median(values),
+        "mean": mean(values),
+        "greatest": max(values),
+        "deviation": pstdev(values),
+    }
+    return {name: round(value, 6) for name, value in figures.items()}
+
+
+def evaluate(
+    league: League,
+    driver: str,
+    circuit: Circuit,
+    *,
+    rules: Rules | None = None,
+    trials: int = 1,
+    seed: int = 0,
+    car: str = "deepracer",
+    conditions: Conditions | None = None,
+    tell: Callable[[Trial], None] | None = None,
+) -> Evaluation:
+    """Drive some trials.
+
+    Args:
+        league: What the plugins offer.
+        driver: An agent's name, a model, or module:Class.
+        circuit: Where.
+        rules: Laps and penalties; three laps by default.
+        trials: How many runs.
+        seed: Every trial has a seed of its own, drawn from this.
+        car: What is driven.
+        conditions: What differs from trial to trial.
+        tell: Told after every trial.
+
+    Raises:
+        InputError: The driver or the car does not exist or is unusable.
+    """
+    rules, conditions = rules or Rules(), conditions or Conditions()
+    named, spec = league.agent(driver), league.car(car)
+    done: list[Trial] = []
+    for number in range(1, trials + 1):
+        own_seed = derive_seed(seed, "trial", number)
+        agent = named.make()
+        trial = _drive(league, agent, named.name[:64], circuit, rules, spec, conditions, number, own_seed)
+        done.append(trial)
+        if tell is not None:
+            tell(trial)
+    return Evaluation(named.name, circuit, rules.laps, seed, conditions, tuple(done))
+
+
+def _drive(
+    league: League,
+    agent: Agent,
+    name: str,
+    circuit: Circuit,
+    rules: Rules,
+    car: CarSpec,
+    conditions: Conditions,
+    number: int,
+    seed: int,
+) -> Trial:
+    random = np.random.default_rng(seed)
+    driven = varied(car, conditions.car, random) if conditions.car else car
+    asked = rules.model_copy(update={"sensors": offered(*rules.sensors, *agent.sensors)})
+    plan = HeatPlan(
+        id=f"trial-{number}",
+        phase="evaluation",
+        circuit=circuit.id,
+        car=car.id,
+        rules=asked,
+        seed=seed,
+        grid=(EntryPlan(id="entry-1", name=name, agent=name),),
+    )
+    heat = Heat(plan, circuit, driven, [league.sensor(text) for text in asked.sensors])
+    # A driver knows the car's kind, not what this one is off by.
+    briefing: Briefing = replace(heat.briefing(0), car=car)
+    eyes = _TiredEyes(conditions, random) if conditions.noise or conditions.latency_ticks else None
+    agent.prepare(briefing)
+    while not heat.finished:
+        (seen,) = heat.observe()
+        answer: Command | None = None
+        if seen is not None:
+            answer = agent.act(seen if eyes is None else eyes.see(seen))
+        heat.advance([answer])
+    agent.finish(heat.result().model_dump(mode="json"))
+    return Trial(number, heat.result(), heat.recording())
+
+
+class _TiredEyes:
+    """Makes observations noisy and late."""
+
+    def __init__(self, conditions: Conditions, random: np.random.Generator) -> None:
+        self._conditions, self._random = conditions, random
+        self._sigma = state_noise()
+        self._past: list[tuple[Any, dict[str, Any]]] = []
+
+    def see(self, seen: Observation) -> Observation:
+        """The observation as these eyes have it."""
+        state = self._blurred(seen.state, self._sigma)
+        sensors = {name: self._blurred(values, NOISE.get(name, 0.0)) for name, values in seen.sensors.items()}
+        self._past = [*self._past, (state, sensors)][-1 - self._conditions.latency_ticks :]
+        old_state, old_sensors = self._past[0]
+        return replace(seen, state=old_state, sensors=old_sensors)
+
+    def _blurred(self, values: NDArray[np.float32], sigma: Any) -> NDArray[np.float32]:
+        if not self._conditions.noise or not np.any(sigma):
+            return values
+        noise = self._conditions.noise * sigma * self._random.standard_normal(values.shape)
+        return np.asarray(values + noise, dtype=np.float32)
