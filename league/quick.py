@@ -57,6 +57,8 @@ class RaceOutcome:
             "behavior": first.behavior,
             "clock": first.clock,
             "format": self.event.format,
+            "boxes": len(self.recordings[0].boxes),
+            "bots": len(self.recordings[0].bots),
             "entries": [entry.model_dump(mode="json") for entry in self.standings],
             "state_hash": self.state_hash,
         }

@@ -8,6 +8,7 @@ import click
 
 from league.cli import show
 from league.cli.leaderboard import print_leaderboard
+from league.cli.objects import object_options, object_rules
 from league.cli.remote import ask, segment, server_option, token_option
 from league.errors import InputError
 from league.sim.sensor import offered
@@ -18,6 +19,8 @@ from league.sim.sensor import offered
 Examples:
   league event create "Club night" --circuit a-to-z-speedway --format qualifying-final
   league event create Duel --circuit clover:reversed --entry tutorial --entry racing-line --autostart 2
+  league event create Slalom --circuit a-to-z-speedway --format object-avoidance --boxes 5
+  league event create Traffic --circuit clover --format head-to-bot --bots 3 --bot-lane-changes
   league event start club-night
   league event show club-night"""
 )
@@ -42,6 +45,7 @@ def command() -> None:
 @click.option("--hz", default=15, show_default=True, help="Commands a second.")
 @click.option("--time-limit", default=180.0, show_default=True, metavar="SECONDS")
 @click.option("--off-track-penalty", default=3.0, show_default=True, metavar="SECONDS")
+@object_options
 @click.option("--grid-size", default=4, show_default=True, help="Most cars in one head-to-head heat.")
 @click.option(
     "--sensor", "sensors", multiple=True, help="Offer this sensor besides state and pose; may be repeated."
@@ -93,6 +97,7 @@ def create(
             "time_limit_s": rules["time_limit"],
             "off_track_penalty_s": rules["off_track_penalty"],
             "sensors": list(offered("state", "pose", *rules["sensors"])),
+            **object_rules(rules),
         },
     }
     event = ask(server, "POST", "/events", token=token, payload=asked)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from league.cli import show
+from league.cli.objects import object_options, object_rules
 from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
@@ -22,7 +23,9 @@ Examples:
   league race a-to-z-speedway pure-pursuit
   league race a-to-z-speedway:reversed racing-line follow-the-gap --laps 5 --seed 7
   league race my-circuit.toml ./my-model --rank best_lap --json result.json --record final.heat
-  league race a-to-z-speedway my_module:MyAgent pure-pursuit --format time-trial"""
+  league race a-to-z-speedway my_module:MyAgent pure-pursuit --format time-trial
+  league race a-to-z-speedway follow-the-gap --boxes 4 --box 25%,inner
+  league race a-to-z-speedway racing-line --bots 4 --bot-speed 0.7 --bot-lane-changes"""
 )
 @click.argument("circuit")
 @click.argument("agents", nargs=-1, required=True, metavar="AGENT...")
@@ -34,6 +37,7 @@ Examples:
     "--rank", type=click.Choice(["total", "best_lap", "best_average"]), default="total", show_default=True
 )
 @click.option("--off-track-penalty", type=float, default=3.0, show_default=True, metavar="SECONDS")
+@object_options
 @click.option("--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS")
 @click.option("--hz", type=int, default=15, show_default=True, help="Commands a second.")
 @click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
@@ -53,6 +57,7 @@ def command(
     sensors: tuple[str, ...],
     json_file: str | None,
     record: str | None,
+    **objects: Any,
 ) -> None:
     """Race AGENTs on CIRCUIT, headless, as fast as this machine can.
 
@@ -68,6 +73,7 @@ def command(
             "time_limit_s": time_limit,
             "control_hz": hz,
             "sensors": list(offered("state", "pose", *sensors)),
+            **object_rules(objects),
         },
         where="options",
     )
@@ -127,6 +133,7 @@ def print_result(payload: dict[str, Any], limit: float | None) -> None:
     """
     circuit = payload["circuit"]
     title = f"{circuit['id']} · {circuit['length_m']:.2f} m · {payload['laps']} laps · seed {payload['seed']}"
+    title += "".join(f" · {payload[what]} {what}" for what in ("boxes", "bots") if payload.get(what))
     columns = [
         "",
         "entry",
