@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from league.quick import race, replay, verify
     from league.racing import BEHAVIOR
     from league.racing.agent import Agent, Briefing, Command, Observation, Opponent, Penalty
+    from league.racing.metadata import (
+        ContinuousActions,
+        DiscreteActions,
+        ModelMetadata,
+        read_metadata,
+    )
     from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
@@ -69,6 +75,8 @@ __all__ = [
     "Command",
     "ConfigError",
     "Contact",
+    "ContinuousActions",
+    "DiscreteActions",
     "DiscretizedLidarSensor",
     "EntryPlan",
     "EntryResult",
@@ -85,6 +93,7 @@ __all__ = [
     "LidarSensor",
     "Limit",
     "ModelError",
+    "ModelMetadata",
     "Noisy",
     "Observation",
     "Opponent",
@@ -113,6 +122,7 @@ __all__ = [
     "hookimpl",
     "limit_of",
     "race",
+    "read_metadata",
     "read_toml_circuit",
     "replay",
     "share_of_limit",
@@ -141,8 +151,10 @@ _HOMES = {
     "Command": "league.racing.agent",
     "ConfigError": "league.errors",
     "Contact": "league.sim.world",
+    "ContinuousActions": "league.racing.metadata",
     "DEEPRACER": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
+    "DiscreteActions": "league.racing.metadata",
     "DiscretizedLidarSensor": "league.sim.lidar",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
@@ -160,6 +172,7 @@ _HOMES = {
     "LidarSensor": "league.sim.lidar",
     "Limit": "league.track.limit",
     "ModelError": "league.errors",
+    "ModelMetadata": "league.racing.metadata",
     "Noisy": "league.sim.noise",
     "Observation": "league.racing.agent",
     "Opponent": "league.racing.agent",
@@ -188,6 +201,7 @@ _HOMES = {
     "hookimpl": "league.hooks.specs",
     "limit_of": "league.track.limit",
     "race": "league.quick",
+    "read_metadata": "league.racing.metadata",
     "read_toml_circuit": "league.track.toml_file",
     "replay": "league.quick",
     "share_of_limit": "league.track.limit",

@@ -7,17 +7,24 @@ DeepRacer's: they say what the network's answers mean. onnxruntime is imported w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import isfinite, radians
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from league import Agent, Briefing, Command, ModelError, Observation, hookimpl
+from league import (
+    Agent,
+    Briefing,
+    Command,
+    DiscreteActions,
+    ModelError,
+    ModelMetadata,
+    Observation,
+    hookimpl,
+    read_metadata,
+)
 
 STATE_SIZE = 105
 MOST_BYTES = 256 << 20
@@ -25,103 +32,6 @@ METADATA_FILE = "model_metadata.json"
 METADATA_KEY = "model_metadata"
 
 Answer = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class ContinuousActions:
-    """Two numbers in [-1, 1], steering then speed, scaled linearly to these ranges."""
-
-    steer_rad: tuple[float, float]
-    speed_mps: tuple[float, float]
-
-    size = 2
-
-    def command(self, answer: Answer) -> Command:
-        """What an answer asks for."""
-        steer, speed = ((min(max(float(value), -1.0), 1.0) + 1) / 2 for value in answer)
-        return Command(
-            self.steer_rad[0] + steer * (self.steer_rad[1] - self.steer_rad[0]),
-            self.speed_mps[0] + speed * (self.speed_mps[1] - self.speed_mps[0]),
-        )
-
-
-@dataclass(frozen=True)
-class DiscreteActions:
-    """One number per action; the greatest wins, the first of equals."""
-
-    actions: tuple[Command, ...]
-
-    @property
-    def size(self) -> int:
-        """How many numbers an answer has."""
-        return len(self.actions)
-
-    def command(self, answer: Answer) -> Command:
-        """What an answer asks for."""
-        return self.actions[int(answer.argmax())]
-
-
-Actions = ContinuousActions | DiscreteActions
-
-
-def read_actions(text: str, *, where: str) -> Actions:
-    """The actions that DeepRacer's `model_metadata.json` describes.
-
-    Args:
-        text: What the file says.
-        where: The file, for errors.
-
-    Raises:
-        ModelError: It is not JSON, or describes no actions.
-    """
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where}: not JSON ({_one_line(error)})") from None
-    if not isinstance(given, dict) or "action_space" not in given:
-        raise ModelError(f"{where}: has no action_space")
-    space = given["action_space"]
-    kind = given.get("action_space_type", "continuous" if isinstance(space, dict) else "discrete")
-    if kind == "continuous":
-        low_rad, high_rad = _range(space, "steering_angle", where)
-        return ContinuousActions((radians(low_rad), radians(high_rad)), _range(space, "speed", where))
-    if kind != "discrete":
-        raise ModelError(f"{where}: action_space_type is {kind!r}, expected 'continuous' or 'discrete'")
-    if not isinstance(space, list) or not space:
-        raise ModelError(f"{where}: a discrete action_space must be a list of actions, found {_brief(space)}")
-    return DiscreteActions(
-        tuple(
-            Command(
-                radians(_number(action, "steering_angle", f"{where}: action {index}")),
-                _number(action, "speed", f"{where}: action {index}"),
-            )
-            for index, action in enumerate(space)
-        )
-    )
-
-
-def _range(space: object, name: str, where: str) -> tuple[float, float]:
-    bounds = space.get(name) if isinstance(space, dict) else None
-    if not isinstance(bounds, dict):
-        raise ModelError(
-            f"{where}: a continuous action_space needs {name} with low and high, found {_brief(bounds)}"
-        )
-    low, high = _number(bounds, "low", f"{where}: {name}"), _number(bounds, "high", f"{where}: {name}")
-    if low > high:
-        raise ModelError(f"{where}: {name} is from {low:g} to {high:g}, expected low before high")
-    return low, high
-
-
-def _number(given: object, name: str, where: str) -> float:
-    value = given.get(name) if isinstance(given, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ModelError(f"{where}: {name} is {_brief(value)}, expected a number")
-    return float(value)
-
-
-def _brief(what: object) -> str:
-    text = " ".join(repr(what).split())
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 class OnnxDriver(Agent):
@@ -148,7 +58,7 @@ class OnnxDriver(Agent):
         self.fastest_mps = briefing.car.max_speed_mps
         self.session = open_session(self.file)
         self.input = self._input_name()
-        self.actions = self._actions()
+        self.actions = self._metadata().actions
         self.ask(np.zeros(STATE_SIZE, dtype=np.float32))
 
     def act(self, seen: Observation) -> Command:
@@ -196,11 +106,11 @@ class OnnxDriver(Agent):
             )
         return str(inputs[0].name)
 
-    def _actions(self) -> Actions:
+    def _metadata(self) -> ModelMetadata:
         beside = self.file.with_name(METADATA_FILE)
         if beside.is_file():
             try:
-                return read_actions(beside.read_text(encoding="utf-8"), where=str(beside))
+                return read_metadata(beside.read_text(encoding="utf-8"), where=str(beside))
             except (OSError, UnicodeDecodeError) as error:
                 raise ModelError(f"{beside}: cannot be read: {_one_line(error)}") from None
         inside = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
@@ -209,7 +119,7 @@ class OnnxDriver(Agent):
                 f"{self.file}: nothing says what its answers mean, expected {METADATA_FILE} beside it "
                 f"or its text in the model's metadata under {METADATA_KEY!r}"
             )
-        return read_actions(inside, where=f"{self.file}: metadata {METADATA_KEY!r}")
+        return read_metadata(inside, where=f"{self.file}: metadata {METADATA_KEY!r}")
 
 
 def open_session(file: Path) -> Any:

@@ -14,15 +14,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league import Agent, Command, InputError, League, LeagueError, ModelError, Observation, race
-from league.testing import check_agent
-from league_agents.onnx_model import (
+from league import (
+    Agent,
+    Command,
     ContinuousActions,
     DiscreteActions,
+    InputError,
+    League,
+    LeagueError,
+    ModelError,
+    Observation,
+    race,
+    read_metadata,
+)
+from league.testing import check_agent
+from league_agents.onnx_model import (
     OnnxDriver,
     has_outside_weights,
     open_session,
-    read_actions,
 )
 
 torch = pytest.importorskip("torch", reason="torch exports the models of these tests")
@@ -300,7 +309,7 @@ def test_random_bytes_are_judged_without_a_crash(content: bytes) -> None:
 
 
 def read(metadata: object) -> Any:
-    return read_actions(json.dumps(metadata), where="model_metadata.json")
+    return read_metadata(json.dumps(metadata), where="model_metadata.json").actions
 
 
 def test_continuous_actions_are_scaled_linearly_and_clipped() -> None:
@@ -334,7 +343,7 @@ def test_of_discrete_actions_the_greatest_wins() -> None:
         ({"action_space": []}, "must be a list of actions, found []"),
         ({"action_space": {}, "action_space_type": "discrete"}, "must be a list of actions"),
         ({"action_space": [{"speed": 1}]}, "action 0: steering_angle is None, expected a number"),
-        ({"action_space": [{"speed": "1", "steering_angle": 0}]}, "action 0: speed is '1'"),
+        ({"action_space": [{"speed": "fast", "steering_angle": 0}]}, "action 0: speed is 'fast'"),
         ({"action_space": [1]}, "action 0: steering_angle is None"),
         ({"action_space": [], "action_space_type": "fuzzy"}, "action_space_type is 'fuzzy'"),
         ({"action_space": {}}, "needs steering_angle with low and high, found None"),
@@ -358,18 +367,18 @@ def test_bad_metadata_get_one_line(metadata: object, said: str) -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(ModelError, match=r"^m\.json: [^\n]*$"):
-        read_actions(text, where="m.json")
+        read_metadata(text, where="m.json")
 
 
 def test_endless_nesting_is_refused() -> None:
     with pytest.raises(ModelError, match="not JSON"):
-        read_actions("[" * 200_000, where="m.json")
+        read_metadata("[" * 200_000, where="m.json")
 
 
 def test_metadata_of_deepracer_users_are_read(data_folder: Path) -> None:
     files = sorted((data_folder / "model_metadata").glob("*.json"))
     assert len(files) > 20
-    kinds = {type(read_actions(file.read_text(encoding="utf-8"), where=file.name)) for file in files}
+    kinds = {type(read_metadata(file.read_text(encoding="utf-8"), where=file.name).actions) for file in files}
     assert kinds == {ContinuousActions, DiscreteActions}
 
 
