@@ -37,10 +37,12 @@ export class Cars {
     if (picture.t_s < this.#drawn_s) this.reset();
     this.#drawn_s = picture.t_s;
     const cars = [...picture.cars.values()].filter((car) => !(car.flags & OUT) && this.#fade(car) > 0);
+    boxes(scene);
     this.#marks(scene);
     if (!scene.calm) this.#drag(scene, cars);
     const length = Math.max(SMALLEST_PX, race.car.length_m * scene.track.scale);
     const size = { length, width: (length * race.car.width_m) / race.car.length_m };
+    for (const bot of picture.bots.values()) bystander(scene, bot, size);
     for (const car of cars) this.#car(scene, car, size);
     this.#labels(scene, cars, size);
   }
@@ -163,6 +165,38 @@ function apart(spot, wide, other, high) {
 
 function outside([x, y], spot, wide, high) {
   return x < spot.left || x > spot.left + wide || y < spot.top || y > spot.top + high;
+}
+
+/** Boxes as they stand on the road, from above: cardboard with tape along the middle. */
+function boxes({ pen, track, race, ink }) {
+  for (const [x_mm, y_mm, yaw_mrad, length_mm, width_mm] of race.boxes) {
+    const length = Math.max(SMALLEST_PX, (length_mm / 1000) * track.scale);
+    const width = (length * width_mm) / length_mm;
+    pen.save();
+    pen.translate(...track.at(x_mm / 1000, y_mm / 1000));
+    pen.rotate(track.angle(yaw_mrad / 1000));
+    pen.shadowColor = "rgb(0 0 0 / 45%)";
+    pen.shadowBlur = length * 0.12;
+    pen.fillStyle = ink("box");
+    pen.fillRect(-length / 2, -width / 2, length, width);
+    pen.shadowBlur = 0;
+    pen.fillStyle = ink("box-tape");
+    pen.fillRect(-length / 2, -width * 0.09, length, width * 0.18);
+    pen.strokeStyle = ink("tyre");
+    pen.lineWidth = Math.max(0.75, length * 0.02);
+    pen.strokeRect(-length / 2, -width / 2, length, width);
+    pen.restore();
+  }
+}
+
+/** A bot: a car without colours, as nobody follows it. */
+function bystander({ pen, track, ink, chosen }, bot, { length, width }) {
+  pen.save();
+  pen.translate(...track.at(bot.x, bot.y));
+  pen.rotate(track.angle(bot.yaw));
+  pen.globalAlpha = chosen === null ? 1 : 0.55;
+  body(pen, length, width, ink("bot"), ink);
+  pen.restore();
 }
 
 /** A car from above, nose to the right. */

@@ -69,7 +69,11 @@ function showHead() {
   document.body.dataset.state = race.finished ? "over" : race.state;
   at("board").hidden = race.standings.length === 0;
   at("timing").hidden = race.seats.size === 0;
-  const cars = race.seats.size === 1 ? "1 car" : `${race.seats.size} cars`;
+  const cars = [
+    race.seats.size === 1 ? "1 car" : `${race.seats.size} cars`,
+    ...(race.bots ? [race.bots === 1 ? "1 bot" : `${race.bots} bots`] : []),
+    ...(race.boxes.length ? [race.boxes.length === 1 ? "1 box" : `${race.boxes.length} boxes`] : []),
+  ].join(", ");
   const leads = lead && race.seats.size > 1 ? `, ${lead.name} leads` : "";
   at("canvas").setAttribute("aria-label", `${race.circuit?.name ?? "Circuit"}: ${cars}${leads}`);
 }
@@ -179,6 +183,7 @@ new Feed(eventId, { message: hear, line: showLine });
 window.league = {
   race,
   cars: () => [...(stage.picture?.cars.values() ?? [])].map(({ seat, x, y, yaw }) => ({ seat, x, y, yaw })),
+  bots: () => [...(stage.picture?.bots.values() ?? [])].map(({ number, x, y, yaw }) => ({ number, x, y, yaw })),
   drawn: () => stage.drawn,
   frames: () => playback.count,
   line: () => line,

@@ -6,6 +6,7 @@
  */
 
 const FIELDS = 8;
+const BOT_FIELDS = 5;
 const KEPT = 64;
 const BEHIND = 1.25; // frame intervals between the latest frame and the picture
 const BURST_MS = 4;
@@ -27,6 +28,16 @@ export function unpack(flat) {
     });
   }
   return cars;
+}
+
+/** The same for bots, which are numbered from 0 and have neither laps nor flags. */
+export function unpackBots(flat = []) {
+  const bots = new Map();
+  for (let i = 0; i + BOT_FIELDS <= flat.length; i += BOT_FIELDS) {
+    const [number, x, y, yaw, v] = flat.slice(i, i + BOT_FIELDS);
+    bots.set(number, { number, x: x / 1000, y: y / 1000, yaw: yaw / 1000, v: v / 1000, lap: 0, s: 0, flags: 0 });
+  }
+  return bots;
 }
 
 export class Playback {
@@ -51,7 +62,8 @@ export class Playback {
     const last = this.#frames.at(-1);
     if (frame.heat !== this.#heat || (last && frame.k < last.k - 60)) this.reset(frame.heat);
     else if (last && frame.k <= last.k) return;
-    this.#frames.push({ k: frame.k, t_s: frame.t_us / 1e6, at_ms: now_ms, cars: unpack(frame.cars) });
+    const moving = { cars: unpack(frame.cars), bots: unpackBots(frame.bots) };
+    this.#frames.push({ k: frame.k, t_s: frame.t_us / 1e6, at_ms: now_ms, ...moving });
     if (this.#frames.length > KEPT) this.#frames.shift();
     this.count += 1;
   }
@@ -61,7 +73,7 @@ export class Playback {
     return this.#frames.at(-1)?.cars ?? new Map();
   }
 
-  /** The picture for a moment: `{t_s, cars}`, or null while there is none. */
+  /** The picture for a moment: `{t_s, cars, bots}`, or null while there is none. */
   at(now_ms) {
     const last = this.#frames.at(-1);
     if (!last) return null;
@@ -74,7 +86,7 @@ export class Playback {
     else t_s += error_s * Math.min(1, passed_s * 5);
     this.#t_s = Math.min(last.t_s, this.#at_ms ? Math.max(t_s, this.#t_s) : t_s);
     this.#at_ms = now_ms;
-    return { t_s: this.#t_s, cars: this.#between(this.#t_s) };
+    return { t_s: this.#t_s, ...this.#between(this.#t_s) };
   }
 
   /** Race seconds per wall second, and wall time per frame, over the last second or so. */
@@ -96,14 +108,17 @@ export class Playback {
     const to = this.#frames[i];
     const from = this.#frames[Math.max(0, i - 1)];
     const span_s = to.t_s - from.t_s;
-    if (span_s <= 0) return to.cars;
+    if (span_s <= 0) return to;
     const part = Math.min(1, Math.max(0, (t_s - from.t_s) / span_s));
-    const cars = new Map();
-    for (const [seat, b] of to.cars) {
-      const a = from.cars.get(seat);
-      cars.set(seat, a ? moved(a, b, part, span_s) : b);
-    }
-    return cars;
+    const all = (before, after) => {
+      const there = new Map();
+      for (const [key, b] of after) {
+        const a = before.get(key);
+        there.set(key, a ? moved(a, b, part, span_s) : b);
+      }
+      return there;
+    };
+    return { cars: all(from.cars, to.cars), bots: all(from.bots, to.bots) };
   }
 }
 

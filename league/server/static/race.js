@@ -3,6 +3,7 @@
 import { isOut } from "./format.js";
 
 const NEWS_KEPT = 40;
+const BOT = -2; // what a contact was with, where it was no entry's car; a box is -1
 
 const WHY = {
   off_track: "off the road",
@@ -29,6 +30,10 @@ export class Race {
   k = -1;
   t_us = 0;
   car = { length_m: 0.33, width_m: 0.19 };
+  /** What stands in the way: [x, y, yaw, length, width] in mm and mrad. */
+  boxes = [];
+  /** How many cars without a driver there are. */
+  bots = 0;
   /** @type {Map<number, object>} by seat */
   seats = new Map();
   standings = [];
@@ -86,9 +91,10 @@ export class Race {
 
   _snap(snap) {
     if (snap.heat !== this.heat) this.#begin(snap.heat);
-    for (const field of ["phase", "laps", "hz", "k", "t_us", "car"]) this[field] = snap[field] ?? this[field];
+    for (const field of ["phase", "laps", "hz", "k", "t_us", "car", "boxes"]) this[field] = snap[field] ?? this[field];
     if (this.state === "waiting") this.state = snap.status ?? "running";
     else if (snap.status) this.state = snap.status;
+    this.bots = (snap.bots?.length ?? 0) / 5;
     const before = this.seats;
     this.seats = new Map(snap.seats.map((seat) => [seat.seat, { ...before.get(seat.seat), ...seat }]));
     this.#followLeader();
@@ -125,7 +131,7 @@ export class Race {
         return tell(`${name} leaves the road`, "warn");
       case "contact":
         this.#mark(fact, where, "contact");
-        if (data.charged) tell(`${name} runs into ${isolated(this.seats.get(data.with)?.name ?? "a box")}`, "warn");
+        if (data.charged) tell(`${name} runs into ${isolated(this.seats.get(data.with)?.name ?? (data.with === BOT ? "a bot" : "a box"))}`, "warn");
         return undefined;
       case "penalty": {
         const length_us = ((data.ticks ?? 0) * 1e6) / this.hz;
@@ -155,7 +161,7 @@ export class Race {
   }
 
   #begin(heat) {
-    Object.assign(this, { heat, k: -1, t_us: 0, laps: 0, seats: new Map(), news: [], marks: [], phase: "" });
+    Object.assign(this, { heat, k: -1, t_us: 0, laps: 0, seats: new Map(), news: [], marks: [], boxes: [], bots: 0, phase: "" });
     this.penalties = new Map();
     this.state = "waiting";
     this.#leader = null;
