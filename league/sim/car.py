@@ -46,7 +46,7 @@ class CarSpec:
 
     The model is a single-track car with a two-stage steering servo, a speed controller with limited
     acceleration, an effective wheelbase that grows with speed and steering, and a soft limit of lateral
-    acceleration; `league.sim.kernel` has the equations. Its points, all on the car's axis: the *origin* is
+    acceleration, both of which may change under throttle and brakes; `league.sim.kernel` has the equations. Its points, all on the car's axis: the *origin* is
     the chassis origin, about midway between the axles; the *nose*, `nose_m` ahead of it, is the point that
     rules and lap times look at; the model itself moves a *base point* near the rear axle, `base_to_nose_m`
     behind the nose. Gains, times and limits without a note are terms of the equations.
@@ -106,6 +106,10 @@ class CarSpec:
     base_per_tan: float
     lateral_mps2: float
     yaw_lag_s: float
+    base_per_push: float = 0.0
+    """What an acceleration of 1 m/s² adds to the effective wheelbase; below 0 the rear steps out under throttle."""
+    lateral_per_push: float = 0.0
+    """What it adds to the lateral limit."""
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -118,6 +122,12 @@ class CarSpec:
         for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ConfigError(f"car {self.id!r}: {name} is {getattr(self, name)}, expected 0 or more")
+        most_mps2 = max(self.accelerate_mps2, self.brake_mps2) * abs(self.lateral_per_push)
+        if most_mps2 >= self.lateral_mps2:
+            raise ConfigError(
+                f"car {self.id!r}: lateral_per_push takes {most_mps2:.2f} m/s² off the lateral limit, "
+                f"expected less than its {self.lateral_mps2} m/s²"
+            )
         for name in ("steer_dead_s", "speed_dead_s"):
             if getattr(self, name) > 1:
                 raise ConfigError(f"car {self.id!r}: {name} is {getattr(self, name)}, expected 1 at most")

@@ -4,16 +4,18 @@ Pure. A car is two float64 rows: its *parameters*, made once from a `CarSpec` by
 *state*, which holds everything about it that evolves. A world is a matrix of each, one row per car, so
 the same functions serve one car and thousands.
 
-The model was fitted to 101 recorded runs of the DeepRacer simulator. With the commands in effect cs
-(steering) and cv (speed), the servo d2, the wheel angle d1, the speed v, the turning rate r:
+A single-track car in effective terms, fitted to recorded runs of the DeepRacer simulator; `CarSpec` names
+where each car's figures come from. With the commands in effect cs (steering) and cv (speed), the servo d2,
+the wheel angle d1, the speed v, the acceleration a that the motor or the brakes give, the turning rate r:
 
     on a steering change   d2 += kick (command - cs);  cs = command
     servo                  d2 += (cs - d2)(1 - exp(-h/slow)) - aligning v d2 h
     wheels                 d1 += (d2 - d1)(1 - exp(-h/fast))
     speed                  vt = min(gain cv, top) / (1 + drag |v r|)
-                           v += h clip((vt - v)/lag, -brake, accelerate), never below 0
-    turning                t = tan(d1 + bias);  rs = v t / (base + per_v2 v² + per_tan |t|)
-                           rs /= (1 + (|v rs| / lateral)⁴)^¼
+                           a = clip((vt - v)/lag, -brake, accelerate);  v += a h, never below 0
+    turning                t = tan(d1 + bias)
+                           rs = v t / max(base + per_v2 v² + per_tan |t| + base_per_push a, LEAST_BASE_M)
+                           rs /= (1 + (|v rs| / (lateral + lateral_per_push a))⁴)^¼
                            r += (rs - r)(1 - exp(-h/yaw_lag));  yaw += r h
     base point             x += v cos(yaw) h;  y += v sin(yaw) h
 """
@@ -56,7 +58,9 @@ HELD, ABSENT, REMOVED = 1, 2, 4
     BASE,
     BASE_V2,
     BASE_TAN,
+    BASE_PUSH,
     LATERAL,
+    LATERAL_PUSH,
     YAW_LAG,
     STEER_DELAY,
     SPEED_DELAY,
@@ -74,12 +78,14 @@ HELD, ABSENT, REMOVED = 1, 2, 4
     HALF_REAR_TRACK,
     HALF_FRONT_TRACK,
     WHEEL_RADIUS,
-) = range(33)
-PARAMETERS = 33
+) = range(35)
+PARAMETERS = 35
 """Length of a parameter row. NOSE, ORIGIN and BODY are distances ahead of the base point: of the nose,
 the chassis origin and the middle of the body. WHEEL_RADIUS reaches from the origin to the farthest
 wheel centre, BODY_RADIUS from the middle of the body to its corners."""
 
+LEAST_BASE_M = 0.05
+"""No effective wheelbase is shorter, however hard the car accelerates or brakes."""
 STILL = 1e-9
 """Speeds and angles below it (m/s, rad, rad/s) become exact zero. A decay towards zero would otherwise
 end in denormal numbers, on which a processor is more than ten times slower."""
@@ -98,7 +104,7 @@ def parameters(car: CarSpec, step_s: float) -> FloatArray:
     row[GAIN], row[TOP], row[DRAG] = car.speed_gain, car.top_speed_mps, car.corner_drag
     row[LAG], row[BRAKE], row[ACCELERATE] = car.speed_lag_s, car.brake_mps2, car.accelerate_mps2
     row[BASE], row[BASE_V2], row[BASE_TAN] = car.base_m, car.base_per_v2, car.base_per_tan
-    row[LATERAL] = car.lateral_mps2
+    row[BASE_PUSH], row[LATERAL], row[LATERAL_PUSH] = car.base_per_push, car.lateral_mps2, car.lateral_per_push
     row[YAW_LAG] = 1.0 - exp(-step_s / car.yaw_lag_s)
     row[STEER_DELAY], row[SPEED_DELAY] = delays(car, step_s)
     row[MAX_STEER], row[MIN_SPEED], row[MAX_SPEED] = car.max_steer_rad, car.min_speed_mps, car.max_speed_mps
@@ -150,12 +156,14 @@ def substep(p: FloatArray, s: FloatArray, number: int, substeps: int) -> None:
     servo += (steer - servo) * p[SLOW] - p[ALIGNING] * v * servo * h
     wheel = s[WHEEL] + (servo - s[WHEEL]) * p[FAST]
     target = min(p[GAIN] * s[SPEED_NOW], p[TOP]) / (1.0 + p[DRAG] * abs(v * turn))
-    v = max(v + h * min(max((target - v) / p[LAG], -p[BRAKE]), p[ACCELERATE]), 0.0)
+    push = min(max((target - v) / p[LAG], -p[BRAKE]), p[ACCELERATE])
+    v = max(v + h * push, 0.0)
     if v < STILL:
         v = 0.0
     t = tan(wheel + p[BIAS])
-    steady = v * t / (p[BASE] + p[BASE_V2] * v * v + p[BASE_TAN] * abs(t))
-    slip = v * steady / p[LATERAL]
+    base = p[BASE] + p[BASE_V2] * v * v + p[BASE_TAN] * abs(t) + p[BASE_PUSH] * push
+    steady = v * t / max(base, LEAST_BASE_M)
+    slip = v * steady / (p[LATERAL] + p[LATERAL_PUSH] * push)
     slip *= slip
     steady /= sqrt(sqrt(1.0 + slip * slip))
     turn += (steady - turn) * p[YAW_LAG]
