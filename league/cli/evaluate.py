@@ -100,13 +100,13 @@ def command(
     if json_file:
         show.write_json(json_file, payload)
     if plot:
-        from league.learn.plots import plot_evaluation
+        from league.cli.curves import plot_evaluation
 
         plot_evaluation(done, Path(plot))
     if logs:
         from league.learn.simtrace import write_logs
 
-        write_logs(done, Path(logs))
+        write_logs(done, Path(logs), model=Path(model))
     if json_file != "-":
         print_evaluation(payload, done.driver, limit_s(road, league.car(car), behavior=BEHAVIOR))
 

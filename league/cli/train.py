@@ -145,7 +145,10 @@ def _parent(ref: str, out: Path, league: League, given: dict[str, Any]) -> Path 
         parent_of(ref)
         return Path(ref)
     folder = RunFolder.create(out / "parent")
-    folder.keep_inputs(read_recipe(ref).changed(**({} if given["seed"] is None else {"seed": given["seed"]})))
+    changes: dict[str, Any] = {} if given["seed"] is None else {"seed": given["seed"]}
+    if given["lap"]:
+        changes["episode"] = {"lap": given["lap"]}
+    folder.keep_inputs(read_recipe(ref).changed(**changes))
     recipe = folder.recipe()
     show.console(stderr=True).print(f"{ref} first: it is what this recipe clones", markup=False)
     run = _prepare(recipe, folder, league, given)
@@ -220,6 +223,7 @@ def _state(moment: Moment) -> str:
 
 def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -> None:
     """Evaluate the model, draw the curves, and say what came of it and what it cost."""
+    from league.cli.curves import plot_evaluation, plot_training
     from league.learn.evaluation import evaluate
 
     recipe, folder = run.recipe, run.folder
@@ -229,6 +233,9 @@ def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -
     payload = done.as_dict()
     folder.write_json("model/evaluation.json", payload)
     cost = outcome.cost.as_dict()
+    limit = limit_s(circuit, league.car(recipe.car), behavior=BEHAVIOR)
+    plot_training(run.pit.moments, folder.path / "training.png", title=recipe.name, limit_s=limit)
+    plot_evaluation(done, folder.model / "line.png")
     if json_file:
         drives = [
             {"circuit": drive.circuit, "laps_s": drive.laps_s, "total_s": drive.total_s, "finished": drive.finished,
@@ -244,7 +251,6 @@ def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -
          row.off_tracks)
         for row in recipe.beside
     ]  # fmt: skip
-    limit = limit_s(circuit, league.car(recipe.car), behavior=BEHAVIOR)
     print_evaluation(payload, recipe.name, limit, beside)
     out = show.console()
     if len(outcome.drives) > 1:

@@ -52,6 +52,8 @@ class Trial:
     number: int
     result: HeatResult
     recording: Recording
+    wheels_off: tuple[int, ...]
+    """After every tick, how many wheels were off the road."""
 
     @property
     def entry(self) -> EntryResult:
@@ -197,14 +199,16 @@ def _drive(
     briefing: Briefing = replace(heat.briefing(0), car=car)
     eyes = _TiredEyes(conditions, random) if conditions.noise or conditions.latency_ticks else None
     agent.prepare(briefing)
+    wheels_off: list[int] = []
     while not heat.finished:
         (seen,) = heat.observe()
         answer: Command | None = None
         if seen is not None:
             answer = agent.act(seen if eyes is None else eyes.see(seen))
         heat.advance([answer])
+        wheels_off.append(int(heat.world.wheels_off[0]))
     agent.finish(heat.result().model_dump(mode="json"))
-    return Trial(number, heat.result(), heat.recording())
+    return Trial(number, heat.result(), heat.recording(), tuple(wheels_off))
 
 
 class _TiredEyes:
