@@ -21,13 +21,19 @@ LAYERS = [
     {"racing"},
     {"hooks", "cage"},
     {"store", "learn"},
-    {"host", "quick", "client", "bridge", "testing"},
+    {"host", "quick", "client", "bridge", "testing", "scrutineering"},
     {"server"},
     {"cli", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Within row 6 the testing kit may use the client it tests, and the host runs a client.
-SAME_ROW = {("host", "client"), ("testing", "client"), ("testing", "quick"), ("__main__", "cli")}
+SAME_ROW = {
+    ("host", "client"),
+    ("scrutineering", "host"),
+    ("testing", "client"),
+    ("testing", "quick"),
+    ("__main__", "cli"),
+}
 PURE = ("track", "sim", "wire", "gate", "racing")
 IMPURE_MODULES = {
     "aiohttp",

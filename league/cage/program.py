@@ -75,6 +75,7 @@ class CagedProgram:
         """While it runs."""
         self.last_lines: deque[str] = deque(maxlen=LINES_KEPT)
         """The end of what it wrote to standard error."""
+        self._kept = bytearray()
         self._module, self._orders, self._limits = module, orders, limits
         self._files, self._inherited = files or {}, inherited
         self._output_bytes, self._niceness = output_bytes, niceness
@@ -115,18 +116,22 @@ class CagedProgram:
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write(self._orders(folder))
-        kept = bytearray()
         listening = [_read(process.stderr, self._note_lines())]
         if process.stdout is not None:
-            listening.append(_read(process.stdout, lambda piece: self._keep(kept, piece)))
+            listening.append(_read(process.stdout, self._keep))
         await asyncio.gather(*listening)
         code = await process.wait()
-        return Ending(code, self._reason(code), bytes(kept))
+        return Ending(code, self._reason(code), self.output)
 
     # -- what it says ------------------------------------------------------------------------------
 
-    def _keep(self, kept: bytearray, piece: bytes) -> None:
-        kept += piece[: max(0, self._output_bytes - len(kept))]
+    @property
+    def output(self) -> bytes:
+        """What it has written to standard output so far, if that is wanted."""
+        return bytes(self._kept)
+
+    def _keep(self, piece: bytes) -> None:
+        self._kept += piece[: max(0, self._output_bytes - len(self._kept))]
 
     def _note_lines(self) -> Callable[[bytes], None]:
         """Takes pieces, and keeps the last lines; a line without end is kept in pieces."""

@@ -61,7 +61,7 @@ class HostedDriver:
                 "league.host",
                 lambda folder: self._orders(folder, number),
                 limits=self._task.limits,
-                files=model_files(self._model),
+                files=self._model.files(MODEL_FOLDER) if self._model is not None else {},
                 inherited=(number,),
                 niceness=self._niceness,
             )
@@ -75,13 +75,3 @@ class HostedDriver:
     def _orders(self, folder: Path, line: int) -> bytes:
         agent = self._task.agent if self._model is None else str(folder / MODEL_FOLDER)
         return replace(self._task, agent=agent, line=line).as_line()
-
-
-def model_files(model: ModelFiles | None) -> dict[str, bytes]:
-    """A model's files as they lie in a caged program's folder."""
-    if model is None:
-        return {}
-    return {
-        f"{MODEL_FOLDER}/model.onnx": model.onnx,
-        f"{MODEL_FOLDER}/model_metadata.json": model.metadata.encode(),
-    }

@@ -73,6 +73,13 @@ class ModelFiles:
         digest.update(self.metadata.encode())
         return digest.hexdigest()
 
+    def files(self, folder: str) -> dict[str, bytes]:
+        """Both files by their path below a folder of this name."""
+        return {
+            f"{folder}/model.onnx": self.onnx,
+            f"{folder}/model_metadata.json": self.metadata.encode(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class EntrySource:
