@@ -11,7 +11,7 @@ import click
 
 from league.cli import show
 
-KINDS = ("sim", "sensors")
+KINDS = ("sim", "sensors", "train")
 """What can be measured so far."""
 
 
@@ -20,6 +20,7 @@ KINDS = ("sim", "sensors")
 Examples:
   league bench sim
   league bench sensors
+  league bench train --seconds 60
   league bench sim --seconds 60 --circuit snail-shell --json sim.json"""
 )
 @click.argument("kind", type=click.Choice(KINDS), default="sim", required=False)
@@ -30,11 +31,12 @@ Examples:
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; - for standard output.")
 def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | None) -> None:
-    """Measure the speed of the simulator, or of each sensor alone, in medians of repeated runs.
+    """Measure the simulator, each sensor alone, or training, in medians of repeated runs.
 
     A car-step is one tick of one car at 15 commands a second, all its physics steps, its referee and its
     observation included. The reference kernels are plain simulators that run in the same process, in
-    turns with ours: the ratio to them holds on a slower or busier machine too.
+    turns with ours: the ratio to them holds on a slower or busier machine too. So does that of training
+    to stable-baselines3's own PPO on an environment that does nothing.
     """
 
     def tell(what: str) -> None:
@@ -47,6 +49,10 @@ def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | 
         from league.testing.benchmarks_sensors import measure
 
         figures: dict[str, Any] = {"rows": measure(seconds, tell)}
+    elif kind == "train":
+        from league.testing.benchmarks_train import measure as measure_training
+
+        figures = {"rows": measure_training(seconds, tell)}
     else:
         from league.hooks.catalogue import League
         from league.testing.speed import measure_simulator
@@ -57,7 +63,7 @@ def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | 
     if json_file:
         show.write_json(json_file, figures)
     if json_file != "-":
-        (_print_sensors if kind == "sensors" else _print)(figures)
+        {"sensors": _print_sensors, "train": _print_training}.get(kind, _print)(figures)
 
 
 def _machine() -> dict[str, Any]:
@@ -112,6 +118,27 @@ def _print_sensors(figures: dict[str, Any]) -> None:
     ]
     title = f"Sensors, one core · load before {figures['machine']['load_before']}"
     columns = ["", ">batch", ">rate", ">plain code", ">ratio", ">spread"]
+    show.console().print(show.table(title, columns, rows))
+
+
+def _print_training(figures: dict[str, Any]) -> None:
+    rows = [
+        (
+            f"{row['epochs']} × {row['batch_size']}",
+            f"{row['steps_per_s']:,.0f}",
+            f"{row['plain_steps_per_s']:,.0f}",
+            _ratio(row["ratio"]),
+            f"{row['python_reward_steps_per_s']:,.0f}",
+            _ratio(row["python_reward_ratio"]),
+            f"±{100 * row['spread']:.0f} %",
+        )
+        for row in figures["rows"]
+    ]
+    title = f"PPO, 64 cars × 128 steps, one thread · load before {figures['machine']['load_before']}"
+    columns = [
+        "epochs × batch", ">steps/s", ">stable-baselines3 alone", ">ratio", ">with a Python reward", ">ratio",
+        ">spread",
+    ]  # fmt: skip
     show.console().print(show.table(title, columns, rows))
 
 
