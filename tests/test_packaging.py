@@ -28,6 +28,7 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Within row 6 the testing kit may use the client it tests, and the host runs a client.
 SAME_ROW = {
+    ("bridge", "client"),
     ("host", "client"),
     ("scrutineering", "host"),
     ("testing", "client"),

@@ -19,6 +19,7 @@ COMMANDS = {
     "race": "race agents on a circuit, headless, at full speed",
     "enter": "enter an agent or a model into an event",
     "drive": "run an agent here, racing there",
+    "bridge": "connect a physical car",
     "events": "list the events of a server",
     "event": "create, start, stop and show events",
     "leaderboard": "show standings",

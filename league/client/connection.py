@@ -303,6 +303,7 @@ class Connection:
         if round_trip_us < self.report.round_trip_us:
             self.report.round_trip_us = round_trip_us
             self.report.clock_offset_us = ((told.t1 - told.t0) + (told.t2 - now_us)) / 2
+        self._mention(told, f"round trip {round_trip_us / 1e3:.1f} ms")
 
     # -- before and after the race -------------------------------------------------------------
 
@@ -405,7 +406,8 @@ class Connection:
     def _mention(self, told: Told, text: str = "") -> None:
         if isinstance(told, Late):
             self.report.late += 1
-        self.driver.tell(Progress(type(told).__name__.lower(), text or _in_words(told), told))
+        kind = "sync" if isinstance(told, SyncReply) else type(told).__name__.lower()
+        self.driver.tell(Progress(kind, text or _in_words(told), told))
 
     async def _send(self, frame: Frame) -> None:
         assert self._socket is not None

@@ -114,7 +114,8 @@ class CarDriver(Protocol):
         """Open the connection and authenticate; when it returns, the car stands in neutral.
 
         For a guardian (`CarAddress.only_stops`) it opens a connection that is good for `stop` and neither
-        claims the car nor disturbs whoever drives it.
+        claims the car nor disturbs whoever drives it; its `telemetry` may stay silent, but must end when the
+        connection does.
 
         It is called once; after a `CarError` from any method the object is closed and another is made.
         """
@@ -161,7 +162,7 @@ class CarAddress:
     """What follows the colon, without the options: "192.168.4.1:4210"."""
     options: Mapping[str, str] = field(default_factory=dict)
     only_stops: bool = False
-    """This connection is a guardian's: nothing but `connect`, `stop` and `close` will be called."""
+    """This connection is a guardian's: nothing but `connect`, `telemetry`, `stop` and `close` is called."""
     _read: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:

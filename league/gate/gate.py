@@ -106,11 +106,18 @@ class Gate:
         self._wanted = Wanted(-1, 0.0, 0.0, _NEVER)
         self._steer_rad = self._drive = 0.0
 
+    @property
+    def newest_s(self) -> float | None:
+        """When the newest command was born that was taken; None if there was none."""
+        return self._wanted.born_s if self.taken else None
+
     # -- the connection to the car ---------------------------------------------------------------
 
-    def connect(self, now_s: float) -> None:
-        """The car is connected and stands in neutral."""
+    def connect(self, now_s: float, limits: GateLimits | None = None) -> None:
+        """The car is connected and stands in neutral; it may have told what its limits are."""
         self._watch(now_s)
+        self.limits = limits or self.limits
+        self.cap = self.limits.drive_cap
         self._online = True
         self._neutral_since_s = None
         if self.state is not State.ESTOP:
