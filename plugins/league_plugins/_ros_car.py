@@ -69,6 +69,8 @@ class RosCar:
         """When our commands that have not been heard yet were sent."""
         self._stops: set[Stamp] = set()
         self._obeyed = asyncio.Event()
+        self._moved = asyncio.Event()
+        """Whether odometry has come."""
         self._moving = False
         self._fault = ""
 
@@ -88,10 +90,7 @@ class RosCar:
                 reason = self._fault or f"nothing that is published on {self._topic} comes back"
                 raise CarError(f"{self.name}: {reason}")
         self._sent.clear()
-        for topic, kind, hz in ((self._odom, "nav_msgs/msg/Odometry", self._odom_hz),
-                                (self._scan, "sensor_msgs/msg/LaserScan", self._scan_hz)):  # fmt: skip
-            if topic != "none":
-                await self._subscribe(topic, kind, hz)
+        await self._subscribe_to_senses()
         return self._known
 
     async def arm(self) -> None:
@@ -153,6 +152,19 @@ class RosCar:
         self._tasks.append(asyncio.create_task(self._listen(self._socket)))
         await self._say(op="advertise", topic=self._topic, type=self._message.kind, queue_size=1)
         await self._subscribe(self._topic, self._message.kind, 0.0)
+
+    async def _subscribe_to_senses(self) -> None:
+        """Ask for odometry and scans, and hear the first odometry: then the car itself is there."""
+        if self._scan != "none":
+            await self._subscribe(self._scan, "sensor_msgs/msg/LaserScan", self._scan_hz)
+        if self._odom == "none":
+            return
+        await self._subscribe(self._odom, "nav_msgs/msg/Odometry", self._odom_hz)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._moved.wait()
+        except TimeoutError:
+            raise CarError(f"{self.name}: rosbridge answers, but nothing comes on {self._odom}") from None
 
     async def _subscribe(self, topic: str, kind: str, hz: float) -> None:
         await self._say(
@@ -224,6 +236,7 @@ class RosCar:
         elif topic == self._odom:
             sample = read_odometry(message, time.monotonic())
             if sample is not None:
+                self._moved.set()
                 self._samples.put(sample)
         elif topic == self._scan:
             sample = read_scan(message, time.monotonic())

@@ -83,6 +83,7 @@ class Peer:
         """End the car's programs as a crash would, and start them again."""
         self.__exit__()
         self.log.write_text("")
+        self.log.with_suffix(".out").write_text("")
         self.__enter__()
 
     def steps(self, since_s: float = 0.0) -> list[Step]:
@@ -148,6 +149,8 @@ def ros(place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = ()
         ROS_DISTRO="jazzy",
         ROS_DOMAIN_ID=str(domain),
         ROS_LOG_DIR=str(work / "ros-logs"),
+        # Killed programs would leave their shared memory behind, and later ones stumble over it.
+        FASTDDS_BUILTIN_TRANSPORTS="UDPv4",
         LD_LIBRARY_PATH=":".join(map(str, libraries)),
     )
     node = [*prefix, str(venv / "bin/python"), str(SUPPORT / "ros_car.py"), str(log)]
@@ -160,7 +163,8 @@ def ros(place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = ()
             return [_popen(node, out, env=where), _popen(server, out, env=where)]
 
     def ready() -> bool:
-        return len(peer.steps()) > 2 and b"listening" in log.with_suffix(".out").read_bytes()
+        said = log.with_suffix(".out").read_bytes()
+        return b"listening" in said and b"know each other" in said
 
     peer = Peer(log, port, start, ready)
     return peer

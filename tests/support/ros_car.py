@@ -34,6 +34,7 @@ class Car(Node):
         self.speed_mps = self.steer_rad = 0.0
         self.x_m = self.y_m = self.yaw_rad = 0.0
         self.steps = 0
+        self.met = False
         self.create_subscription(TwistStamped, "/cmd_vel", self.twist, 1)
         self.create_subscription(AckermannDriveStamped, "/drive", self.drive, 1)
         self.odometry = self.create_publisher(Odometry, "/odom", 1)
@@ -53,6 +54,9 @@ class Car(Node):
         self.x_m += self.speed_mps * math.cos(self.yaw_rad) * STEP_S
         self.y_m += self.speed_mps * math.sin(self.yaw_rad) * STEP_S
         self.steps += 1
+        if not self.met and "rosbridge_websocket" in self.get_node_names():
+            self.met = True
+            print("the car and rosbridge know each other", flush=True)
         self.log.write(json.dumps([time.monotonic(), self.steer_rad, self.speed_mps, "ros"]) + "\n")
         if self.steps % 2 == 0:
             self.odometry.publish(self.where())
