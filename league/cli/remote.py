@@ -17,6 +17,20 @@ from league.server.auth import stored_token
 DEFAULT: Final = "http://127.0.0.1:8490"
 _LOCAL_NAMES = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared, not bound
 
+
+class RefusedError(InputError):
+    """A server refuses; it may have said more than the reason.
+
+    Args:
+        message: The reason, in one line.
+        answer: All that it said.
+    """
+
+    def __init__(self, message: str, answer: Mapping[str, Any]) -> None:
+        self.answer = answer
+        super().__init__(message)
+
+
 server_option = click.option(
     "--server", default=lambda: os.environ.get("LEAGUE_SERVER", DEFAULT), metavar="URL",
     help=f"The server's address; by default LEAGUE_SERVER, or {DEFAULT}.",
@@ -72,7 +86,7 @@ def ask(
         form: Files to send.
 
     Raises:
-        InputError: The server refuses; with its reason.
+        RefusedError: The server refuses; with its reason.
         RaceError: It cannot be reached, or fails.
     """
     url = http_url(server)
@@ -110,4 +124,4 @@ async def _ask(
     if status >= 500:
         raise RaceError(f"{url}: {message}")
     hint = "; give a token with --token" if status in (401, 403) and not headers else ""
-    raise InputError(f"{message}{hint}")
+    raise RefusedError(f"{message}{hint}", content)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from league.errors import InputError, RaceError, RemoteProtocolError, UnknownNameError
 from league.racing.plan import EntryKind, EntryPlan
+from league.scrutineering.report import Report
 from league.server.auth import Doorkeeper
 from league.server.driver import Driver
 from league.server.paddock import Paddock
 from league.server.practice import PRACTICE, Practice
+from league.server.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.settings import Settings
 from league.sim.sensor import read_asked
 from league.store.book import RecordBook
@@ -17,12 +20,15 @@ from league.store.names import slug
 from league.store.records import ModelFiles
 from league.wire.messages import ERROR_CODES, Hello
 
+MODEL_NAME: Final = "model.onnx"
+
 
 class House(Protocol):
     """What the entrance needs of the house behind it; the lobby is one."""
 
     closing: bool
     practice: Practice
+    scrutineers: Scrutineers
 
     async def paddock(self, event_id: str) -> Paddock:
         """An event's paddock; UnknownNameError if there is no such event."""
@@ -32,6 +38,24 @@ class House(Protocol):
 
     def check_agent(self, name: str) -> None:
         """Whether an agent may be hosted by name; UnknownNameError if not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a model, or another version of an entry."""
+
+    report: Report | None
+    """What the scrutineers found; None for an agent by name, at which they do not look."""
+    entry: EntryPlan | None = None
+    """The entry; None if a new one was refused."""
+    version: int = 0
+    token: str = ""
+    """Of a new entry."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it may race, and does."""
+        return self.entry is not None and (self.report is None or self.report.passed)
 
 
 class Entrance:
@@ -49,29 +73,102 @@ class Entrance:
 
     # -- entries -------------------------------------------------------------------------------------
 
-    async def enter(
-        self, event_id: str, name: str, *, agent: str, model: ModelFiles | None = None
-    ) -> tuple[EntryPlan, str]:
-        """Enter a hosted driver: an agent by name, or a model. Gives the entry and its token.
+    async def enter(self, event_id: str, name: str, *, agent: str) -> tuple[EntryPlan, str]:
+        """Enter an agent by name, which the server hosts. Gives the entry and its token.
 
         Raises:
             InputError: The name is taken, or there is no such agent.
             RaceError: The event takes no entries now.
             UnknownNameError: There is no such event.
         """
+        self._lobby.check_agent(agent)
+        paddock = await self._lobby.paddock(event_id)
+        entry = await self._add(paddock, name, agent=agent, kind="scripted", hosted=True)
+        return entry, await self._issue(event_id, entry)
+
+    async def submit(self, event_id: str, name: str, model: ModelFiles) -> Submission:
+        """Show a model to the scrutineers, and enter it if they let it pass.
+
+        Raises:
+            InputError: The name is taken.
+            RaceError: The event takes no entries now, or too many models are waiting.
+            UnknownNameError: There is no such event.
+        """
+        paddock = await self._lobby.paddock(event_id)
+        self._check_room(paddock, self._check_name(name))  # before anybody spends time on it
+        report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)
+        if not report.passed:
+            return Submission(report)
+        entry = await self._add(
+            paddock, name, agent=MODEL_NAME, kind="onnx", model=model, hosted=True,
+            report=report.model_dump_json(),
+        )  # fmt: skip
+        return Submission(report, entry, 1, await self._issue(event_id, entry))
+
+    async def renew(
+        self, event_id: str, entry_id: str, *, model: ModelFiles | None = None, agent: str = ""
+    ) -> Submission:
+        """Add a version to an entry: a model, or an agent by name. If it may race, it does from now on.
+
+        Raises:
+            InputError: There is no such agent.
+            RaceError: The event has begun, or the entry has too many versions or left.
+            UnknownNameError: There is no such event or entry.
+        """
+        paddock = await self._lobby.paddock(event_id)
+        entry = paddock.entry(entry_id)
+        await self._check_renewable(paddock, entry_id)
         if model is None:
             self._lobby.check_agent(agent)
+            report = None
+        else:
+            report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)
+        changed = entry.model_copy(
+            update={"agent": agent or MODEL_NAME, "kind": "scripted" if model is None else "onnx"}
+        )
+        async with paddock.entering:
+            await self._check_renewable(paddock, entry_id)  # much may have happened meanwhile
+            version = await self._book.renew_entry(
+                event_id, changed, source=changed.agent, model=model, hosted=True,
+                report=report.model_dump_json() if report is not None else None,
+                accepted=report is None or report.passed,
+            )  # fmt: skip
+            await paddock.refresh()
+        await self._lobby.show(paddock)
+        return Submission(report, changed, version)
+
+    async def choose(self, event_id: str, entry_id: str, version: int) -> None:
+        """Let another version of an entry race.
+
+        Raises:
+            InputError: The scrutineers did not let it pass.
+            RaceError: The event has begun.
+            UnknownNameError: There is no such event, entry or version.
+        """
         paddock = await self._lobby.paddock(event_id)
-        kind: EntryKind = "onnx" if model is not None else "scripted"
-        entry = await self._add(paddock, name, agent=agent, kind=kind, model=model, hosted=True)
-        token = await self._book.issue_token("entry", name=name, event_id=event_id, entry_id=entry.id)
-        return entry, token
+        paddock.entry(entry_id)
+        async with paddock.entering:
+            self._check_open(paddock)
+            await self._book.choose_version(event_id, entry_id, version)
+            await paddock.refresh()
+        await self._lobby.show(paddock)
+
+    async def _check_renewable(self, paddock: Paddock, entry_id: str) -> None:
+        self._check_open(paddock)
+        if entry_id not in paddock.hosted or entry_id in paddock.record.withdrawn:
+            raise RaceError(f"entry {entry_id!r} is not driven by this server: it has no versions here")
+        known = await self._book.versions(paddock.event_id, entry_id)
+        if len(known) >= self._settings.most_versions:
+            raise RaceError(f"entry {entry_id!r} has {len(known)} versions, as many as it may have")
+
+    async def _issue(self, event_id: str, entry: EntryPlan) -> str:
+        return await self._book.issue_token("entry", name=entry.name, event_id=event_id, entry_id=entry.id)
 
     async def reserve(self, event_id: str, name: str) -> tuple[EntryPlan, str]:
         """Enter a driver that will connect from elsewhere with the token that this gives."""
         paddock = await self._lobby.paddock(event_id)
-        entry = await self._add(paddock, name, agent="", kind="remote", model=None, hosted=False)
-        return entry, await self._book.issue_token("entry", name=name, event_id=event_id, entry_id=entry.id)
+        entry = await self._add(paddock, name, agent="", kind="remote", hosted=False)
+        return entry, await self._issue(event_id, entry)
 
     async def withdraw(self, event_id: str, entry_id: str) -> None:
         """Take an entry out of an event."""
@@ -88,28 +185,43 @@ class Entrance:
         *,
         agent: str,
         kind: EntryKind,
-        model: ModelFiles | None,
         hosted: bool,
+        model: ModelFiles | None = None,
+        report: str | None = None,
     ) -> EntryPlan:
-        name = " ".join(name.split())
-        if not 1 <= len(name) <= 64:
-            raise InputError(f"entry name {name[:80]!r} has {len(name)} characters, expected 1 to 64")
+        name = self._check_name(name)
         async with paddock.entering:
-            status, entries = paddock.record.status, paddock.record.plan.entries
-            if status != "open":
-                raise RaceError(f"event {paddock.event_id!r} is {status} and takes no entries now")
-            if len(entries) >= self._settings.most_entries:
-                raise RaceError(f"event {paddock.event_id!r} is full: it has {len(entries)} entries")
-            if any(entry.name.casefold() == name.casefold() for entry in entries):
-                raise InputError(f"entry name {name!r} is taken; expected another, or that entry's token")
-            taken = {entry.id for entry in entries} | paddock.record.withdrawn
+            self._check_room(paddock, name)
+            taken = {entry.id for entry in paddock.record.plan.entries} | paddock.record.withdrawn
             entry = EntryPlan(id=slug(name, taken=taken), name=name, agent=agent[:64], kind=kind)
-            await self._book.add_entry(paddock.event_id, entry, source=agent, model=model, hosted=hosted)
+            await self._book.add_entry(
+                paddock.event_id, entry, source=agent, model=model, hosted=hosted, report=report
+            )
             if hosted:
                 paddock.hosted.add(entry.id)
             await paddock.refresh()
         await self._lobby.show(paddock)
         return entry
+
+    def _check_name(self, name: str) -> str:
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= 64:
+            raise InputError(f"entry name {name[:80]!r} has {len(name)} characters, expected 1 to 64")
+        return name
+
+    def _check_room(self, paddock: Paddock, name: str) -> None:
+        """Whether an entry of this name may come now."""
+        self._check_open(paddock)
+        entries = paddock.record.plan.entries
+        if len(entries) >= self._settings.most_entries:
+            raise RaceError(f"event {paddock.event_id!r} is full: it has {len(entries)} entries")
+        if any(entry.name.casefold() == name.casefold() for entry in entries):
+            raise InputError(f"entry name {name!r} is taken; expected another, or that entry's token")
+
+    def _check_open(self, paddock: Paddock) -> None:
+        status = paddock.record.status
+        if status != "open":
+            raise RaceError(f"event {paddock.event_id!r} is {status} and takes no entries now")
 
     # -- drivers -------------------------------------------------------------------------------------
 
@@ -126,6 +238,8 @@ class Entrance:
             raise _refused("shutting_down", "the server stops; try again later")
         if hello.event == PRACTICE:
             return self._lobby.practice.admit(hello), False
+        if hello.event == SCRUTINEERING:
+            return self._lobby.scrutineers.admit(hello), False
         try:
             paddock = await self._lobby.paddock(hello.event)
         except UnknownNameError as error:
@@ -188,7 +302,7 @@ class Entrance:
         kind: EntryKind = said.kind if said.kind in ("onnx", "scripted", "physical") else "remote"  # type: ignore[assignment]
         try:
             entry = await self._add(
-                paddock, said.name, agent=said.version or said.kind, kind=kind, model=None, hosted=False
+                paddock, said.name, agent=said.version or said.kind, kind=kind, hosted=False
             )
         except RaceError as error:
             raise _refused("not_open", str(error)) from None

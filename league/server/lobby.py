@@ -15,6 +15,7 @@ from league.server.listeners import Listeners
 from league.server.paddock import Paddock
 from league.server.practice import PRACTICE, Practice
 from league.server.running import EventRun
+from league.server.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.settings import Settings
 from league.server.watch import Broadcast
 from league.store.book import RecordBook
@@ -47,12 +48,13 @@ class Lobby:
         listeners: Listeners,
     ) -> None:
         self.practice = Practice(league, settings)
-        self.entrance = Entrance(self, book, settings, doorkeeper)
         self.closing = False
         self._league, self._book, self._settings = league, book, settings
         self._listeners = listeners
         self.inlet: asyncio.Future[Inlet] = asyncio.get_running_loop().create_future()
         """Where hosted drivers connect; known once the lobby is open."""
+        self.scrutineers = Scrutineers(league, settings, inlet=self.inlet)
+        self.entrance = Entrance(self, book, settings, doorkeeper)
         self._paddocks: dict[str, Paddock] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
@@ -98,8 +100,8 @@ class Lobby:
         Raises:
             InputError: It names something that does not exist, or there is an event with this id.
         """
-        if plan.id == PRACTICE:
-            raise InputError(f"event id {PRACTICE!r} is taken: it is this server's own practice event")
+        if plan.id in (PRACTICE, SCRUTINEERING):
+            raise InputError(f"event id {plan.id!r} is taken: it is an event of this server's own")
         if plan.circuit.removesuffix(":reversed") not in self._league.circuits:
             raise UnknownNameError("circuit", plan.circuit, self._league.circuits)
         circuit = await asyncio.to_thread(self._league.circuit, plan.circuit)

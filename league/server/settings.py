@@ -63,6 +63,11 @@ class Settings(BaseModel):
     model_bytes: Annotated[int, Field(ge=1)] = 64 * MIB
     """Largest model that may be uploaded."""
 
+    most_versions: Annotated[int, Field(ge=1)] = 20
+    """Versions of one entry."""
+    solo_lap_s: Seconds = 180.0
+    """Time on the heat's clock for the lap that a model drives alone before it may race; 0 asks for none."""
+
     hosted_cpu_s: Annotated[int, Field(ge=1)] = 1800
     """Processor time of one hosted driver for a whole event."""
     hosted_memory_bytes: Annotated[int, Field(ge=64 * MIB)] = 2048 * MIB

@@ -206,10 +206,13 @@ async def test_only_registered_agents_can_be_hosted_by_name(home: House) -> None
             await home.lobby.entrance.enter("cup", "Eve", agent=agent)
 
 
-async def test_a_model_that_is_no_model_is_a_failed_start_with_its_reason(home: House) -> None:
+async def test_a_model_that_breaks_after_it_was_entered_is_a_failed_start_with_its_reason(
+    home: House,
+) -> None:
     await home.create()
+    entry = EntryPlan(id="broken", name="Broken", agent="model.onnx", kind="onnx")
     broken = ModelFiles(b"not a network", "{}")
-    await home.lobby.entrance.enter("cup", "Broken", agent="model.onnx", model=broken)
+    await home.book.add_entry("cup", entry, source="model.onnx", model=broken, hosted=True)
     await home.lobby.start("cup")
     await home.end_of()
     assert await home.statuses() == {"Broken": "DNS"}

@@ -1,0 +1,103 @@
+"""What comes with a request: JSON, or the parts of a form, none larger than it may be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TypeVar
+
+from aiohttp import BodyPartReader, web
+from pydantic import BaseModel, ValidationError
+
+from league.errors import InputError
+from league.racing.rules import first_problem
+from league.store.records import ModelFiles
+
+ONNX, METADATA = "model.onnx", "model_metadata.json"
+METADATA_BYTES = 256 * 1024
+TEXT_BYTES = 4096
+
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+async def read_json(request: web.Request, kind: type[Asked]) -> Asked:
+    """The request's JSON body, checked.
+
+    Raises:
+        InputError: It is no JSON, or not as expected.
+    """
+    try:
+        given = json.loads(await request.text())
+    except (ValueError, LookupError, RecursionError) as error:
+        raise InputError(f"the body is not JSON: {error}") from None
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise InputError(first_problem(error)) from None
+
+
+async def read_form(
+    request: web.Request, most: Mapping[str, int], *, optional: tuple[str, ...] = ()
+) -> dict[str, bytes]:
+    """A multipart body, part by part.
+
+    Args:
+        request: Asks for something.
+        most: The parts that are expected, each with its largest size in bytes.
+        optional: Those that may be missing.
+
+    Raises:
+        InputError: A part is missing, comes twice, is none of these or is too large.
+    """
+    expected = ", ".join(most)
+    given: dict[str, bytes] = {}
+    try:
+        reader = await request.multipart()
+    except (ValueError, AssertionError) as error:
+        raise InputError(f"the body is no form: {error}") from None
+    async for part in reader:
+        if not isinstance(part, BodyPartReader) or part.name not in most or part.name in given:
+            found = getattr(part, "name", None)
+            raise InputError(f"form: found part {str(found)[:40]!r}, expected one each of {expected}")
+        given[str(part.name)] = await _read_part(part, most[str(part.name)])
+    missing = sorted(set(most) - set(given) - set(optional))
+    if missing:
+        raise InputError(f"form: {missing[0]!r} is missing, expected one each of {expected}")
+    return given
+
+
+def read_text(given: Mapping[str, bytes], name: str) -> str:
+    """A part as text; empty if it is missing.
+
+    Raises:
+        InputError: It is no UTF-8.
+    """
+    try:
+        return given.get(name, b"").decode().strip()
+    except ValueError as error:
+        raise InputError(f"form: {name} cannot be read: {error}") from None
+
+
+def read_model(given: Mapping[str, bytes]) -> ModelFiles:
+    """A model from the parts that hold it; the network itself is not looked at here.
+
+    Raises:
+        InputError: The metadata is no JSON.
+    """
+    try:
+        metadata = given[METADATA].decode("utf-8-sig")
+        json.loads(metadata)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"form: {METADATA} cannot be read: {error}") from None
+    if not given[ONNX]:
+        raise InputError(f"form: {ONNX} is empty")
+    return ModelFiles(given[ONNX], metadata)
+
+
+async def _read_part(part: BodyPartReader, most: int) -> bytes:
+    content = bytearray()
+    while chunk := await part.read_chunk(64 * 1024):
+        content += chunk
+        if len(content) > most:
+            raise InputError(f"form: part {part.name!r} is larger than {most} bytes")
+    return bytes(content)
