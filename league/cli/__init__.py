@@ -25,6 +25,7 @@ COMMANDS = {
     "leaderboard": "show standings",
     "train": "train a model from a recipe, and know what it cost",
     "evaluate": "drive DeepRacer's evaluation of a model, and see its spread",
+    "reward": "try a reward function out, as DeepRacer has them",
     "tracks": "list, show, check, plot and convert circuits",
     "replay": "play a recording in the terminal, or write it out",
     "bench": "measure how fast things are here",

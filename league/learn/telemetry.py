@@ -34,7 +34,7 @@ _CAMERA_NEAR_M, _CAMERA_FAR_M = 0.2, 300.0
 # Columns of a line: a row and the segment that starts there.
 _X, _Y, _TANGENT_X, _TANGENT_Y, _LENGTH, _ALONG = range(6)
 # What is kept of each car.
-_START, _BEFORE, _TICKS, _HINT = range(4)
+_START, _LEAD, _BEFORE, _TICKS, _HINT = range(5)
 
 
 def course_of(circuit: Circuit) -> Course:
@@ -121,19 +121,22 @@ class _Part:
         marks = [_marks(circuit, one) for circuit, one in zip(batch.circuits, own, strict=True)]
         self.marks, self.mark_places = np.concatenate(marks), _places([len(one) for one in marks])
         self.anticlockwise = np.array([not circuit.clockwise for circuit in batch.circuits])
-        self.kept = np.zeros((self.cars, 4))
+        self.kept = np.zeros((self.cars, 5))
         self.episode = np.full(self.cars, -1.0)
+        self.driven = np.ones(self.cars, dtype=np.bool_)
         self.ticks = 0
 
     def begin(self, whose: NDArray[np.bool_] | None) -> None:
         which = np.ones(self.cars, dtype=np.bool_) if whose is None else np.asarray(whose, dtype=np.bool_)
-        self.episode[which] += 1.0
+        self.episode[which & self.driven] += 1.0
+        self.driven[which] = False
         pose = self.batch.pose.reshape(-1, 3)
         _begin(self.centre, self.places, self.course, pose, self.batch.car.nose_m, self.kept, which)
 
     def read(self, orders: FloatArray) -> tuple[FloatArray, FloatArray]:
         batch, each = self.batch, self.batch.cars_per_world
         self.ticks += 1
+        self.driven[:] = True
         rows = np.zeros((self.cars, params.COLUMNS))
         objects = np.zeros((self.cars, each - 1, params.OBJECT))
         pose = batch.pose.reshape(-1, 3)
@@ -262,20 +265,25 @@ def _begin(
     kept: FloatArray,
     which: NDArray[np.bool_],
 ) -> None:
-    """Note where episodes begin."""
+    """Note where episodes begin: where the origin is, so that the nose is ahead of it from the first tick."""
     for i in range(len(pose)):
         if which[i]:
             line = centre[places[course[i]] : places[course[i] + 1]]
-            x, y = pose[i, 0] + nose_m * cos(pose[i, 2]), pose[i, 1] + nose_m * sin(pose[i, 2])
+            x, y = pose[i, 0], pose[i, 1]
             segment = _nearest(line, x, y, 0)
-            kept[i, _START] = _share(line, segment, _reach(line, segment, x, y))
+            start = _share(line, segment, _reach(line, segment, x, y))
+            x, y = x + nose_m * cos(pose[i, 2]), y + nose_m * sin(pose[i, 2])
+            segment = _nearest(line, x, y, segment)
+            lead = _share(line, segment, _reach(line, segment, x, y)) - start
+            lead -= np.rint(lead)
+            kept[i, _START], kept[i, _LEAD] = start, 100.0 * max(lead, 0.0)
             kept[i, _BEFORE] = kept[i, _TICKS] = 0.0
             kept[i, _HINT] = segment
 
 
 @lean
 def _progress(share: float, before: float) -> float:
-    """Per cent of a lap, corrected for the start line in between as the simulator does."""
+    """Per cent of a lap, corrected for the start line in between as the simulator does; may exceed 100."""
     progress = 100.0 * share
     if progress <= 0.0:
         progress += 100.0
@@ -283,7 +291,7 @@ def _progress(share: float, before: float) -> float:
         progress += 100.0
     if progress > before + 50.0:
         progress -= 100.0
-    return min(progress, 100.0)
+    return progress
 
 
 @lean
@@ -346,12 +354,12 @@ def _measure(
         row[params.WAYPOINT_AHEAD] = ahead if ahead < len(own) else 0
         progress = _progress(share - kept[i, _START], kept[i, _BEFORE])
         kept[i, _TICKS] += 1.0
-        row[params.PROGRESS], row[params.STEPS] = progress, kept[i, _TICKS]
-        if progress == 100.0:
-            # Whoever drives on begins another lap, which to DeepRacer's training is another episode.
+        row[params.PROGRESS], row[params.STEPS] = min(progress, 100.0), kept[i, _TICKS]
+        kept[i, _BEFORE] = row[params.PROGRESS]
+        if progress >= 100.0 + kept[i, _LEAD]:
+            # The nose is where it started. Whoever drives on begins another lap, which is another episode
+            # to DeepRacer's training.
             kept[i, _BEFORE] = kept[i, _TICKS] = 0.0
-        else:
-            kept[i, _BEFORE] = progress
 
 
 @lean
