@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league import Agent, Briefing, CarSpec, Command, Observation, hookimpl
+from league import Agent, Box, Briefing, CarSpec, Command, Observation, hookimpl
 from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, XI, Fastest, N, R, V
 from league_agents._road import Road
 
@@ -65,6 +65,10 @@ SHIFT_SLOPE, SHIFT_BEND_PER_M = 0.14, 0.25
 """The steepest way to the side, and how fast it gets steep."""
 SHIFT_CARE_PER_M = 0.5
 """Part of the speed to give up on a shifted line."""
+BOX_ROOM_M = 0.10
+"""Room between the body and a box that the lap leads past."""
+LEAST_M = 0.05
+"""Width for the middle of the rear axle below which no lap is looked for."""
 STRAIGHT_M = 1.2
 """Up to here, what is ahead of the body is in the way."""
 MEET_S = 1.0
@@ -159,6 +163,8 @@ class Traffic:
         low_m, high_m = self.room(me.place, line)
         off_m = me.offset_m - float(line.at(me.place, len(self.road.xy))[N]) - self.shift_m
         for other in reversed(seen.opponents):  # the nearest one last: it decides
+            if other.box:
+                continue  # the lap goes round it
             spot = self.road.locate(
                 x_m + other.x_m * cos(yaw_rad) - other.y_m * sin(yaw_rad),
                 y_m + other.x_m * sin(yaw_rad) + other.y_m * cos(yaw_rad),
@@ -241,12 +247,15 @@ class RacingLine(Agent):
         self.dead = round(self.car.steer_dead_s / self.step_s)
         self.late = round(self.car.speed_dead_s / self.step_s)
         self.limited = self.car.changed(max_steer_rad=STEER_SHARE * self.car.max_steer_rad)
-        self.road = Road.along(briefing.circuit)
+        self.road = past(briefing.boxes, Road.along(briefing.circuit), self.car)
         self.traffic = Traffic(self.road, self.car, self.tick_s)
         grid = _grid(briefing)
+        narrowest_m = float((self.road.left_m + self.road.right_m).min()) + self.car.rear_track_m
         for margin_m in MARGINS_M:
+            if margin_m > MARGINS_M[0] and narrowest_m - 2 * margin_m < LEAST_M:
+                break
             self.margin_m = margin_m
-            self.lap, lap_s = self.fastest_lap(briefing.circuit.sha256)
+            self.lap, lap_s = self.fastest_lap((briefing.circuit.sha256, briefing.boxes))
             self.forget()
             self.start = self.plan_start(*self.seen_from(grid))
             if self.trial(replace(grid), 2.5 * lap_s) >= SPARE_M:
@@ -373,7 +382,7 @@ class RacingLine(Agent):
         rates = (car.speed_mps, car.turn_radps, car.wheel_rad, slow_rad)
         return spot.place, np.array([spot.offset_m, spot.error_rad, *rates])
 
-    def fastest_lap(self, circuit: str) -> tuple[Line, float]:
+    def fastest_lap(self, circuit: tuple[str, tuple[Box, ...]]) -> tuple[Line, float]:
         """The flying lap and its time; computed once for all heats that this process drives."""
         key = (circuit, self.limited, self.margin_m)
         if key not in _LAPS:
@@ -417,7 +426,30 @@ class RacingLine(Agent):
         return spare_m
 
 
-_LAPS: dict[tuple[str, CarSpec, float], tuple[Line, float]] = {}
+_LAPS: dict[tuple[tuple[str, tuple[Box, ...]], CarSpec, float], tuple[Line, float]] = {}
+
+
+def past(boxes: tuple[Box, ...], road: Road, car: CarSpec) -> Road:
+    """A road with the side of each box taken away from it: borders that leave room for the car's body."""
+    left_m, right_m = road.left_m.copy(), road.right_m.copy()
+    nose_m, tail_m = car.base_to_nose_m + car.length_m - car.body_rear_m - car.nose_m, car.length_m / 2
+    for box in boxes:
+        spot = road.locate(box.x_m, box.y_m, box.yaw_rad)
+        c, q = abs(cos(spot.error_rad)), abs(sin(spot.error_rad))
+        long_m = (box.length_m * c + box.width_m * q) / 2
+        # The planner takes the middle of the rear axle half a track beyond a border.
+        wide_m = (box.width_m * c + box.length_m * q + car.width_m + car.rear_track_m) / 2 + BOX_ROOM_M
+        first = road.after(spot.place, -long_m - nose_m)
+        nodes = np.arange(floor(first), ceil(road.after(spot.place, long_m + tail_m)) + 1) % len(left_m)
+        to_left = (left_m[nodes] - spot.offset_m).min() > (right_m[nodes] + spot.offset_m).min()
+        # However narrow it gets, some road stays for the planner to work with.
+        if to_left:
+            room_m = np.maximum(-spot.offset_m - wide_m, -left_m[nodes])
+            right_m[nodes] = np.minimum(right_m[nodes], room_m)
+        else:
+            room_m = np.maximum(spot.offset_m - wide_m, -right_m[nodes])
+            left_m[nodes] = np.minimum(left_m[nodes], room_m)
+    return replace(road, left_m=left_m, right_m=right_m)
 
 
 def _grid(briefing: Briefing) -> Motion:

@@ -1,6 +1,7 @@
 """Tutorial: the simplest driver that gets round, to read first and to copy.
 
-It looks at one point of the centre line, turns towards it, and slows down for bends.
+It looks at one point of the centre line, turns towards it, and slows down for bends. It keeps behind other
+cars and knows nothing of boxes; `pure_pursuit` shows how to pass those.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Tutorial(Agent):
         sharpest_per_m = max(abs(seen.ahead[:5, 2]))  # curvature over the next two metres
         speed_mps = min(2.0, sqrt(GRIP_MPS2 / max(sharpest_per_m, 0.1)))
         for other in seen.opponents:  # a collision is charged to the car behind
-            if 0 < other.x_m < 1.2 and abs(other.y_m) < 0.3:
+            if not other.box and 0 < other.x_m < 1.2 and abs(other.y_m) < 0.3:
                 speed_mps = min(speed_mps, 0.8 * other.speed_mps)
         return Command(steer_rad=float(steer_rad), speed_mps=float(speed_mps))
 

@@ -31,10 +31,8 @@ async def test_boxes_and_bots_are_drawn_where_they_are(open_page: OpenPage) -> N
                     assert (length_mm, width_mm) == (500, 400)
                     assert min(hypot(x - x_mm / 1000, y - y_mm / 1000) for x, y in centre) < 0.4
                 before = await page.evaluate("league.bots()")
-                await until(
-                    page,
-                    f"Math.hypot(league.bots()[0].x - {before[0]['x']}, league.bots()[0].y - {before[0]['y']}) > 0.2",
-                )
+                x, y = before[0]["x"], before[0]["y"]
+                await until(page, f"Math.hypot(league.bots()[0].x - {x}, league.bots()[0].y - {y}) > 0.2")
                 assert "1 car, 2 bots, 2 boxes" in str(
                     await page.locator("#canvas").get_attribute("aria-label")
                 )
@@ -42,7 +40,8 @@ async def test_boxes_and_bots_are_drawn_where_they_are(open_page: OpenPage) -> N
                 found = await page.evaluate(
                     """(() => {
                         const canvas = document.getElementById("canvas");
-                        const seen = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+                        const { width, height } = canvas;
+                        const seen = canvas.getContext("2d").getImageData(0, 0, width, height).data;
                         let count = 0;
                         for (let i = 0; i < seen.length; i += 4) {
                             if (seen[i] === 196 && seen[i + 1] === 154 && seen[i + 2] === 98) count += 1;
