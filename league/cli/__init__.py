@@ -22,6 +22,7 @@ COMMANDS = {
     "bridge": "connect a physical car",
     "events": "list the events of a server",
     "event": "create, start, stop and show events",
+    "donkeysim": "pose as the Donkey simulator, so that Donkeycars race here with their own pilots",
     "leaderboard": "show standings",
     "train": "train a model from a recipe, and know what it cost",
     "evaluate": "drive DeepRacer's evaluation of a model, and see its spread",
