@@ -72,7 +72,9 @@ def plot_evaluation(done: Evaluation, path: Path) -> None:
     for trial in done.trials:
         frames = trial.recording.frames[:, 0]
         standing = (frames[:, _FLAGS].astype(np.int64) & STANDS) != 0
-        left = np.array([fact.tick + 1 for fact in trial.recording.facts if fact.kind == "off_track"], dtype=np.int64)
+        left = np.array(
+            [fact.tick + 1 for fact in trial.recording.facts if fact.kind == "off_track"], dtype=np.int64
+        )
         off.append(frames[left, _X : _Y + 1])
         lines.append(np.where(standing[:, None], np.nan, frames[:, [_X, _Y, _SPEED]]))
     gone = np.concatenate(off)
@@ -111,7 +113,7 @@ def _draw_heat(axes: Axes, points: NDArray[np.float64]) -> None:
     cells, counts = np.unique(np.floor(points / CELL_M).astype(np.int64), axis=0, return_counts=True)
     middles = (cells + 0.5) * CELL_M
     sizes = 60.0 + 240.0 * counts / counts.max()
-    axes.scatter(*middles.T, s=sizes, color=_OFF, alpha=0.45, linewidths=0, zorder=4)
+    axes.scatter(middles[:, 0], middles[:, 1], s=sizes, color=_OFF, alpha=0.45, linewidths=0, zorder=4)
     for (x, y), count in zip(middles, counts, strict=True):
         axes.annotate(str(count), (x, y), ha="center", va="center", fontsize=7, zorder=5)
 

@@ -71,7 +71,12 @@ def command(
     the same to the byte unless --car-spread or --noise makes them differ.
     """
     rules = Rules.parse(
-        {"laps": laps, "off_track_penalty_s": off_track_penalty, "time_limit_s": time_limit, "control_hz": hz},
+        {
+            "laps": laps,
+            "off_track_penalty_s": off_track_penalty,
+            "time_limit_s": time_limit,
+            "control_hz": hz,
+        },
         where="options",
     )
     if seed < 0:
@@ -130,7 +135,9 @@ def print_evaluation(
     title = f"{circuit['id']} · {circuit['length_m']:.2f} m · {payload['laps']} laps · seed {payload['seed']}"
     columns = ["", "laps", ">total", ">fastest", ">of the limit", ">its off-tracks", ">off-tracks", "status"]
     shown = trials if len(trials) <= 10 else [*trials[:8], None, trials[-1]]
-    rows = [_row(driver if len(trials) == 1 else f"trial {t['trial']}", t, limit) if t else ("…",) for t in shown]
+    rows = [
+        _row(driver if len(trials) == 1 else f"trial {t['trial']}", t, limit) if t else ("…",) for t in shown
+    ]
     rows += [(name, laps, "–", fastest, "–", its, off, "") for name, laps, fastest, its, off in beside]
     out = show.console()
     out.print(show.table(title, columns, [row + ("",) * (len(columns) - len(row)) for row in rows]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,9 @@ Examples:
 @click.option("--episodes", type=int, help="Train for so many episodes.")
 @click.option("--seed", type=int, help="Of everything that is drawn.")
 @click.option("--cars", type=int, help="Cars side by side.")
-@click.option("--lap", type=click.Choice(["ignore", "bootstrap", "terminal"]), help="What 100 % of progress is.")
+@click.option(
+    "--lap", type=click.Choice(["ignore", "bootstrap", "terminal"]), help="What 100 % of progress is."
+)
 @click.option("--both-directions", is_flag=True, help="Train every circuit both ways.")
 @click.option("--workers", type=int, help="Processes that share a reward function.")
 @click.option("--untrusted", is_flag=True, help="Run the reward function in limited processes.")
@@ -83,6 +86,10 @@ def command(**given: Any) -> None:
         recipe = folder.recipe()
         parent = _parent(given["parent"] or recipe.start_from, folder.path, league, given)
     run = _prepare(recipe, folder, league, given)
+    if run.settled.became:
+        title = "hyperparameters, and what they became"
+        columns = ["DeepRacer's name", ">value", "is"]
+        show.console(stderr=True).print(show.table(title, columns, run.settled.became))
     if given["resume"]:
         run.resume()
     elif parent is not None:
@@ -95,7 +102,9 @@ def _need_extra() -> None:
     try:
         import stable_baselines3  # noqa: F401 - only to know
     except ImportError as error:
-        raise ConfigError(f"training needs more packages: pip install 'racing-league[train]' ({error})") from None
+        raise ConfigError(
+            f"training needs more packages: pip install 'racing-league[train]' ({error})"
+        ) from None
 
 
 def _recipe(given: dict[str, Any]) -> Recipe:
@@ -115,7 +124,15 @@ def _recipe(given: dict[str, Any]) -> Recipe:
         if not roads:
             raise InputError("expected a CIRCUIT or --recipe")
         name = Path(given["out"]).name
-        base = Recipe.parse({"name": name, "circuits": roads, "budget": budget or {"minutes": 10.0}})
+        base = Recipe.parse(
+            {
+                "name": name,
+                "circuits": roads,
+                "budget": budget or {"minutes": 10.0},
+                # As in DeepRacer an episode is a lap; but its end is no end of income, see the handbook.
+                "episode": {"lap": "bootstrap"},
+            }
+        )
     for key in ("metadata", "hyperparameters", "seed"):
         if given[key] is not None:
             changes[key] = given[key]
@@ -166,9 +183,7 @@ def _prepare(recipe: Recipe, folder: Any, league: League, given: dict[str, Any])
         cpu_hour_usd=CPU_HOUR_USD if cpu is None else cpu,
         cloud_hour_usd=CLOUD_HOUR_USD if cloud is None else cloud,
     )
-    return Run(
-        recipe, folder, league=league, prices=prices, device=given["device"], threads=given["threads"]
-    )
+    return Run(recipe, folder, league=league, prices=prices, device=given["device"], threads=given["threads"])
 
 
 def _train(run: Run, name: str) -> Outcome:
@@ -237,24 +252,26 @@ def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -
     plot_training(run.pit.moments, folder.path / "training.png", title=recipe.name, limit_s=limit)
     plot_evaluation(done, folder.model / "line.png")
     if json_file:
-        drives = [
-            {"circuit": drive.circuit, "laps_s": drive.laps_s, "total_s": drive.total_s, "finished": drive.finished,
-             "off_tracks": drive.off_tracks}
-            for drive in outcome.drives
-        ]  # fmt: skip
+        drives = [asdict(drive) | {"total_s": drive.total_s} for drive in outcome.drives]
         told = {"run": str(folder.path), "model": str(outcome.model), "cost": cost, "evaluation": payload}
         show.write_json(json_file, told | {"drives": drives})
     if json_file == "-":
         return
     beside = [
-        (row.name, ", ".join(f"{lap:.3f}" for lap in row.laps_s), f"{min(row.laps_s):.3f}", row.fastest_off_tracks,
-         row.off_tracks)
+        (
+            row.name,
+            ", ".join(f"{lap:.3f}" for lap in row.laps_s),
+            f"{min(row.laps_s):.3f}",
+            row.fastest_off_tracks,
+            row.off_tracks,
+        )
         for row in recipe.beside
-    ]  # fmt: skip
+    ]
     print_evaluation(payload, recipe.name, limit, beside)
     out = show.console()
     if len(outcome.drives) > 1:
-        out.print(f"{sum(drive.finished for drive in outcome.drives)} of {len(outcome.drives)} test circuits finished")
+        finished = sum(drive.finished for drive in outcome.drives)
+        out.print(f"{finished} of {len(outcome.drives)} test circuits finished")
     out.print(_cost_line(cost), markup=False, soft_wrap=True)
     out.print(f"race it: league race {circuit.id} {outcome.model}", markup=False, soft_wrap=True)
 
@@ -263,6 +280,7 @@ def _cost_line(cost: dict[str, Any]) -> str:
     energy = "energy not readable" if cost["energy_wh"] is None else f"{cost['energy_wh']:.2f} Wh"
     return (
         f"{cost['wall_s']:.0f} s, {cost['cpu_hours']:.4f} CPU-hours, {energy}, {cost['steps']:,} steps = "
-        f"{cost['simulated_hours']:.1f} hours of driving; ${cost['cost_usd']:.4f} at ${cost['cpu_hour_usd']:g} a "
-        f"CPU-hour, ${cost['cloud_usd']:.2f} in the cloud at ${cost['cloud_hour_usd']:g} an hour"
+        f"{cost['simulated_hours']:.1f} hours of driving; ${cost['cost_usd']:.4f} at "
+        f"${cost['cpu_hour_usd']:g} a CPU-hour, ${cost['cloud_usd']:.2f} in the cloud at "
+        f"${cost['cloud_hour_usd']:g} an hour"
     )

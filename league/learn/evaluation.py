@@ -106,7 +106,9 @@ class Evaluation:
     def spread(self) -> dict[str, Any]:
         """How far the trials are apart: shares, and of the totals of those that finished their figures."""
         totals = [trial.entry.total_s for trial in self.trials if trial.entry.total_s is not None]
-        fastest = [trial.entry.fastest_lap_s for trial in self.trials if trial.entry.fastest_lap_s is not None]
+        fastest = [
+            trial.entry.fastest_lap_s for trial in self.trials if trial.entry.fastest_lap_s is not None
+        ]
         return {
             "trials": len(self.trials),
             "finished": len(totals),

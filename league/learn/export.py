@@ -55,7 +55,7 @@ def best_answers(policy: Any, sights: tuple[Sight, ...]) -> Any:
 
     def answer(seen: NDArray[Any]) -> NDArray[Any]:
         with torch.no_grad():
-            found = best(torch.from_numpy(seen).to(device)).cpu().numpy()
+            found: NDArray[Any] = best(torch.from_numpy(seen).to(device)).cpu().numpy()
         return found.argmax(axis=1) if best.discrete else found
 
     return answer
@@ -75,7 +75,7 @@ def to_onnx(policy: Any, sights: tuple[Sight, ...], metadata: dict[str, Any]) ->
         torch.onnx.export(
             best,
             examples,
-            memory,
+            memory,  # type: ignore[arg-type]
             input_names=names,
             output_names=["actions"],
             dynamic_axes={name: {0: "cars"} for name in [*names, "actions"]},
@@ -105,7 +105,9 @@ def check_onnx(content: bytes, policy: Any, sights: tuple[Sight, ...], seen: NDA
         wanted = Best(policy, sights)(*(torch.from_numpy(part) for part in parts)).numpy()
     apart = float(np.abs(found - wanted).max())
     if not apart <= MOST_APART:
-        raise ModelError(f"the ONNX model's answers are {apart:g} from the policy's, expected {MOST_APART:g} at most")
+        raise ModelError(
+            f"the ONNX model's answers are {apart:g} from the policy's, expected {MOST_APART:g} at most"
+        )
     return apart
 
 

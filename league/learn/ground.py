@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from league.hooks.catalogue import League
-from league.learn.actions import Actions
+from league.learn.actions import Answers
 from league.learn.crew import crew, share
-from league.learn.recipe import Recipe
 from league.learn.paying import FileReward, Reward, Tick
+from league.learn.recipe import Recipe
 from league.learn.senses import Eyes, Seen, make_senses
+from league.learn.settling import actions_of
 from league.learn.variation import varied
 from league.sim import marshal
 from league.sim.batch import Batch
@@ -75,7 +77,7 @@ class TrainingGround(VecEnv):
         self, recipe: Recipe, circuits: Sequence[Circuit], league: League, reward: Reward, *, seed: int
     ) -> None:
         self.recipe, self.circuits, self.reward = recipe, tuple(circuits), reward
-        self.actions = Actions(recipe.action_space)
+        self.answers = Answers(actions_of(recipe))
         self.random = np.random.default_rng(seed)
         self.batches = _batches(recipe, self.circuits, league.car(recipe.car), self.random, seed)
         worlds = sum(batch.worlds for batch in self.batches)
@@ -87,7 +89,7 @@ class TrainingGround(VecEnv):
             random=self.random,
         )
         low, high = (0, 255) if self.eyes.pictures else (-np.inf, np.inf)
-        super().__init__(worlds, spaces.Box(low, high, self.eyes.shape, self.eyes.dtype), self.actions.space)
+        super().__init__(worlds, spaces.Box(low, high, self.eyes.shape, self.eyes.dtype), self.answers.space)
         lengths = [[road.length_m for road in batch.circuits] for batch in self.batches]
         self.length_m = np.concatenate(
             [np.resize(known, batch.worlds) for known, batch in zip(lengths, self.batches, strict=True)]
@@ -99,6 +101,7 @@ class TrainingGround(VecEnv):
         self._before = np.zeros((worlds, 2))
         self._orders: Any = None
         self._scale = recipe.reward.scale
+        self._worth = _Worth(worlds, recipe.learning.discount)
         self._follower = reward if isinstance(reward, FileReward) else None
         if self._follower is not None:
             self._follower.attach(self.batches)
@@ -121,9 +124,9 @@ class TrainingGround(VecEnv):
         """Drive all cars by one tick.
 
         Args:
-            answers: What the learner wants, a row a car: see `Actions`.
+            answers: What the learner wants, a row a car: see `Answers`.
         """
-        commands = self.actions.commands(answers)
+        commands = self.answers.commands(answers)
         tick = self._advance(commands)
         paid = self.reward(tick)
         happened = self._joined([batch.happened[:, 0] for batch in self.batches])
@@ -137,7 +140,7 @@ class TrainingGround(VecEnv):
             cut &= ~terminated
         ended = terminated | cut
         self._paid += paid
-        rewards = paid if self._scale == 1.0 else paid * self._scale
+        rewards = paid * (self._scale or self._worth.scale(paid, ended))
         self._before = commands
         self.steps_done += self.num_envs
         seen = self.eyes.look(self.batches)
@@ -220,7 +223,10 @@ class TrainingGround(VecEnv):
         step = self.drive(self._orders)
         infos: list[dict[str, Any]] = [_NOTHING] * self.num_envs
         for row, car in enumerate(np.flatnonzero(step.ended)):
-            infos[car] = {"terminal_observation": step.last_seen[row], "TimeLimit.truncated": bool(step.cut[car])}
+            infos[car] = {
+                "terminal_observation": step.last_seen[row],
+                "TimeLimit.truncated": bool(step.cut[car]),
+            }
         return np.array(step.seen), step.rewards.astype(np.float32), step.ended, infos
 
     def close(self) -> None:
@@ -247,12 +253,29 @@ class TrainingGround(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
+class _Worth:
+    """What cars are paid over a discounted while, and how much that spreads."""
+
+    def __init__(self, cars: int, discount: float) -> None:
+        self._worth, self._discount = np.zeros(cars), discount
+        self._known = RunningMeanStd(shape=())
+
+    def scale(self, paid: Doubles, ended: Bools) -> float:
+        """What rewards are to be multiplied by so that their discounted sums spread by about 1."""
+        self._worth = self._worth * self._discount + paid
+        self._known.update(self._worth)
+        self._worth[ended] = 0.0
+        return float(1.0 / np.sqrt(self._known.var + 1e-8))
+
+
 def _with_variation(recipe: Recipe) -> list[str]:
     """The sensors as they are asked for, cameras with the variation of the recipe."""
     if not recipe.vary.camera:
         return list(recipe.sensors)
     return [
-        text if not text.startswith("camera") or "vary=" in text else f"{text}{'&' if '?' in text else '?'}vary={recipe.vary.camera:g}"
+        text
+        if not text.startswith("camera") or "vary=" in text
+        else f"{text}{'&' if '?' in text else '?'}vary={recipe.vary.camera:g}"
         for text in recipe.sensors
     ]
 

@@ -23,7 +23,7 @@ VISION: dict[str, tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]] = {
 
 
 class Features(BaseFeaturesExtractor):
-    """What the layers behind it learn from: numbers in shares of their range, pictures through DeepRacer's layers.
+    """What the layers behind it learn from: numbers as shares of their range, pictures seen by DeepRacer's.
 
     Args:
         space: Of the observations, one flat vector or one picture.
@@ -112,4 +112,8 @@ def policy_options(learning: Learning, sights: Sequence[Sight]) -> dict[str, Any
         return options | {"net_arch": {"pi": widths, "qf": widths}}
     # DeepRacer's networks end in a dense layer of their own; policy and value share it.
     widths = [] if pictures else widths
-    return options | {"net_arch": {"pi": widths, "vf": widths}, "log_std_init": learning.log_std, "optimizer_kwargs": {"eps": 1e-5}}
+    return options | {
+        "net_arch": {"pi": widths, "vf": widths},
+        "log_std_init": learning.log_std,
+        "optimizer_kwargs": {"eps": 1e-5},
+    }

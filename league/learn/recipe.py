@@ -59,13 +59,16 @@ class RewardOptions(_Part):
     """Run the file's function in limited processes."""
     workers: Annotated[int, Field(ge=0, le=64)] = 0
     """Processes that share the file's function; 0 is as many as are worth it."""
-    scale: Positive = 1.0
-    """What every reward is multiplied by before the learner sees it."""
+    scale: NotNegative = 0.0
+    """What every reward is multiplied by before the learner sees it; 0 finds its own, so that what a car
+    may expect spreads by about 1."""
 
     @model_validator(mode="after")
     def _has_file(self) -> RewardOptions:
         if (self.kind == "file") != bool(self.file):
-            raise ValueError(f'kind is {self.kind!r} and file {self.file!r}, expected a file with kind "file"')
+            raise ValueError(
+                f'kind is {self.kind!r} and file {self.file!r}, expected a file with kind "file"'
+            )
         return self
 
 
@@ -144,6 +147,8 @@ class Budget(_Part):
     minutes: Positive | None = None
     """Training time, evaluations included, compiling and loading not."""
     episodes: Annotated[int, Field(ge=1)] | None = None
+    mean_reward: float | None = None
+    """Enough when episodes are paid that much on average; besides one of the others."""
 
     @model_validator(mode="after")
     def _some(self) -> Budget:

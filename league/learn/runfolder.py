@@ -35,7 +35,16 @@ import torch
 from league.errors import ConfigError, InputError, ModelError
 from league.learn.recipe import Recipe
 
-PACKAGES = ("racing-league", "torch", "stable-baselines3", "gymnasium", "numpy", "numba", "onnx", "onnxruntime")
+PACKAGES = (
+    "racing-league",
+    "torch",
+    "stable-baselines3",
+    "gymnasium",
+    "numpy",
+    "numba",
+    "onnx",
+    "onnxruntime",
+)
 WEIGHTS = "policy.pt"
 
 
@@ -53,7 +62,9 @@ class RunFolder:
             InputError: It holds a run already, or cannot be made.
         """
         if (path / "recipe.toml").exists():
-            raise InputError(f"{path}: holds a run already; --resume goes on with it, another --out begins a new one")
+            raise InputError(
+                f"{path}: holds a run already; --resume goes on with it, another --out begins a new one"
+            )
         try:
             (path / "inputs").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -115,7 +126,11 @@ class RunFolder:
         """Write down versions, machine and whatever else belongs to the beginning."""
         told = {
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
-            "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
+            "machine": {
+                "processor": platform.machine(),
+                "system": platform.system(),
+                "cores": os.cpu_count(),
+            },
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
             "inputs": {
                 file.name: hashlib.sha256(file.read_bytes()).hexdigest()

@@ -61,11 +61,16 @@ class Sense(Protocol):
     """One way to see, for all cars of a batch."""
 
     name: str
-    shape: tuple[int, ...]
-    sigma: float | Floats
-    """Noise at 1."""
     low: float
     high: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what one car sees."""
+
+    @property
+    def sigma(self) -> float | Floats:
+        """Standard deviation of its noise at 1."""
 
     def look(self, batch: Batch) -> Seen:
         """What every car sees now, shape (worlds, *shape)."""

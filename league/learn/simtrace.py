@@ -168,7 +168,9 @@ def _status(kinds: set[str], standing: bool, step: int, over: bool) -> str:
     return "prepare" if step == 1 else "in_progress"
 
 
-def _metric(lap: _Lap, episode: int, status: str, progress: float, trial: Trial, now_s: float) -> dict[str, Any]:
+def _metric(
+    lap: _Lap, episode: int, status: str, progress: float, trial: Trial, now_s: float
+) -> dict[str, Any]:
     laps = trial.entry.laps
     spent_s = laps[episode].time_s if episode < len(laps) else now_s - lap.began_s
     return {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from league.learn.actions import Actions
+from league.learn.actions import Answers
 from league.learn.senses import Eyes, Seen, Sense
 from league.sim import marshal
 from league.sim.batch import Batch
@@ -65,7 +65,7 @@ class TestDrive:
         circuits: Where; one car drives on each.
         car: What it drives.
         senses: What it sees.
-        actions: What its answers mean.
+        answers: What its answers mean.
         control_hz: Ticks per second.
         laps: Laps of each race.
         patience: A race is over when it has taken as long as at this speed (m/s).
@@ -78,13 +78,13 @@ class TestDrive:
         circuits: Sequence[Circuit],
         car: CarSpec,
         senses: Sequence[Sense],
-        actions: Actions,
+        answers: Answers,
         *,
         control_hz: int,
         laps: int = 3,
         patience: float = 0.8,
     ) -> None:
-        self.circuits, self.laps, self.actions = tuple(circuits), laps, actions
+        self.circuits, self.laps, self.answers = tuple(circuits), laps, answers
         longest_m = max(circuit.length_m for circuit in circuits)
         self.batch = Batch(
             self.circuits,
@@ -105,7 +105,7 @@ class TestDrive:
         racing = np.ones(count, dtype=np.bool_)
         progress = np.zeros(count)
         while racing.any():
-            commands = self.actions.commands(answer(np.array(eyes.look([batch]))))
+            commands = self.answers.commands(answer(np.array(eyes.look([batch]))))
             batch.step(commands[:, None])
             happened = batch.happened[:, 0]
             for number in np.flatnonzero((happened & marshal.LAP) != 0):

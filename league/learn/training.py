@@ -21,8 +21,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import LinearSchedule
 
-from league.errors import ConfigError, ModelError, RaceError
-from league.hooks.catalogue import REVERSED, League
+from league.errors import ModelError
+from league.hooks.catalogue import League
 from league.learn.cost import Cost, Meter, Prices
 from league.learn.export import best_answers, check_onnx, to_onnx, write_model
 from league.learn.ground import TrainingGround
@@ -30,8 +30,10 @@ from league.learn.learner import RacingPPO
 from league.learn.paying import FileReward, Reward, built_in
 from league.learn.policies import policy_options
 from league.learn.recipe import Recipe
+from league.learn.roads import GENERATED, generate
 from league.learn.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
 from league.learn.senses import make_senses
+from league.learn.settling import settle
 from league.learn.testdrive import Driven, TestDrive, score
 from league.track.circuit import Circuit
 
@@ -89,18 +91,10 @@ def find_circuits(league: League, refs: Sequence[str], *, both: bool = False) ->
     Raises:
         InputError: One cannot be found or read.
     """
-    from league.learn.roads import generate
-
     found: list[Circuit] = []
     for ref in refs:
-        if ref.startswith("generated:"):
-            roads = generate(ref)
-        else:
-            roads = [league.circuit(ref)]
-        for road in roads:
-            found.append(road)
-            if both:
-                found.append(road.reversed())
+        for road in generate(ref) if ref.startswith(GENERATED) else [league.circuit(ref)]:
+            found += [road, road.reversed()] if both else [road]
     return found
 
 
@@ -130,7 +124,9 @@ class Run:
         threads: int | None = None,
         reward: Reward | None = None,
     ) -> None:
-        self.recipe, self.folder, self.league = recipe, folder, league or League()
+        self.settled = settle(recipe)
+        recipe = self.recipe = self.settled.recipe
+        self.folder, self.league = folder, league or League()
         self.tell, self.prices = tell or (lambda moment: None), prices or Prices()
         if threads is not None:
             torch.set_num_threads(threads)
@@ -143,7 +139,7 @@ class Run:
             tests,
             self.league.car(recipe.car),
             make_senses(self.league, recipe.sensors),
-            self.ground.actions,
+            self.ground.answers,
             control_hz=recipe.control_hz,
             laps=recipe.keep.laps,
         )
@@ -213,9 +209,7 @@ class Run:
     def _reward(self) -> Reward:
         recipe = self.recipe
         if recipe.reward.kind == "file":
-            return FileReward(
-                recipe.reward, recipe.learning.cars, folder=self.folder.path, seed=recipe.seed
-            )
+            return FileReward(recipe.reward, recipe.learning.cars, folder=self.folder.path, seed=recipe.seed)
         low, high = recipe.action_space.steering_angle_deg
         return built_in(recipe.reward, float(np.radians(high - low)) or 1.0)
 
@@ -248,9 +242,7 @@ class Run:
     def _warm_up(self) -> None:
         """Compile what must be compiled, before the clock starts."""
         self.ground.begin()
-        space: Any = self.ground.actions.space
-        still = np.zeros(self.ground.num_envs, dtype=np.int64) if hasattr(space, "n") else np.zeros((self.ground.num_envs, 2))
-        self.ground.drive(still)
+        self.ground.drive(self.ground.answers.still(self.ground.num_envs))
         self.ground.take_finished()
         self.ground.steps_done = max(self.ground.steps_done - self.ground.num_envs, 0)
         self.test.batch.step(np.zeros((len(self.test.circuits), 1, 2)))
@@ -267,7 +259,10 @@ class Run:
         by = self.recipe.keep.best_by
         found = score(drives, by, reward) if by != "last" else float(self.ground.steps_done)
         if self.best is None or (isfinite(found) and found > self.best_score):
-            policy = {name: tensor.detach().cpu().clone() for name, tensor in self.learner.policy.state_dict().items()}
+            policy = {
+                name: tensor.detach().cpu().clone()
+                for name, tensor in self.learner.policy.state_dict().items()
+            }
             self.best, self.best_score, self.best_drives = {"policy": policy}, found, drives
             self.folder.save("best.pt", self.best)
 
@@ -284,9 +279,7 @@ class Run:
         policy.set_training_mode(False)
         policy.to("cpu")
         drives = tuple(self.test(best_answers(policy, sights)))
-        metadata = self.ground.actions.metadata(self.recipe.sensors, self.recipe.learning.vision)
-        if self.recipe.learning.algorithm == "sac":
-            metadata["training_algorithm"] = "sac"
+        metadata = self.settled.metadata.as_dict()
         content = to_onnx(policy, sights, metadata)
         apart = check_onnx(content, policy, sights, np.array(self.ground.begin()[:256]))
         model = self.folder.model
@@ -321,8 +314,6 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
         "seed": recipe.seed,
     }
     if settings.algorithm == "sac":
-        if ground.actions.discrete:
-            raise ConfigError("SAC answers with ranges, expected an action space without a list of actions")
         return SAC(
             **shared,
             buffer_size=settings.buffer,
@@ -336,7 +327,9 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
         steps = max(1, int(np.ceil(recipe.episode.time_limit_s * recipe.control_hz)))
     with warnings.catch_warnings():
         # A last batch that is not full is common and does no harm.
-        warnings.filterwarnings("ignore", message="You have specified a mini-batch size", category=UserWarning)
+        warnings.filterwarnings(
+            "ignore", message="You have specified a mini-batch size", category=UserWarning
+        )
         return RacingPPO(
             **shared,
             loss=settings.loss,
@@ -401,7 +394,8 @@ class _Pit(BaseCallback):
             self.checkpoint()
             self._saved_s = self.time_s
         self._note(finished, share)
-        return share < 1.0
+        enough = recipe.budget.mean_reward
+        return share < 1.0 and not (enough is not None and finished is not None and self._reward >= enough)
 
     def _share(self, now_s: float) -> float:
         budget, ground = self.run.recipe.budget, self.run.ground
@@ -440,7 +434,10 @@ class _Pit(BaseCallback):
         if finished is not None:
             self.episodes += len(finished.reward)
             reward = self._reward = float(finished.reward.mean())
-            progress, completed = float(finished.progress_pct.mean()), 100.0 * float(finished.completed.mean())
+            progress, completed = (
+                float(finished.progress_pct.mean()),
+                100.0 * float(finished.completed.mean()),
+            )
         laps = [drive.fastest_s for drive in self._last if drive.fastest_s is not None]
         done = bool(self._last) and all(drive.finished for drive in self._last)
         moment = Moment(
@@ -468,7 +465,7 @@ class _Pit(BaseCallback):
 def _logger(folder: Path) -> Logger:
     """A logger for TensorBoard if it is installed, else one that forgets."""
     try:
-        import tensorboard  # noqa: F401 - only to know
+        from torch.utils import tensorboard  # noqa: F401 - only to know
     except ImportError:
         return configure(None, [])
     return configure(str(folder), ["tensorboard"])

@@ -148,7 +148,9 @@ def _ours(epochs: int, batch: int, file: Path | None) -> Any:
         {
             "circuits": ["a-to-z-speedway"],
             "budget": {"steps": 1},
-            "reward": {"kind": "progress"} if file is None else {"kind": "file", "file": str(file), "scale": 0.01},
+            "reward": {"kind": "progress", "scale": 1.0}
+            if file is None
+            else {"kind": "file", "file": str(file), "scale": 0.01},
             "learning": {"cars": CARS, "steps": STEPS, "epochs": epochs, "batch_size": batch},
         }
     )
