@@ -1,0 +1,1 @@
+reward_function = lambda params: float(params['speed'] ** 2 + (params['progress'] / params['steps']))
