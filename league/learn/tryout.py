@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import atan2, pi
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -363,19 +364,21 @@ def _timed(script: Script, paid: _Paid) -> float:
     each = len(paid.params[0])
     copies = -(-TIMED_CARS // each)
     rewards = Rewards(script, copies * each, vectorised=False if scalar else None)
-    calls, began_s = 0, time.perf_counter()
+    spent: list[float] = []
+    began_s = time.perf_counter()
     for params in paid.params:
-        many = Params(
-            np.tile(params.rows, (copies, 1)), params.courses, np.tile(params.objects, (copies, 1, 1))
-        )
+        others = np.tile(params.objects, (copies, 1, 1))
+        many = Params(np.tile(params.rows, (copies, 1)), params.courses, others)
+        tick_s = time.perf_counter()
         try:
             rewards(many)
         except RewardError:
             break  # such a function does not stand being asked in another order
-        calls += len(many)
-        if time.perf_counter() - began_s > TIMED_S:
+        now_s = time.perf_counter()
+        spent.append(now_s - tick_s)
+        if now_s - began_s > TIMED_S:
             break
-    return calls / max(time.perf_counter() - began_s, 1e-9)
+    return copies * each / median(spent) if spent else 0.0
 
 
 def _along_lap(paid: _Paid) -> tuple[float, ...]:
