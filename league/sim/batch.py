@@ -18,6 +18,7 @@ from league.errors import InputError
 from league.sim import contact, kernel, marshal, road, sweep, tick
 from league.sim.car import CarSpec
 from league.sim.episode import Episode
+from league.sim.lanes import LANES, make_lanes
 from league.sim.layout import AHEAD_M, STATE_SIZE
 from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
 from league.track.circuit import Circuit
@@ -100,7 +101,7 @@ class Batch:
         depth = kernel.history(car, self.step_s, self.substeps)
         self._road = _join(self.circuits)
         self._given = (
-            np.tile(row, (self.cars_per_world, 1)),
+            np.tile(row, (1, self.cars_per_world, 1)),
             self.episode.settings(self.control_hz),
             np.array(AHEAD_M),
         )
@@ -310,13 +311,17 @@ class Batch:
 
 
 def _scratch(cars: int, substeps: int) -> sweep.Scratch:
+    width = max(cars, LANES)
+    poses = np.zeros((substeps, tick.POSE, width))
     return (
         np.zeros((cars, contact.BODY_ROW)),
         np.zeros((cars, cars)),
-        np.zeros((sweep.BLOCK if cars == 1 else cars, substeps + 1, tick.POSE)),
+        np.zeros((tick.SINCE, width)),
+        poses,
         np.zeros(substeps + 1),
         np.zeros((cars, 2)),
         np.zeros(cars, dtype=np.int64),
+        make_lanes(poses if cars == 1 else poses[:, :, :LANES].copy()),
     )
 
 

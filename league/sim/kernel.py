@@ -27,9 +27,9 @@ from math import exp, hypot, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim.angles import cos, sin, tan
+from league.sim.angles import cos, sin, sine_cosine, tan
 from league.sim.car import CarSpec
-from league.sim.compiled import compiled
+from league.sim.compiled import compiled, inlined
 
 FloatArray = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ HELD, ABSENT, REMOVED = 1, 2, 4
     GAIN,
     TOP,
     DRAG,
-    LAG,
+    PER_LAG,
     BRAKE,
     ACCELERATE,
     BASE,
@@ -80,9 +80,10 @@ HELD, ABSENT, REMOVED = 1, 2, 4
     WHEEL_RADIUS,
 ) = range(35)
 PARAMETERS = 35
-"""Length of a parameter row. NOSE, ORIGIN and BODY are distances ahead of the base point: of the nose,
-the chassis origin and the middle of the body. WHEEL_RADIUS reaches from the origin to the farthest
-wheel centre, BODY_RADIUS from the middle of the body to its corners."""
+"""Length of a parameter row. SLOW, FAST and YAW_LAG are shares of a step, PER_LAG is one over the lag.
+NOSE, ORIGIN and BODY are distances ahead of the base point: of the nose, the chassis origin and the middle
+of the body. WHEEL_RADIUS reaches from the origin to the farthest wheel centre, BODY_RADIUS from the middle
+of the body to its corners."""
 
 LEAST_BASE_M = 0.05
 """No effective wheelbase is shorter, however hard the car accelerates or brakes."""
@@ -102,9 +103,10 @@ def parameters(car: CarSpec, step_s: float) -> FloatArray:
     row[FAST] = 1.0 - exp(-step_s / car.steer_fast_s)
     row[BIAS] = car.steer_bias_rad
     row[GAIN], row[TOP], row[DRAG] = car.speed_gain, car.top_speed_mps, car.corner_drag
-    row[LAG], row[BRAKE], row[ACCELERATE] = car.speed_lag_s, car.brake_mps2, car.accelerate_mps2
+    row[PER_LAG], row[BRAKE], row[ACCELERATE] = 1.0 / car.speed_lag_s, car.brake_mps2, car.accelerate_mps2
     row[BASE], row[BASE_V2], row[BASE_TAN] = car.base_m, car.base_per_v2, car.base_per_tan
-    row[BASE_PUSH], row[LATERAL], row[LATERAL_PUSH] = car.base_per_push, car.lateral_mps2, car.lateral_per_push
+    row[BASE_PUSH] = car.base_per_push
+    row[LATERAL], row[LATERAL_PUSH] = car.lateral_mps2, car.lateral_per_push
     row[YAW_LAG] = 1.0 - exp(-step_s / car.yaw_lag_s)
     row[STEER_DELAY], row[SPEED_DELAY] = delays(car, step_s)
     row[MAX_STEER], row[MIN_SPEED], row[MAX_SPEED] = car.max_steer_rad, car.min_speed_mps, car.max_speed_mps
@@ -146,35 +148,58 @@ def take(p: FloatArray, s: FloatArray, steer_rad: float, speed_mps: float) -> No
 @compiled
 def substep(p: FloatArray, s: FloatArray, number: int, substeps: int) -> None:
     """Move a car by one physics step, the `number`-th (from 0) of the `substeps` of this tick."""
-    h = p[STEP]
     steer = s[COMMANDS + 2 * _back(int(p[STEER_DELAY]), number, substeps)]
-    s[SPEED_NOW] = s[COMMANDS + 1 + 2 * _back(int(p[SPEED_DELAY]), number, substeps)]
-    v, servo, turn = s[SPEED], s[SERVO], s[TURN]
-    if steer != s[STEER_NOW]:
-        servo += p[KICK] * (steer - s[STEER_NOW])
-        s[STEER_NOW] = steer
-    servo += (steer - servo) * p[SLOW] - p[ALIGNING] * v * servo * h
-    wheel = s[WHEEL] + (servo - s[WHEEL]) * p[FAST]
-    target = min(p[GAIN] * s[SPEED_NOW], p[TOP]) / (1.0 + p[DRAG] * abs(v * turn))
-    push = min(max((target - v) / p[LAG], -p[BRAKE]), p[ACCELERATE])
-    v = max(v + h * push, 0.0)
-    if v < STILL:
-        v = 0.0
-    t = tan(wheel + p[BIAS])
-    base = p[BASE] + p[BASE_V2] * v * v + p[BASE_TAN] * abs(t) + p[BASE_PUSH] * push
+    speed = s[COMMANDS + 1 + 2 * _back(int(p[SPEED_DELAY]), number, substeps)]
+    move(p, s, 1, 0, steer, speed)
+
+
+@inlined
+def move(p: FloatArray, s: FloatArray, lanes: int, k: int, steer: float, speed: float) -> None:
+    """Move one car by one physics step, by the equations above.
+
+    Written without a branch, and for cars that lie side by side: number c of car k is entry
+    `c * lanes + k`. With one lane that is an ordinary row; with a number of lanes that the compiler
+    knows, a loop over k drives several cars with each instruction. The bits are the same either way.
+
+    Args:
+        p: Parameters of the car or cars.
+        s: State, up to SPEED_NOW.
+        lanes: How many cars lie side by side.
+        k: Which of them.
+        steer: The steering angle in effect (rad).
+        speed: The speed command in effect (m/s).
+    """
+    h = p[STEP * lanes + k]
+    v, servo, turn = s[SPEED * lanes + k], s[SERVO * lanes + k], s[TURN * lanes + k]
+    servo += p[KICK * lanes + k] * (steer - s[STEER_NOW * lanes + k])
+    servo += (steer - servo) * p[SLOW * lanes + k] - p[ALIGNING * lanes + k] * v * servo * h
+    wheel = s[WHEEL * lanes + k]
+    wheel += (servo - wheel) * p[FAST * lanes + k]
+    target = min(p[GAIN * lanes + k] * speed, p[TOP * lanes + k])
+    target /= 1.0 + p[DRAG * lanes + k] * abs(v * turn)
+    push = (target - v) * p[PER_LAG * lanes + k]
+    push = min(max(push, -p[BRAKE * lanes + k]), p[ACCELERATE * lanes + k])
+    v = _settled(max(v + h * push, 0.0))
+    t = tan(wheel + p[BIAS * lanes + k])
+    base = p[BASE * lanes + k] + p[BASE_V2 * lanes + k] * v * v + p[BASE_TAN * lanes + k] * abs(t)
+    base += p[BASE_PUSH * lanes + k] * push
     steady = v * t / max(base, LEAST_BASE_M)
-    slip = v * steady / (p[LATERAL] + p[LATERAL_PUSH] * push)
+    slip = v * steady / (p[LATERAL * lanes + k] + p[LATERAL_PUSH * lanes + k] * push)
     slip *= slip
     steady /= sqrt(sqrt(1.0 + slip * slip))
-    turn += (steady - turn) * p[YAW_LAG]
-    if abs(turn) < STILL:
-        turn = 0.0
-    yaw = s[YAW] + turn * h
-    s[X] += v * cos(yaw) * h
-    s[Y] += v * sin(yaw) * h
-    s[YAW], s[SPEED], s[TURN] = yaw, v, turn
-    s[SERVO] = servo if abs(servo) >= STILL else 0.0
-    s[WHEEL] = wheel if abs(wheel) >= STILL else 0.0
+    turn = _settled(turn + (steady - turn) * p[YAW_LAG * lanes + k])
+    yaw = s[YAW * lanes + k] + turn * h
+    q, c = sine_cosine(yaw)
+    s[X * lanes + k] += v * c * h
+    s[Y * lanes + k] += v * q * h
+    s[YAW * lanes + k], s[SPEED * lanes + k], s[TURN * lanes + k] = yaw, v, turn
+    s[SERVO * lanes + k], s[WHEEL * lanes + k] = _settled(servo), _settled(wheel)
+    s[STEER_NOW * lanes + k], s[SPEED_NOW * lanes + k] = steer, speed
+
+
+@inlined
+def _settled(value: float) -> float:
+    return value if abs(value) >= STILL else 0.0
 
 
 @compiled

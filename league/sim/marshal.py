@@ -178,21 +178,28 @@ def judge(
     measured: FloatArray,
     cards: FloatArray,
     rules: FloatArray,
+    since: FloatArray,
     poses: FloatArray,
+    lane: int,
     touched: bool,
     touch: FloatArray,
     bodies: FloatArray,
     trace: FloatArray,
     number: int,
 ) -> bool:
-    """Rule on one world after its tick `number` (from 0 in its episode); returns whether all are out."""
+    """Rule on one world after its tick `number` (from 0 in its episode); returns whether all are out.
+
+    What was noted of its first car while driving is in column `lane` of `since` and `poses`.
+    """
     cars = len(state)
     for i in range(cars):
         card = cards[i]
         card[HAPPENED] = 0.0
         card[GAINED] = card[PROGRESS]
         if card[OUT] == 0.0 and card[STANDING] == 0.0:
-            _drive_on(rows, params[i], state[i], measured[i], card, rules, poses[i], trace, number)
+            _drive_on(
+                rows, params[i], state[i], measured[i], card, rules, since, poses, lane + i, trace, number
+            )
     if touched:
         for i in range(cars):
             for j in range(i + 1, cars):
@@ -223,7 +230,9 @@ def _drive_on(
     seen: FloatArray,
     card: FloatArray,
     rules: FloatArray,
+    since: FloatArray,
     poses: FloatArray,
+    lane: int,
     trace: FloatArray,
     number: int,
 ) -> None:
@@ -231,13 +240,11 @@ def _drive_on(
     length, steps = road.length_of(rows), len(trace) - 1
     mark = length / rules[SECTORS]
     card[BEFORE] = card[PROGRESS]
-    before = poses[0, tick.POSE_ALONG]
-    driven = _short_way(seen[tick.ALONG] - before, length)
+    driven = _short_way(seen[tick.ALONG] - since[tick.SINCE_ALONG, lane], length)
     if card[PROGRESS] + driven < (card[MARKS] + 1.0) * mark - 1e-9:
         card[PROGRESS] += driven
         return
-    trace[0] = before
-    tick.trace_nose(rows, p, poses, seen[tick.ALONG], trace)
+    tick.trace_nose(rows, p, since, poses, lane, seen[tick.ALONG], trace)
     progress = card[PROGRESS]
     for step in range(steps):
         moved = _short_way(trace[step + 1] - trace[step], length)

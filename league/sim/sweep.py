@@ -10,25 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import kernel, marshal, sensing, tick
+from league.sim import kernel, lanes, marshal, sensing, tick
 from league.sim.compiled import compiled, inlined, lean, released
+from league.sim.lanes import LANES, Lanes
 from league.sim.layout import OPPONENTS_START
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Seen = NDArray[np.float32]
 
-BLOCK = 8
-"""Worlds of one car whose physics steps are taken in turns: while a processor waits for one car's numbers
-it works on the next one's."""
-
 # Columns of a world's counters.
 CIRCUIT, SEED, EPISODE, TICK, OVER = range(5)
 # What is told of each car after a tick.
 GAINED, LAP_US, LAPS = range(3)
 
-Scratch = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray]
-"""What a part of the work needs room for: bodies, touch, poses, trace, commands, wheels."""
+Scratch = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray, Lanes]
+"""What a part of the work needs room for: bodies, touch, since, poses, trace, commands, wheels, lanes."""
 
 
 @compiled
@@ -83,40 +80,40 @@ def drive(
     bad = unfit(orders[first:last])
     if bad >= 0:
         return int(bad + first * cars)
-    bodies, touch, poses, trace, _, _ = scratch
+    bodies, touch, since, poses, trace, _, _, side_by_side = scratch
     alone = cars == 1
     for w in range(first, last):
         place = places[counters[w, CIRCUIT]]
         own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-        block = (w - first) % BLOCK if alone else 0
-        if alone and block == 0:
-            _drive_block(rows, places, params, counters, state, measured, orders, poses, w, last)
+        p = params[w if len(params) > 1 else 0]
+        lane = (w - first) % LANES if alone else 0
+        if alone and lane == 0:
+            lanes.drive(params, state, measured, orders, since, side_by_side, w, min(LANES, last - w))
         if counters[w, OVER] != 0:
             happened[w, :] = 0
             told[w, :, GAINED : LAP_US + 1] = 0.0
             if again == 1:
                 counters[w, EPISODE] += 1
-                _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
+                _begin(own, own_slabs, p, rules, ahead, counters, state, measured, cards, seen, w)
                 told[w, :, LAPS] = 0.0
             continue
         touched = False
         if not alone:
-            touched = _drive_world(
-                own, own_slabs, params, state[w], measured[w], cards[w], orders[w], scratch
-            )
+            touched = _drive_world(own, own_slabs, p, state[w], measured[w], cards[w], orders[w], scratch)
         elif state[w, 0, kernel.STATUS] == 0.0:
-            cards[w, 0, marshal.WHEELS_OFF] = tick.measure(
-                own, own_slabs, params[0], state[w, 0], measured[w, 0]
-            )
+            tick.keep_up(own, p[0], state[w, 0], poses, lane)
+            cards[w, 0, marshal.WHEELS_OFF] = tick.measure(own, own_slabs, p[0], state[w, 0], measured[w, 0])
         done = marshal.judge(
             own,
             own_slabs,
-            params,
+            p,
             state[w],
             measured[w],
             cards[w],
             rules,
-            poses[block:],
+            since,
+            poses,
+            lane,
             touched,
             touch,
             bodies,
@@ -130,7 +127,7 @@ def drive(
             if again == 0:
                 _keep(seen[w], last_seen[w])
                 counters[w, EPISODE] += 1
-                _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
+                _begin(own, own_slabs, p, rules, ahead, counters, state, measured, cards, seen, w)
             else:
                 counters[w, OVER] = 1
     return -1
@@ -155,44 +152,16 @@ def _drive_world(
     scratch: Scratch,
 ) -> bool:
     """Drive a world of several cars by one tick; returns whether any touched."""
-    bodies, touch, poses, _, commands, wheels = scratch
+    bodies, touch, since, poses, _, commands, wheels, _ = scratch
     for i in range(len(state)):
         commands[i, 0], commands[i, 1] = orders[i, 0], orders[i, 1]
         wheels[i] = int(cards[i, marshal.WHEELS_OFF])
-    touched = tick.advance(rows, slabs, params, state, commands, 0, bodies, touch, poses, measured, wheels)
+    touched = tick.advance(
+        rows, slabs, params, state, commands, 0, bodies, touch, since, poses, measured, wheels
+    )
     for i in range(len(state)):
         cards[i, marshal.WHEELS_OFF] = wheels[i]
     return touched
-
-
-@inlined
-def _drive_block(
-    rows: FloatArray,
-    places: IntArray,
-    params: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    orders: NDArray[Any],
-    poses: FloatArray,
-    first: int,
-    last: int,
-) -> None:
-    """Drive a block of worlds of one car through their physics steps, as `tick.advance` drives one."""
-    p, substeps = params[0], poses.shape[1] - 1
-    count = min(BLOCK, last - first)
-    for k in range(count):
-        s = state[first + k, 0]
-        if s[kernel.STATUS] == 0.0:
-            steer, speed = float(orders[first + k, 0, 0]), float(orders[first + k, 0, 1])
-            tick.set_off(p, s, steer, speed, measured[first + k, 0, tick.ALONG], poses[k])
-    for number in range(substeps):
-        for k in range(count):
-            s = state[first + k, 0]
-            if s[kernel.STATUS] == 0.0:
-                kernel.substep(p, s, number, substeps)
-                place = places[counters[first + k, CIRCUIT]]
-                tick.go_on(rows[place[0] : place[1]], p, s, number, poses[k])
 
 
 @inlined
@@ -268,7 +237,8 @@ def restart(
         if which[w]:
             place = places[counters[w, CIRCUIT]]
             own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-            _begin(own, own_slabs, params, rules, ahead, counters, state, measured, cards, seen, w)
+            p = params[w if len(params) > 1 else 0]
+            _begin(own, own_slabs, p, rules, ahead, counters, state, measured, cards, seen, w)
             happened[w, :] = 0
             told[w, :, :] = 0.0
             last_seen[w, :, :] = 0.0
@@ -305,7 +275,7 @@ def place(
     wheels = tick.start(
         own,
         own_slabs,
-        params[car],
+        params[w if len(params) > 1 else 0, car],
         state[w, car],
         measured[w, car],
         along,

@@ -40,11 +40,12 @@ MEASURED = 15
 """Length of a measured row. ORIGIN_SEGMENT and ORIGIN_REACH say where the origin's foot is."""
 
 
-# Columns of a pose row: where the base point was after a physics step, how far the car had come since its
-# place on the road was last looked up, the segment that was found then, and, in the first row only, the
-# distance of the nose along the road.
-POSE_X, POSE_Y, POSE_YAW, POSE_GONE, POSE_SEGMENT, POSE_ALONG = range(6)
-POSE = 6
+# What is noted of a car after each physics step: its base point, direction and speed.
+POSE_X, POSE_Y, POSE_YAW, POSE_SPEED = range(4)
+POSE = 4
+# What is noted of it at the start of a tick: where its nose was along the road, and on which segment.
+SINCE_ALONG, SINCE_SEGMENT = range(2)
+SINCE = 2
 STRETCH_M = 0.3
 """A car's place on the road is looked up at the end of a tick, and before it drives on farther than this:
 well within `road.LOOK_M`, so that it cannot be lost."""
@@ -60,6 +61,7 @@ def advance(
     boxes: int,
     bodies: FloatArray,
     touch: FloatArray,
+    since: FloatArray,
     poses: FloatArray,
     measured: FloatArray,
     wheels_off: IntArray,
@@ -75,32 +77,32 @@ def advance(
         boxes: How many boxes there are.
         bodies: Scratch and box rows, see `contact.separate`.
         touch: Greatest closing speeds, likewise.
-        poses: Filled with the pose rows at the start and after each physics step, shape
-            (cars, substeps + 1, 6).
+        since: Filled with what is noted at the start, shape (2, cars).
+        poses: Filled with the poses after each physics step, shape (substeps, 4, cars).
         measured: Refilled, shape (cars, 15).
         wheels_off: Refilled, shape (cars,).
     """
-    cars = len(state)
+    cars, substeps = len(state), len(poses)
+    for i in range(cars):
+        if state[i, kernel.STATUS] == 0.0:
+            kernel.take(params[i], state[i], commands[i, 0], commands[i, 1])
+            set_off(state[i], measured[i], since, i)
     touched = False
-    for i in range(cars):
-        if state[i, kernel.STATUS] == 0.0:
-            set_off(params[i], state[i], commands[i, 0], commands[i, 1], measured[i, ALONG], poses[i])
     if cars + boxes > 1:
-        touched = _drive_together(rows, params, state, boxes, bodies, touch, poses)
+        touched = _drive_together(params, state, boxes, bodies, touch, poses)
     elif state[0, kernel.STATUS] == 0.0:
-        p, s, substeps = params[0], state[0], poses.shape[1] - 1
         for number in range(substeps):
-            kernel.substep(p, s, number, substeps)
-            go_on(rows, p, s, number, poses[0])
+            kernel.substep(params[0], state[0], number, substeps)
+            _note(state[0], poses, number, 0)
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
+            keep_up(rows, params[i], state[i], poses, i)
             wheels_off[i] = measure(rows, slabs, params[i], state[i], measured[i])
     return touched
 
 
 @lean
 def _drive_together(
-    rows: FloatArray,
     params: FloatArray,
     state: FloatArray,
     boxes: int,
@@ -109,7 +111,7 @@ def _drive_together(
     poses: FloatArray,
 ) -> bool:
     """Drive cars that can touch something through the physics steps of a tick."""
-    substeps = poses.shape[1] - 1
+    substeps = len(poses)
     touched = False
     touch[:, :] = -1.0
     for number in range(substeps):
@@ -119,63 +121,78 @@ def _drive_together(
         touched |= separate(params, state, boxes, bodies, touch)
         for i in range(len(state)):
             if state[i, kernel.STATUS] == 0.0:
-                go_on(rows, params[i], state[i], number, poses[i])
+                _note(state[i], poses, number, i)
     return touched
 
 
 @inlined
-def set_off(
-    p: FloatArray, s: FloatArray, steer_rad: float, speed_mps: float, along: float, poses: FloatArray
+def set_off(s: FloatArray, seen: FloatArray, since: FloatArray, i: int) -> None:
+    """Note where car i is on the road as it begins a tick."""
+    since[SINCE_ALONG, i], since[SINCE_SEGMENT, i] = seen[ALONG], s[kernel.SEGMENT]
+
+
+@inlined
+def _note(s: FloatArray, poses: FloatArray, number: int, i: int) -> None:
+    poses[number, POSE_X, i], poses[number, POSE_Y, i] = s[kernel.X], s[kernel.Y]
+    poses[number, POSE_YAW, i], poses[number, POSE_SPEED, i] = s[kernel.YAW], s[kernel.SPEED]
+
+
+@inlined
+def keep_up(rows: FloatArray, p: FloatArray, s: FloatArray, poses: FloatArray, i: int) -> None:
+    """Look up the place of a car that came far in this tick wherever it had come `STRETCH_M`."""
+    whole = 0.0
+    for number in range(len(poses)):
+        whole += poses[number, POSE_SPEED, i] * p[kernel.STEP]
+    if whole > STRETCH_M:
+        _follow_nose(rows, p, s, poses, i)
+
+
+@lean
+def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray, poses: FloatArray, i: int) -> None:
+    gone, segment = 0.0, int(s[kernel.SEGMENT])
+    for number in range(len(poses)):
+        gone += poses[number, POSE_SPEED, i] * p[kernel.STEP]
+        if gone > STRETCH_M:
+            gone = 0.0
+            x, y = _nose(p, poses, number, i)
+            segment = road.follow(rows, x, y, segment)[0]
+    s[kernel.SEGMENT] = segment
+
+
+@inlined
+def _nose(p: FloatArray, poses: FloatArray, number: int, i: int) -> tuple[float, float]:
+    q, c = sine_cosine(poses[number, POSE_YAW, i])
+    return poses[number, POSE_X, i] + p[kernel.NOSE] * c, poses[number, POSE_Y, i] + p[kernel.NOSE] * q
+
+
+@lean
+def trace_nose(
+    rows: FloatArray,
+    p: FloatArray,
+    since: FloatArray,
+    poses: FloatArray,
+    i: int,
+    end: float,
+    trace: FloatArray,
 ) -> None:
-    """Begin a car's tick: take its command, note its pose and the distance along of its nose."""
-    kernel.take(p, s, steer_rad, speed_mps)
-    _note(s, poses, 0, 0.0)
-    poses[0, POSE_ALONG] = along
-
-
-@inlined
-def go_on(rows: FloatArray, p: FloatArray, s: FloatArray, number: int, poses: FloatArray) -> None:
-    """Note a car's pose after its physics step `number`; look its place up if it has come far."""
-    gone = poses[number, POSE_GONE] + s[kernel.SPEED] * p[kernel.STEP]
-    if gone > STRETCH_M:
-        gone = 0.0
-        _follow_nose(rows, p, s)
-    _note(s, poses, number + 1, gone)
-
-
-@inlined
-def _note(s: FloatArray, poses: FloatArray, number: int, gone: float) -> None:
-    poses[number, POSE_X], poses[number, POSE_Y] = s[kernel.X], s[kernel.Y]
-    poses[number, POSE_YAW], poses[number, POSE_GONE] = s[kernel.YAW], gone
-    poses[number, POSE_SEGMENT] = s[kernel.SEGMENT]
-
-
-@lean
-def _follow_nose(rows: FloatArray, p: FloatArray, s: FloatArray) -> None:
-    x = s[kernel.X] + p[kernel.NOSE] * cos(s[kernel.YAW])
-    y = s[kernel.Y] + p[kernel.NOSE] * sin(s[kernel.YAW])
-    s[kernel.SEGMENT] = road.follow(rows, x, y, int(s[kernel.SEGMENT]))[0]
-
-
-@lean
-def trace_nose(rows: FloatArray, p: FloatArray, poses: FloatArray, end: float, trace: FloatArray) -> None:
     """Fill in where along the road a car's nose was after each physics step of a tick.
 
     Args:
         rows: The road.
         p: The car's parameter row.
-        poses: What `advance` has filled in for this car.
+        since: What `advance` has filled in; poses likewise.
+        poses: What `advance` has filled in.
+        i: Number of the car.
         end: Distance along the road at the end of the tick.
-        trace: The first entry is left alone, the last one is `end`; shape (substeps + 1,).
+        trace: The last entry is `end`; shape (substeps + 1,).
     """
-    segment = int(poses[0, POSE_SEGMENT])
-    for number in range(1, len(trace) - 1):
-        yaw = poses[number, POSE_YAW]
-        x = poses[number, POSE_X] + p[kernel.NOSE] * cos(yaw)
-        y = poses[number, POSE_Y] + p[kernel.NOSE] * sin(yaw)
+    trace[0] = since[SINCE_ALONG, i]
+    segment = int(since[SINCE_SEGMENT, i])
+    for number in range(len(poses) - 1):
+        x, y = _nose(p, poses, number, i)
         segment, reach = road.follow(rows, x, y, segment)
-        trace[number] = road.along_at(rows, segment, reach)
-    trace[len(trace) - 1] = end
+        trace[number + 1] = road.along_at(rows, segment, reach)
+    trace[len(poses)] = end
 
 
 @lean
@@ -188,6 +205,7 @@ def advance_and_trace(
     boxes: int,
     bodies: FloatArray,
     touch: FloatArray,
+    since: FloatArray,
     poses: FloatArray,
     trace: FloatArray,
     measured: FloatArray,
@@ -205,10 +223,12 @@ def advance_and_trace(
             return -1 - i
     for i in range(cars):
         trace[i, :] = measured[i, ALONG]
-    touched = advance(rows, slabs, params, state, commands, boxes, bodies, touch, poses, measured, wheels_off)
+    touched = advance(
+        rows, slabs, params, state, commands, boxes, bodies, touch, since, poses, measured, wheels_off
+    )
     for i in range(cars):
         if state[i, kernel.STATUS] == 0.0:
-            trace_nose(rows, params[i], poses[i], measured[i, ALONG], trace[i])
+            trace_nose(rows, params[i], since, poses, i, measured[i, ALONG], trace[i])
     return 1 if touched else 0
 
 

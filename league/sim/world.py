@@ -107,7 +107,8 @@ class World:
         """The cars without a driver."""
         self.bots.adopt(self._bodies[self.n + len(self.boxes) :])
         self._touch = np.full((self.n, self.n + self._objects), -1.0)
-        self._poses = np.zeros((self.n, self.substeps + 1, tick.POSE))
+        self._since = np.zeros((tick.SINCE, self.n))
+        self._poses = np.zeros((self.substeps, tick.POSE, self.n))
         self._trace = np.zeros((self.n, self.substeps + 1))
         self._measured = np.zeros((self.n, tick.MEASURED))
         self._wheels_off = np.zeros(self.n, dtype=np.int64)
@@ -233,6 +234,7 @@ class World:
             self._objects,
             self._bodies,
             self._touch,
+            self._since,
             self._poses,
             self._trace,
             self._measured,

@@ -14,7 +14,7 @@ from league.racing.agent import Command, Observation
 from league.sim import marshal
 from league.sim.batch import Batch
 from league.sim.episode import Episode, Starts
-from league.sim.sweep import BLOCK
+from league.sim.lanes import LANES
 
 ANYWHERE = Episode(starts=Starts(on_line=0.2), time_limit_s=8.0)
 FOR_EVER = Episode(off_track="ignore", immobilised="ignore", reversed="ignore", time_limit_s=1e6)
@@ -87,7 +87,7 @@ def test_cars_that_race_each_other_give_the_same_bytes_as_in_a_world(club):
 
 @settings(max_examples=10, deadline=None)
 @given(
-    worlds=st.integers(1, 3 * BLOCK + 1),
+    worlds=st.integers(1, 2 * LANES + 1),
     more=st.integers(1, 40),
     parts=st.integers(1, 5),
     cars=st.integers(1, 2),
