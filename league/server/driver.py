@@ -114,7 +114,9 @@ class Driver:
             line.say(line.session.sync_reply(said, time.monotonic()))
         elif isinstance(said, Bye):
             self.gone_for_good = True
-            line.end(1000, f"it said goodbye{': ' if said.reason else ''}{said.reason}")
+            # Its line ends a little later; who asks meanwhile is to hear the reason already.
+            self.away_because = self._end = f"it said goodbye{': ' if said.reason else ''}{said.reason}"
+            line.end(1000, self._end)
         elif self.race is not None:
             self.race.hear(self, said)
 

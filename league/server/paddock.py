@@ -152,6 +152,8 @@ class Paddock:
         wanted = [entry_id for entry_id in entry_ids if entry_id in self.hosted - self.record.withdrawn]
         for entry_id in wanted:
             running = self._processes.get(entry_id)
+            if running is not None and running.cancelling():
+                await asyncio.wait((running,))
             # One that somebody drives from elsewhere, with the entry's token, is not taken from them.
             if (running is None or running.done()) and not self.driver(entry_id).connected:
                 await self._start(entry_id, await self._inlet)
@@ -193,6 +195,14 @@ class Paddock:
         except (OSError, LeagueError) as error:
             log.exception("cannot host %s of event %s", driver.entry.name, self.event_id)
             driver.die(f"the server could not start it: {error}")
+
+    def end_hosted(self, entry_ids: list[str]) -> None:
+        """End the processes of those entries that have one running."""
+        for entry_id in entry_ids:
+            running = self._processes.get(entry_id)
+            if running is not None and not running.done():
+                self.driver(entry_id).dismiss("it did not speak; its program is ended")
+                running.cancel()
 
     async def stop_hosted(self) -> None:
         """End every hosted driver's process, and wait until all are gone."""
