@@ -104,6 +104,8 @@ class Ride:
         """How the connection to the server is."""
         self._calibration = ""
         self._sources = 0
+        self.openings = 0
+        """How often somebody allowed driving."""
         self._driver: CarDriver | None = None
         self._trouble = ""
         self._numbers = itertools.count(1)
@@ -161,7 +163,9 @@ class Ride:
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; the car stays as it is
             self._fault(error)
             return self._trouble
-        return self.gate.make_ready(time.monotonic(), token=token, signs=signs, guarded=self.guarded)
+        objection = self.gate.make_ready(time.monotonic(), token=token, signs=signs, guarded=self.guarded)
+        self.openings += not objection
+        return objection
 
     def disarm(self, why: str) -> None:
         """Take the permission to drive away; the car stops within a turn."""
@@ -219,15 +223,19 @@ class Ride:
             await asyncio.sleep(self._due_s - now_s)
 
     async def _keep_driving(self) -> None:
+        trouble = ""
         while True:
             driver = self._make()
             try:
                 async with asyncio.timeout(CONNECT_S):
                     car = await driver.connect()
             except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is tried again
-                self._report(f"{self.name}: {_words(error)}", error)
+                if _words(error) != trouble:  # the same again and again is said once
+                    trouble = _words(error)
+                    self._report(f"{self.name}: {trouble}", error)
                 await self._end(driver)
             else:
+                trouble = ""
                 self._welcome(driver, car)
                 listening = asyncio.create_task(self._listen(driver), name="hearing the car")
                 try:

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from league.bridge.ride import Ride
 from league.bridge.senses import Senses
-from league.gate.gate import State
 from league.gate.limits import drive_for, speed_for
 from league.racing.agent import Agent, Briefing, Command, Observation
 
@@ -35,9 +34,8 @@ class CarSeat(Agent):
     def __init__(self, ride: Ride, make: Callable[[], Agent], senses: Senses) -> None:
         self._ride, self._senses = ride, senses
         self._agent = make()
-        self._base = ride.new_source()
         self._top_mps = 0.0
-        self._first = True
+        self._opening, self._base, self._first = ride.openings, ride.new_source(), True
         self._earliest_s = math.inf
         """The smallest difference between our clock and the race's: an observation that took no time."""
 
@@ -52,8 +50,8 @@ class CarSeat(Agent):
         now_s = time.monotonic()
         ride = self._ride
         ride.link.heard_s = now_s
-        if ride.gate.state is State.READY and self._first is False:
-            self._first, self._earliest_s = True, math.inf  # armed anew: the first command is a stop again
+        if self._opening != ride.openings:
+            self._begin_anew()
         born_s = self._born_s(seen, now_s)
         wanted = self._agent.act(self._senses.complete(seen, ride.fresh_sample()))
         stand = self._first or seen.flag not in GREEN or (seen.penalty is not None)
@@ -68,6 +66,13 @@ class CarSeat(Agent):
         """The heat is over: nobody drives any more."""
         self._ride.disarm("the heat is over")
         self._agent.finish(result)
+
+    def _begin_anew(self) -> None:
+        """Somebody allowed driving: number the commands anew, and begin with a stop."""
+        self._opening = self._ride.openings
+        self._base = self._ride.new_source()
+        self._first = True
+        self._earliest_s = math.inf
 
     def _born_s(self, seen: Observation, now_s: float) -> float:
         """When what is answered was true: what took longer than the quickest is so much older."""

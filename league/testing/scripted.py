@@ -8,6 +8,8 @@ real server uses.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -46,9 +48,14 @@ class ScriptedServer:
     """An agent endpoint on this machine whose connections are handed to a script.
 
     Use as an asynchronous context manager; `url` is known inside, `talk` waits for the next connection.
+
+    Args:
+        host: Where to listen.
+        port: 0 for any.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._where = host, port
         self.url = ""
         self.connections = 0
         self._talks: asyncio.Queue[Talk] = asyncio.Queue()
@@ -59,7 +66,7 @@ class ScriptedServer:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, *self._where)
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"ws://{host}:{port}"
@@ -92,6 +99,11 @@ class ScriptedServer:
         expect(hello.event == EVENT, f"hello.event {EVENT!r}", repr(hello.event))
         await talk.say(talk.session.accept("session-1", "secret-1", "entry-1", resumed=resumed))
         return talk
+
+    def reset(self) -> None:
+        """Cut every connection with a TCP reset."""
+        for talk in list(self._open):
+            talk.drop(reset=True)
 
     async def _upgrade(self, request: web.Request) -> web.WebSocketResponse:
         made = web.WebSocketResponse(
@@ -194,9 +206,13 @@ class Talk:
         """Close the connection."""
         await self._socket.close(code=code, message=reason.encode())
 
-    def drop(self) -> None:
-        """Cut the connection without a word, as a broken network does."""
+    def drop(self, *, reset: bool = False) -> None:
+        """Cut the connection without a word, as a broken network does; or with a reset."""
         if self._request.transport is not None:
+            if reset:
+                # To linger for 0 s is to answer everything from now on with a reset.
+                link = self._request.transport.get_extra_info("socket")
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._request.transport.abort()
 
     async def _take(self, said: Said) -> None:

