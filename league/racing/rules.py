@@ -46,6 +46,10 @@ class Rules(BaseModel):
     lap_may_finish: bool = False
     """Whether a lap under way when time is up may be finished."""
     min_lap_s: Annotated[float, Field(ge=0)] = 0.0
+    lap_clock: Literal["light", "line"] = "light"
+    """What begins the first lap of a physical car: the green light, or its first crossing of the line."""
+    runs: Annotated[int, Field(ge=1, le=5)] = 1
+    """Runs of every entry, in formats that have more than one."""
     sectors: Annotated[int, Field(ge=1, le=10)] = 3
     grid_gap_m: Annotated[float, Field(ge=0.4, le=5)] = 0.75
     control_hz: Annotated[int, Field(ge=1, le=60)] = 15
