@@ -268,7 +268,7 @@ def test_a_failure_in_another_process_names_the_right_car(tmp_path: Path) -> Non
     )
     third = list(driven()[2].dicts())[3]
     said = fault_of(write(tmp_path, code.format(x=third["x"])), workers=2)
-    assert "AssertionError: here (car 3, episode " in said
+    assert "ValueError: here (car 3, episode " in said
 
 
 def test_a_process_that_is_gone_is_said(tmp_path: Path) -> None:
