@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -105,6 +106,8 @@ class CagedProgram:
                 return await self._attend(process, Path(folder))
             except asyncio.CancelledError:
                 await _stop(process)
+                _signal_group(process.pid, signal.SIGKILL)
+                await _drain(process)
                 raise
             finally:
                 looking.cancel()
@@ -216,6 +219,15 @@ async def _read(stream: asyncio.StreamReader, take: Callable[[bytes], None]) -> 
             await asyncio.sleep(SLOWLY_S)
             heard -= FREELY_BYTES // 4
     take(b"")
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """Read what is left, so that its pipes are found at their ends and closed."""
+    for stream in (process.stderr, process.stdout):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                while stream is not None and await stream.read(1 << 16):
+                    pass
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

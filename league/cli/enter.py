@@ -134,4 +134,7 @@ def _model(path: Path, name: str | None) -> aiohttp.FormData:
         form.add_field("name", name)
     form.add_field("model.onnx", BytesIO(onnx.read_bytes()), filename="model.onnx")
     form.add_field("model_metadata.json", BytesIO(metadata.read_bytes()), filename="model_metadata.json")
+    cost = onnx.with_name("cost.json")
+    if cost.is_file():  # the trainer's cost card goes onto the entry's page
+        form.add_field("cost.json", BytesIO(cost.read_bytes()), filename="cost.json")
     return form

@@ -45,6 +45,8 @@ class Report(_Value):
     size_bytes: int
     """Of the ONNX file."""
     checks: tuple[Check, ...] = ()
+    cost: dict[str, float] | None = None
+    """What the racer says that the training took, in figures by name; nobody has checked it."""
 
     @property
     def passed(self) -> bool:

@@ -18,6 +18,7 @@ from league.server.inlet import Inlet
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
 from league.server.lobby import Lobby
+from league.server.origin import only_ours
 from league.server.pages import add_pages
 from league.server.settings import Settings
 from league.server.watch import GRANDSTAND, watch_socket
@@ -34,7 +35,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
 
     The book stays open when the application stops.
     """
-    app = web.Application(middlewares=[errors_as_json], client_max_size=_BODY_BYTES)
+    app = web.Application(middlewares=[errors_as_json, only_ours], client_max_size=_BODY_BYTES)
     app[LEAGUE], app[BOOK], app[SETTINGS] = league, book, settings
     app[DOORKEEPER] = Doorkeeper(book)
     app.cleanup_ctx.append(_events)

@@ -77,14 +77,22 @@ class Doorkeeper:
         header = request.headers.get("Authorization")
         if header is None:
             return None
-        address = request.remote or ""
+        scheme, _, token = header.partition(" ")
+        return await self.present(token.strip() if scheme.lower() == "bearer" else "", request.remote or "")
+
+    async def present(self, token: str, address: str) -> TokenRecord:
+        """What a token allows that somebody presents, in whatever way.
+
+        Raises:
+            HTTPUnauthorized: It is not good.
+            HTTPTooManyRequests: The address gave too many wrong ones.
+        """
         wait_s = self.wait_s(address)
         if wait_s > 0:
             raise problem(
                 429, "rate", "too many wrong tokens; try later", headers={"Retry-After": f"{wait_s:.0f}"}
             )
-        scheme, _, token = header.partition(" ")
-        record = await self.look_up(token.strip(), address) if scheme.lower() == "bearer" else None
+        record = await self.look_up(token, address)
         if record is None:
             raise problem(401, "auth", "the token is not good; expected 'Authorization: Bearer TOKEN'")
         return record

@@ -86,7 +86,9 @@ class Entrance:
         entry = await self._add(paddock, name, agent=agent, kind="scripted", hosted=True)
         return entry, await self._issue(event_id, entry)
 
-    async def submit(self, event_id: str, name: str, model: ModelFiles) -> Submission:
+    async def submit(
+        self, event_id: str, name: str, model: ModelFiles, *, cost: dict[str, float] | None = None
+    ) -> Submission:
         """Show a model to the scrutineers, and enter it if they let it pass.
 
         Raises:
@@ -97,6 +99,7 @@ class Entrance:
         paddock = await self._lobby.paddock(event_id)
         self._check_room(paddock, self._check_name(name))  # before anybody spends time on it
         report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)
+        report = report.model_copy(update={"cost": cost})
         if not report.passed:
             return Submission(report)
         entry = await self._add(
@@ -106,7 +109,13 @@ class Entrance:
         return Submission(report, entry, 1, await self._issue(event_id, entry))
 
     async def renew(
-        self, event_id: str, entry_id: str, *, model: ModelFiles | None = None, agent: str = ""
+        self,
+        event_id: str,
+        entry_id: str,
+        *,
+        model: ModelFiles | None = None,
+        agent: str = "",
+        cost: dict[str, float] | None = None,
     ) -> Submission:
         """Add a version to an entry: a model, or an agent by name. If it may race, it does from now on.
 
@@ -123,6 +132,7 @@ class Entrance:
             report = None
         else:
             report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)
+            report = report.model_copy(update={"cost": cost})
         changed = entry.model_copy(
             update={"agent": agent or MODEL_NAME, "kind": "scripted" if model is None else "onnx"}
         )

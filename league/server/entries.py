@@ -13,10 +13,13 @@ from league.server.api import ROOT, as_dict
 from league.server.entrance import Submission
 from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
 from league.server.uploads import (
+    COST,
+    COST_BYTES,
     METADATA,
     METADATA_BYTES,
     ONNX,
     TEXT_BYTES,
+    read_cost,
     read_form,
     read_json,
     read_model,
@@ -70,8 +73,9 @@ async def enter(request: web.Request) -> web.Response:
     await check_entrant(request, event_id, await request.app[DOORKEEPER].bearer(request))
     entrance = request.app[LOBBY].entrance
     if request.content_type.startswith("multipart/"):
-        given = await read_form(request, parts(request) | {"name": TEXT_BYTES})
-        return answer(await entrance.submit(event_id, read_text(given, "name"), read_model(given)))
+        given = await read_form(request, parts(request) | {"name": TEXT_BYTES}, optional=(COST,))
+        name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
+        return answer(await entrance.submit(event_id, name, model, cost=cost))
     asked = await read_json(request, NewEntry)
     if asked.agent:
         made, token = await entrance.enter(event_id, asked.name, agent=asked.agent)
@@ -96,8 +100,9 @@ async def renew(request: web.Request) -> web.Response:
     await check_owner(request, event_id, entry_id, await request.app[DOORKEEPER].bearer(request))
     entrance = request.app[LOBBY].entrance
     if request.content_type.startswith("multipart/"):
-        given = await read_form(request, parts(request))
-        return answer(await entrance.renew(event_id, entry_id, model=read_model(given)))
+        given = await read_form(request, parts(request), optional=(COST,))
+        model, cost = read_model(given), read_cost(given)
+        return answer(await entrance.renew(event_id, entry_id, model=model, cost=cost))
     asked = await read_json(request, NewVersion)
     return answer(await entrance.renew(event_id, entry_id, agent=asked.agent))
 
@@ -152,7 +157,7 @@ async def check_owner(request: web.Request, event_id: str, entry_id: str, token:
 
 def parts(request: web.Request) -> dict[str, int]:
     """The files of a model, each with its largest size."""
-    return {ONNX: request.app[SETTINGS].model_bytes, METADATA: METADATA_BYTES}
+    return {ONNX: request.app[SETTINGS].model_bytes, METADATA: METADATA_BYTES, COST: COST_BYTES}
 
 
 def answer(made: Submission) -> web.Response:

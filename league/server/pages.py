@@ -23,6 +23,7 @@ from league.racing.plan import EventPlan, HeatPlan
 from league.racing.result import HeatResult, Standing
 from league.server import words
 from league.server.assets import Assets
+from league.server.garage import Garage, filters
 from league.server.keys import BOOK, LEAGUE, SETTINGS
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
@@ -94,6 +95,7 @@ class Pages:
         for name in ("seconds", "gap", "title", "heading", "status", "kind"):
             self._jinja.filters[f"as_{name}"] = getattr(words, name)
         self._jinja.filters["segment"] = lambda text: quote(text, safe="")
+        self._jinja.filters |= filters()
         self._jinja.globals["asset"] = assets.address
 
     def routes(self) -> list[web.RouteDef]:
@@ -104,6 +106,7 @@ class Pages:
             web.get("/events/{event}/heats/{heat}", self.heat),
             web.get("/live/{event}", self.live),
             web.get("/static/{version}/{name}", self._assets.serve),
+            *Garage(self._page).routes(),
         ]
 
     # -- pages ---------------------------------------------------------------------------------

@@ -13,9 +13,12 @@ from league.errors import InputError
 from league.racing.rules import first_problem
 from league.store.records import ModelFiles
 
-ONNX, METADATA = "model.onnx", "model_metadata.json"
+ONNX, METADATA, COST = "model.onnx", "model_metadata.json", "cost.json"
 METADATA_BYTES = 256 * 1024
 TEXT_BYTES = 4096
+COST_BYTES = 16 * 1024
+_MOST_FIGURES = 32
+_LARGEST = 1e15
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -92,6 +95,28 @@ def read_model(given: Mapping[str, bytes]) -> ModelFiles:
     if not given[ONNX]:
         raise InputError(f"form: {ONNX} is empty")
     return ModelFiles(given[ONNX], metadata)
+
+
+def read_cost(given: Mapping[str, bytes]) -> dict[str, float] | None:
+    """The figures of a cost card; None if none was sent.
+
+    Raises:
+        InputError: It is no JSON object.
+    """
+    if not given.get(COST):
+        return None
+    try:
+        told = json.loads(given[COST])
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"form: {COST} cannot be read: {error}") from None
+    if not isinstance(told, dict):
+        raise InputError(f"form: {COST} is a {type(told).__name__}, expected an object with figures by name")
+    figures = {
+        name[:40]: float(value)
+        for name, value in told.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+    }
+    return dict([*figures.items()][:_MOST_FIGURES])
 
 
 async def _read_part(part: BodyPartReader, most: int) -> bytes:

@@ -19,14 +19,15 @@ from league.store.events import EventPages
 from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
 from league.store.migrate import is_current, migrate
+from league.store.timing import TimingPages
 from league.store.tokens import TokenPages
 from league.store.transactions import Clock, Transactions, unbroken, wall_clock
 
 __all__ = ["RecordBook"]
 
 
-class RecordBook(EventPages, HeatPages, TokenPages):
-    """Events, entries, heats, results, facts, recordings and tokens of one league.
+class RecordBook(EventPages, HeatPages, TimingPages, TokenPages):
+    """Events, entries, heats, results, facts, recordings, timing and tokens of one league.
 
     Several programs may have the same book open. Use `open`, then `close`, or `async with`.
     """

@@ -193,6 +193,7 @@ class EventPages:
                     number=row.version,
                     plan=EntryPlan.model_validate_json(row.plan_json),
                     source=row.source,
+                    hosted=row.hosted,
                     sha256=row.model,
                     entered_at=row.entered_at,
                     accepted=row.accepted,

@@ -98,7 +98,7 @@ class HeatPages:
         """
         async with self._data.writing() as db:
             event = await touch(db, event_id)
-            heat = await _find_heat(db, event, event_id, heat_id)
+            heat = await find_heat(db, event, event_id, heat_id)
             if heat.status == "finished":
                 raise RaceError(
                     f"heat {heat_id!r} of event {event_id!r} is finished, and cannot be abandoned"
@@ -135,7 +135,7 @@ class HeatPages:
         """
         table = tables.facts
         async with self._data.reading() as db:
-            heat = await _find_heat(db, await event_number(db, event_id), event_id, heat_id)
+            heat = await find_heat(db, await event_number(db, event_id), event_id, heat_id)
             asked = select(table).where(table.c.heat == heat.number).order_by(table.c.position)
             return tuple(
                 Fact(row.tick, row.time_us, row.kind, row.seat, json.loads(row.data_json))
@@ -151,7 +151,7 @@ class HeatPages:
         """
         table = tables.recordings
         async with self._data.reading() as db:
-            heat = await _find_heat(db, await event_number(db, event_id), event_id, heat_id)
+            heat = await find_heat(db, await event_number(db, event_id), event_id, heat_id)
             content = await db.scalar(select(table.c.content).where(table.c.heat == heat.number))
             return None if content is None else bytes(content)
 
@@ -204,8 +204,17 @@ async def _change(db: AsyncConnection, heat: int, **changes: object) -> None:
     await db.execute(_heats.update().where(_heats.c.number == heat).values(**changes))
 
 
-async def _find_heat(db: AsyncConnection, event: int, event_id: str, heat_id: str) -> AnyRow:
+async def find_heat(
+    db: AsyncConnection, event: int, event_id: str, heat_id: str, *, lock: bool = False
+) -> AnyRow:
+    """A heat's row; with `lock`, other writers are kept off it until the transaction ends.
+
+    Raises:
+        UnknownNameError: If the event has none with this id.
+    """
     asked = select(_heats).where(_heats.c.event == event, _heats.c.id == heat_id)
+    if lock:
+        asked = asked.with_for_update()
     found = (await db.execute(asked)).one_or_none()
     if found is None:
         newest = select(_heats.c.id).where(_heats.c.event == event).order_by(_heats.c.number.desc()).limit(20)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from league.racing.crossings import Note
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 
 EventStatus = Literal["open", "running", "finished", "aborted"]
 HeatStatus = Literal["running", "finished", "abandoned"]
-Role = Literal["organiser", "entry"]
+Role = Literal["organiser", "entry", "timekeeper", "timing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class VersionRecord:
         number: Counts the submissions of this entry, from 1.
         plan: The entry as this version describes it.
         source: The agent's reference, the model's file name, or what a remote client said of itself.
+        hosted: Whether the server starts the driver itself.
         sha256: Digest of the model's files, as `ModelFiles.sha256`; None for anything else, and where the
             files were not kept because they were not accepted.
         entered_at: When it came.
@@ -123,6 +125,7 @@ class VersionRecord:
     number: int
     plan: EntryPlan
     source: str
+    hosted: bool
     sha256: str | None
     entered_at: datetime
     accepted: bool
@@ -149,6 +152,16 @@ class HeatRecord:
     began_at: datetime
     finished_at: datetime | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimingRecord:
+    """A line of a physical heat's timing as the book has it."""
+
+    note: Note
+    written_at: datetime
+    command: str = ""
+    """What the one who decided calls it."""
 
 
 @dataclass(frozen=True, slots=True)

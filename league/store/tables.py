@@ -213,6 +213,21 @@ recordings = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+timing_notes = Table(
+    "timing_notes",
+    metadata,
+    _points_at("heat", "heats.number", primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("device", Words),
+    Column("seq", BigInteger),  # the device's own number
+    Column("command", Words),  # what the one who decided calls it
+    Column("note_json", Text, nullable=False),  # a Note
+    Column("written_at", Moment, nullable=False),
+    UniqueConstraint("heat", "attempt", "device", "seq"),
+    UniqueConstraint("heat", "attempt", "command"),
+)
+
 tokens = Table(
     "tokens",
     metadata,

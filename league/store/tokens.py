@@ -36,10 +36,11 @@ class TokenPages:
         """Makes a token and gives it, once: the book cannot give it again.
 
         Args:
-            role: An "organiser" runs events; an "entry" token lets one entry race, or, without
-                `entry_id`, lets its bearer enter the event.
+            role: An "organiser" runs events; a "timekeeper" judges crossings, and a "timing" device tells
+                them; an "entry" token lets one entry race, or, without `entry_id`, lets its bearer enter
+                the event.
             name: What to call it in lists.
-            event_id: The only event it is good for; needed for an entry's token.
+            event_id: The only event it is good for; needed for an entry's and a timekeeper's token.
             entry_id: The entry it speaks for.
 
         Raises:
@@ -48,8 +49,8 @@ class TokenPages:
         """
         if role not in get_args(Role):
             raise InputError(f"token role {role!r}: expected one of {', '.join(get_args(Role))}")
-        if event_id is None and (role == "entry" or entry_id is not None):
-            raise InputError(f"token for {name or role!r}: an entry's token needs the event")
+        if event_id is None and (role in ("entry", "timekeeper") or entry_id is not None):
+            raise InputError(f"token for {name or role!r}: one of this role needs the event")
         token = secrets.token_hex(32)  # hex never begins with a dash, which a command line would misread
         async with self._data.writing() as db:
             event = None if event_id is None else await event_number(db, event_id)

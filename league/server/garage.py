@@ -1,0 +1,150 @@
+"""The pages of an entry: its versions with their reports, and the forms by which models come in.
+
+No cookies: whoever changes something gives the token in the form, so that no other page can do it for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from league.errors import InputError, RaceError
+from league.scrutineering.report import Report
+from league.server.entrance import Submission
+from league.server.entries import check_entrant, check_owner, parts
+from league.server.keys import BOOK, DOORKEEPER, LOBBY
+from league.server.uploads import COST, TEXT_BYTES, read_cost, read_form, read_model, read_text
+from league.store.records import TokenRecord, VersionRecord
+
+Render = Callable[..., web.Response]
+
+
+class Garage:
+    """Answers requests about entries.
+
+    Args:
+        render: Makes a page from a template and what it shows.
+    """
+
+    def __init__(self, render: Render) -> None:
+        self._render = render
+
+    def routes(self) -> list[web.RouteDef]:
+        """List where the pages and forms are found."""
+        one = "/events/{event}/entries/{entry}"
+        return [
+            web.get(one, self.entry),
+            web.post("/events/{event}/enter", self._refusable(self.enter)),
+            web.post(f"{one}/versions", self._refusable(self.renew)),
+            web.post(f"{one}/active", self._refusable(self.choose)),
+        ]
+
+    async def entry(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}/entries/{entry}`: its versions and what the scrutineers found."""
+        event_id, entry_id = request.match_info["event"], request.match_info["entry"]
+        event = await request.app[BOOK].event(event_id)
+        versions = await request.app[BOOK].versions(event_id, entry_id)
+        active = next(version for version in versions if version.active)
+        return self._render(
+            request,
+            "entry.html",
+            event=event,
+            entry=active.plan,
+            hosted=active.hosted,
+            withdrawn=entry_id in event.withdrawn,
+            versions=[(version, report_of(version)) for version in reversed(versions)],
+        )
+
+    async def enter(self, request: web.Request) -> web.Response:
+        """`POST /events/{event}/enter`: a form with a name, a model's files and perhaps a token."""
+        event_id = request.match_info["event"]
+        most = parts(request) | {"name": TEXT_BYTES, "token": TEXT_BYTES}
+        given = await read_form(request, most, optional=("token", COST))
+        await check_entrant(request, event_id, await self._bearer(request, read_text(given, "token")))
+        name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
+        return await self._tell(
+            request, await request.app[LOBBY].entrance.submit(event_id, name, model, cost=cost)
+        )
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """`POST …/versions`: a form with a model's files and the entry's token."""
+        event_id, entry_id = request.match_info["event"], request.match_info["entry"]
+        most = parts(request) | {"token": TEXT_BYTES}
+        given = await read_form(request, most, optional=(COST,))
+        await check_owner(request, event_id, entry_id, await self._bearer(request, read_text(given, "token")))
+        model, cost = read_model(given), read_cost(given)
+        made = await request.app[LOBBY].entrance.renew(event_id, entry_id, model=model, cost=cost)
+        return await self._tell(request, made)
+
+    async def choose(self, request: web.Request) -> web.StreamResponse:
+        """`POST …/active`: a form with the version that is to race, and the entry's token."""
+        event_id, entry_id = request.match_info["event"], request.match_info["entry"]
+        given = await read_form(request, {"version": TEXT_BYTES, "token": TEXT_BYTES})
+        await check_owner(request, event_id, entry_id, await self._bearer(request, read_text(given, "token")))
+        text = read_text(given, "version")
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise InputError(f"form: version {text[:40]!r}, expected a number")
+        await request.app[LOBBY].entrance.choose(event_id, entry_id, int(text))
+        raise web.HTTPSeeOther(request.path.removesuffix("/active"))
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    async def _tell(self, request: web.Request, made: Submission) -> web.Response:
+        """The result of a submission, with the exact reason."""
+        event = await request.app[BOOK].event(request.match_info["event"])
+        status = 200 if made.accepted else 422
+        return self._render(request, "entered.html", event=event, made=made, report=made.report, code=status)
+
+    async def _bearer(self, request: web.Request, token: str) -> TokenRecord | None:
+        """What a token that was typed into a form allows."""
+        return await request.app[DOORKEEPER].present(token, request.remote or "") if token else None
+
+    def _refusable(
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Answers people with a page where a program would get its error in JSON."""
+
+        async def answered(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except web.HTTPException as error:
+                if error.status < 400 or error.content_type != "application/json":
+                    raise
+                status, text = error.status, str(json.loads(error.text or "{}")["error"]["message"])
+            except InputError as error:
+                status, text = 400, str(error)
+            except RaceError as error:
+                status, text = 409, str(error)
+            return self._render(request, "missing.html", code=status, heading="Black flag", text=text)
+
+        return answered
+
+
+def report_of(version: VersionRecord) -> Report | None:
+    """A version's report, if somebody looked at it."""
+    return Report.model_validate_json(version.report) if version.report is not None else None
+
+
+def filters() -> dict[str, Callable[..., Any]]:
+    """What templates of these pages need beside the others'."""
+    return {"as_cost": cost_figures}
+
+
+def cost_figures(cost: Mapping[str, float]) -> list[tuple[str, str]]:
+    """The figures of a cost card in words, those that it has."""
+    return [(label, words(cost[key])) for key, label, words in FIGURES if key in cost]
+
+
+FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("wall_s", "Training", lambda value: f"{value / 60:.1f} min"),
+    ("cpu_hours", "Processor", lambda value: f"{value:.2f} h"),
+    ("simulated_hours", "Simulated", lambda value: f"{value:.1f} h"),
+    ("steps", "Steps", lambda value: f"{value:,.0f}"),
+    ("energy_wh", "Energy", lambda value: f"{value:.1f} Wh"),
+    ("cost_usd", "Cost", lambda value: f"${value:.2f}"),
+    ("cloud_usd", "In the cloud", lambda value: f"${value:.2f}"),
+)
+"""The figures of a cost card that are shown, in order."""

@@ -1,0 +1,43 @@
+"""Who may send a form: only our own pages, and programs that are no browsers.
+
+Somebody else's page could make a visitor's browser post to a league on the visitor's own machine or
+network, where entering may need no token. Browsers say where a request comes from, and cannot be made not to
+(Fetch Metadata, W3C; `Origin`, RFC 6454, section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from league.server.answers import problem
+
+SAFE: Final = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
+OURS: Final = ("same-origin", "none")
+
+
+@web.middleware
+async def only_ours(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse what another site's page asks for and would change something."""
+    if request.method not in SAFE and not may_change(request):
+        raise problem(403, "cross_site", "a page of another site sent this; use this server's own")
+    return await handler(request)
+
+
+def may_change(request: web.BaseRequest) -> bool:
+    """Whether a request comes from our own pages, or from no browser."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in OURS
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    # A proxy in front may have changed the one, and then tells the other.
+    ours = {request.host, request.headers.get("X-Forwarded-Host", request.host)}
+    return urlsplit(origin).netloc in ours
