@@ -37,6 +37,8 @@ class Capabilities:
     """Whether negative drive reverses; if not, it is a brake or nothing, and the gate never sends it."""
     full_speed_mps: float = 4.0
     """Speed on the flat at full drive; how a speed becomes a throttle where the car knows no speeds."""
+    drive_min: float = 0.0
+    """The smallest drive that the car has besides 0; the driver makes 0 of less."""
     drive_levels: tuple[float, ...] = ()
     """The only drives that the car has, if it has steps; the driver rounds towards 0."""
     steer_levels: tuple[float, ...] = ()
