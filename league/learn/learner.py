@@ -119,6 +119,10 @@ class RacingPPO(PPO):
         self.policy.set_training_mode(False)
         rollout_buffer.reset()
         callback.on_rollout_start()
+        seen, starts = self._last_obs, self._last_episode_starts
+        assert isinstance(seen, np.ndarray)
+        assert starts is not None
+        self._last_obs, self._last_episode_starts = ground.rotate(seen, starts)
         if self.whole_episodes:
             self._last_obs = ground.begin()
             self._last_episode_starts = np.ones(ground.num_envs, dtype=bool)
@@ -150,7 +154,7 @@ class RacingPPO(PPO):
             answers, noted = chance.answers(t, buffer.observations[t])
             step = ground.drive(answers)
             buffer.actions[t], buffer.log_probs[t] = noted
-            buffer.rewards[t], buffer.episode_starts[t] = step.rewards, starts
+            buffer.rewards[t], buffer.episode_starts[t] = step.paid, starts
             if step.cut.any():
                 cuts.append((t, np.flatnonzero(step.cut), step.last_seen[step.cut[step.ended]]))
             seen, starts = step.seen, step.ended

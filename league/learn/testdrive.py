@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from league.sim.batch import Batch
 from league.sim.car import CarSpec
 from league.sim.episode import Episode
 from league.track.circuit import Circuit
+
+SLOWEST_MPS = 0.8
+"""A race is over when it has taken as long as at this speed."""
 
 Answer = Callable[[Seen], NDArray[np.float32]]
 """Observations in, one row a car; the policy's best answers out."""
@@ -59,16 +63,17 @@ def race_episode(laps: int, time_limit_s: float) -> Episode:
 
 
 class TestDrive:
-    """The same races again and again, on fresh batches.
+    """The same races again and again, on batches of their own.
 
     Args:
-        circuits: Where; one car drives on each.
-        car: What it drives.
-        senses: What it sees.
-        answers: What its answers mean.
+        circuits: Where; one car of each kind drives on each.
+        cars: What drives: the car itself, or several that differ.
+        senses: What they see.
+        answers: What the policy's answers mean.
         control_hz: Ticks per second.
         laps: Laps of each race.
-        patience: A race is over when it has taken as long as at this speed (m/s).
+        noise: Noise of what they see.
+        latency_ticks: How old it is at most.
     """
 
     __test__ = False  # no test of pytest's
@@ -76,46 +81,70 @@ class TestDrive:
     def __init__(
         self,
         circuits: Sequence[Circuit],
-        car: CarSpec,
+        cars: Sequence[CarSpec],
         senses: Sequence[Sense],
         answers: Answers,
         *,
         control_hz: int,
         laps: int = 3,
-        patience: float = 0.8,
+        noise: float = 0.0,
+        latency_ticks: int = 0,
     ) -> None:
         self.circuits, self.laps, self.answers = tuple(circuits), laps, answers
+        self.count = len(self.circuits) * len(cars)
         longest_m = max(circuit.length_m for circuit in circuits)
-        self.batch = Batch(
-            self.circuits,
-            car,
-            worlds=len(self.circuits),
-            control_hz=control_hz,
-            episode=race_episode(laps, laps * longest_m / patience),
-            again="never",
-        )
-        self._senses = list(senses)
+        episode = race_episode(laps, laps * longest_m / SLOWEST_MPS)
+        self.batches = [
+            Batch(
+                self.circuits,
+                car,
+                worlds=len(self.circuits),
+                control_hz=control_hz,
+                episode=episode,
+                again="never",
+            )
+            for car in cars
+        ]
+        self._senses, self._noise, self._late = list(senses), noise, latency_ticks
 
     def __call__(self, answer: Answer) -> list[Driven]:
-        """Race once on every circuit."""
-        batch, count = self.batch, len(self.circuits)
-        batch.reset(seed=0)
-        eyes = Eyes(self._senses, count, random=np.random.default_rng(0))
-        laps: list[list[float]] = [[] for _ in range(count)]
-        racing = np.ones(count, dtype=np.bool_)
-        progress = np.zeros(count)
+        """Race once with every car on every circuit."""
+        for batch in self.batches:
+            batch.reset(seed=0)
+        eyes = Eyes(
+            self._senses,
+            self.count,
+            noise=self._noise,
+            latency_ticks=self._late,
+            random=np.random.default_rng(0),
+        )
+        laps: list[list[float]] = [[] for _ in range(self.count)]
+        racing = began = np.ones(self.count, dtype=np.bool_)
+        progress = np.zeros(self.count)
         while racing.any():
-            commands = self.answers.commands(answer(np.array(eyes.look([batch]))))
-            batch.step(commands[:, None])
-            happened = batch.happened[:, 0]
+            commands = self.answers.commands(answer(np.array(eyes.look(self.batches, began))))
+            began = np.zeros(self.count, dtype=np.bool_)
+            happened, lap_s, progress_m = self._step(commands)
             for number in np.flatnonzero((happened & marshal.LAP) != 0):
-                laps[number].append(float(batch.lap_time_s[number, 0]))
-            progress = np.where(racing, batch.progress_m[:, 0], progress)
-            racing &= (happened & (marshal.TERMINATED | marshal.TRUNCATED)) == 0
-        return [self._driven(number, laps[number], float(progress[number])) for number in range(count)]
+                laps[number].append(float(lap_s[number]))
+            progress = np.where(racing, progress_m, progress)
+            racing = racing & ((happened & (marshal.TERMINATED | marshal.TRUNCATED)) == 0)
+        return [self._driven(number, laps[number], float(progress[number])) for number in range(self.count)]
+
+    def _step(self, commands: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Drive a tick: what happened, lap times, progress."""
+        each = len(self.circuits)
+        for number, batch in enumerate(self.batches):
+            batch.step(commands[number * each : (number + 1) * each, None])
+        return (
+            np.concatenate([batch.happened[:, 0] for batch in self.batches]),
+            np.concatenate([batch.lap_time_s[:, 0] for batch in self.batches]),
+            np.concatenate([batch.progress_m[:, 0] for batch in self.batches]),
+        )
 
     def _driven(self, number: int, laps_s: list[float], progress_m: float) -> Driven:
-        circuit, card = self.circuits[number], self.batch.card(number, 0)
+        kind, which = divmod(number, len(self.circuits))
+        circuit, card = self.circuits[which], self.batches[kind].card(which, 0)
         finished = len(laps_s) >= self.laps
         share = progress_m / (self.laps * circuit.length_m) * 100.0
         return Driven(

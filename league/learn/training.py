@@ -35,9 +35,12 @@ from league.learn.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
 from league.learn.senses import make_senses
 from league.learn.settling import settle
 from league.learn.testdrive import Driven, TestDrive, score
+from league.learn.variation import varied
+from league.sim.car import CarSpec
 from league.track.circuit import Circuit
 
 MOST_TEST_CIRCUITS = 8
+TEST_CARS, TEST_SEED = 7, 77
 _NEVER = 2**62
 
 
@@ -132,16 +135,18 @@ class Run:
             torch.set_num_threads(threads)
         circuits = find_circuits(self.league, recipe.circuits, both=recipe.both_directions)
         tests = find_circuits(self.league, recipe.test_circuits) or circuits[:MOST_TEST_CIRCUITS]
-        self.reward = reward or self._reward()
-        self.ground = TrainingGround(recipe, circuits, self.league, self.reward, seed=recipe.seed)
+        make_reward = self._reward if reward is None else lambda: reward
+        self.ground = TrainingGround(recipe, circuits, self.league, make_reward, seed=recipe.seed)
         self.learner = make_learner(recipe, self.ground, device)
         self.test = TestDrive(
             tests,
-            self.league.car(recipe.car),
+            self._test_cars(),
             make_senses(self.league, recipe.sensors),
             self.ground.answers,
             control_hz=recipe.control_hz,
             laps=recipe.keep.laps,
+            noise=recipe.vary.noise,
+            latency_ticks=recipe.vary.latency_ticks,
         )
         self.pit = _Pit(self)
         self.best: dict[str, Any] | None = None
@@ -206,6 +211,13 @@ class Run:
             return [policy.optimizer]
         return [policy.actor.optimizer, policy.critic.optimizer]
 
+    def _test_cars(self) -> list[CarSpec]:
+        """The car itself; where cars differ in training, also some that training never sees."""
+        car, vary = self.league.car(self.recipe.car), self.recipe.vary
+        random = np.random.default_rng([self.recipe.seed, TEST_SEED])
+        others = [varied(car, vary.car, random) for _ in range(TEST_CARS if vary.car else 0)]
+        return [car, *others]
+
     def _reward(self) -> Reward:
         recipe = self.recipe
         if recipe.reward.kind == "file":
@@ -245,14 +257,15 @@ class Run:
         self.ground.drive(self.ground.answers.still(self.ground.num_envs))
         self.ground.take_finished()
         self.ground.steps_done = max(self.ground.steps_done - self.ground.num_envs, 0)
-        self.test.batch.step(np.zeros((len(self.test.circuits), 1, 2)))
+        for batch in self.test.batches:
+            batch.step(np.zeros((batch.worlds, 1, 2)))
         if self.learner.env is not None and not isinstance(self.learner, RacingPPO):
             self.ground.begin()
 
     def drive_test(self) -> tuple[Driven, ...]:
         """Test drives of the policy as it is."""
         self.learner.policy.set_training_mode(False)
-        return tuple(self.test(best_answers(self.learner.policy, self.ground.eyes.sights)))
+        return tuple(self.test(best_answers(self.learner.policy, self.ground.sights)))
 
     def keep_best(self, drives: tuple[Driven, ...], reward: float) -> None:
         """Keep the policy as it is if it is the best so far."""
@@ -274,7 +287,7 @@ class Run:
         cost = self.meter.card(
             steps=self.ground.steps_done, control_hz=self.recipe.control_hz, prices=self.prices
         )
-        policy, sights = self.learner.policy, self.ground.eyes.sights
+        policy, sights = self.learner.policy, self.ground.sights
         policy.load_state_dict(self.best["policy"])
         policy.set_training_mode(False)
         policy.to("cpu")
@@ -309,7 +322,7 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
         "learning_rate": LinearSchedule(settings.learning_rate, last, 1.0),
         "gamma": settings.discount,
         "batch_size": settings.batch_size,
-        "policy_kwargs": policy_options(settings, ground.eyes.sights),
+        "policy_kwargs": policy_options(settings, ground.sights),
         "device": device,
         "seed": recipe.seed,
     }

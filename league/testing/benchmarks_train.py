@@ -155,11 +155,12 @@ def _ours(epochs: int, batch: int, file: Path | None) -> Any:
         }
     )
     league = League()
-    reward: Reward
-    if file is None:
-        reward = built_in(recipe.reward, 1.0)
-    else:
-        reward = FileReward(recipe.reward, CARS, folder=file.parent, seed=1)
+
+    def reward() -> Reward:
+        if file is None:
+            return built_in(recipe.reward, 1.0)
+        return FileReward(recipe.reward, CARS, folder=file.parent, seed=1)
+
     roads = [league.circuit(ref) for ref in recipe.circuits]
     return make_learner(recipe, TrainingGround(recipe, roads, league, reward, seed=1), "cpu")
 
