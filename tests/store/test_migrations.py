@@ -97,6 +97,7 @@ async def test_a_book_of_every_revision_keeps_what_was_written_in_it(
         assert await book.recording("friday", heat.id) == bytes(range(256))
         assert [token.name for token in await book.tokens()] == ["Anna's"]
         assert len(await book.fastest_laps("club-loop", limit=99)) == 12
+        assert len(await book.notes("friday", heat.id)) == (1 if revision >= "0003" else 0)
     assert differences(where) == []
 
 
