@@ -28,9 +28,9 @@ IDLE_S: Final = 0.1
 """Between two pictures outside a heat: a client must be shown something to get ready."""
 CONFIG_S: Final = 1.5
 """A client that has not named its car so long after it was loaded gets a name from us."""
-LOCKSTEP_S: Final = 0.04
-"""A lockstep tick takes so long, though it could close at once: a pilot takes its own time, and the league
-waits 50 ms."""
+LOCKSTEP_S: Final = 0.03
+"""A lockstep tick takes so long, though it could close at once: a pilot takes its own time. It is not enough
+for most, as they look 20 times a second; events for Donkeycars want the realtime clock."""
 ANSWER_S: Final = 0.025
 """A realtime tick waits so long for the pilot to answer what it was just shown."""
 _BACKLOG_BYTES: Final = 400_000
