@@ -110,6 +110,7 @@ class Lobby:
             link.about = "in the event"
         elif isinstance(told, Assign):
             link.heat, link.about = told.heat, f"in heat {told.heat}"
+            ride.gate.begin_heat()
             cap = told.fields.get("drive_cap")
             if isinstance(cap, int | float):
                 ride.gate.lower(float(cap))

@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
+from math import inf, isfinite
 
 from league.gate.limits import GateLimits
 
 STANDING_MPS = 0.05
 """A car slower than this stands."""
-_NEVER = float("-inf")
+_NEVER = -inf
 
 
 class State(StrEnum):
@@ -94,8 +94,7 @@ class Gate:
         """Commands not taken, by reason."""
         self.taken = 0
         """Commands taken."""
-        self.cap = limits.drive_cap
-        """Largest drive that passes now: the owner's, or what the server lowered it to."""
+        self._lowered = inf
         self._online = False
         self._now_s = now_s
         self._asked_s = now_s
@@ -117,7 +116,6 @@ class Gate:
         """The car is connected and stands in neutral; it may have told what its limits are."""
         self._watch(now_s)
         self.limits = limits or self.limits
-        self.cap = self.limits.drive_cap
         self._online = True
         self._neutral_since_s = None
         if self.state is not State.ESTOP:
@@ -162,7 +160,6 @@ class Gate:
         if not objection:
             self.state, self.why = State.READY, "an operator allowed driving"
             self._ready_since_s = now_s
-            self.cap = self.limits.drive_cap
         return objection
 
     def disarm(self, why: str, now_s: float) -> None:
@@ -199,10 +196,19 @@ class Gate:
 
     # -- the server --------------------------------------------------------------------------------
 
+    @property
+    def cap(self) -> float:
+        """Largest drive that passes now: the owner's, or what the server lowered it to."""
+        return min(self.limits.drive_cap, self._lowered)
+
     def lower(self, cap: float) -> None:
-        """Lower the cap until the car is made ready again; what would raise it is ignored."""
+        """Lower the cap for this heat; what would raise it is ignored."""
         if isfinite(cap) and cap < self.cap:
-            self.cap = max(0.0, cap)
+            self._lowered = max(0.0, cap)
+
+    def begin_heat(self) -> None:
+        """Another heat: the cap is the owner's again, until the server lowers it."""
+        self._lowered = inf
 
     # -- commands ----------------------------------------------------------------------------------
 
