@@ -19,8 +19,9 @@ FIRST_SHARE, LAST_SHARE, APART_SHARE = 0.07, 0.90, 0.13
 """Boxes at random places stand between these shares of the lap, and any two this share of it apart."""
 CLEAR_M = 1.0
 """Nothing stands or starts nearer than this to the grid, ahead of it or behind."""
-APART_WITH_BOTS_M = 2.2
-"""Boxes are at least this far apart where bots have to go round them."""
+APART_WITH_BOTS_M = 3.0
+"""Boxes are at least this far apart where bots have to go round them, in bends too, where it is less on the
+inner lane."""
 PASS_M = 0.05
 """Room that must be left on either side of a car that passes a box."""
 FIRST_BOT_M = 2.0

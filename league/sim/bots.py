@@ -34,9 +34,9 @@ GAP_M = 0.15
 """A bot stands when something is so near ahead."""
 BESIDE_M = 0.03
 """Room that it wants beside what it passes."""
-BOX_SEEN_M, BOX_LIMIT_M = 2.0, 1.45
+BOX_SEEN_M, BOX_LIMIT_M = 2.2, 1.6
 """It changes lanes for a box this far ahead, and waits, if it cannot, before the second is reached."""
-FREE_BEHIND_M, FREE_AHEAD_M = 0.45, 1.45
+FREE_BEHIND_M, FREE_AHEAD_M = 0.55, CHANGE_M + BOX_LIMIT_M + 0.1
 """Stretch of the other lane that must be free of boxes for a change …"""
 CLEAR_BEHIND_M, CLEAR_AHEAD_M = 1.0, 1.6
 """… and of cars and bots."""
@@ -50,8 +50,6 @@ class Body(NamedTuple):
     offset_m: float
     reach_m: float
     half_m: float
-    parked: bool = False
-    """A box: it will not go away."""
 
 
 class Lanes:
@@ -65,7 +63,11 @@ class Lanes:
         self.length_m = circuit.length_m
         self._along = circuit.along_m.tolist()
         ends = np.r_[0 : len(circuit.centre), 0]
-        self._rows = np.stack((circuit.centre, circuit.left, circuit.right), axis=1)[ends].tolist()
+        rows = np.stack((circuit.centre, circuit.left, circuit.right), axis=1)[ends]
+        self._rows = rows.tolist()
+        lines = np.stack((rows[:, 0], (rows[:, 0] + rows[:, 1]) / 2, (rows[:, 0] + rows[:, 2]) / 2))
+        steps = np.sqrt((np.diff(lines, axis=1) ** 2).sum(axis=2))
+        self._gone = np.pad(np.cumsum(steps, axis=1), ((0, 0), (1, 0))).tolist()
 
     def at(self, along_m: float, lane: float) -> tuple[float, float]:
         """The point beside a place of the centre line.
@@ -88,6 +90,22 @@ class Lanes:
         away_m = sqrt((x - cx) ** 2 + (y - cy) ** 2)
         return away_m if lane > 0 else -away_m
 
+    def ahead_m(self, from_m: float, to_m: float, lane: float) -> float:
+        """How far ahead a place is, on the way along a lane; negative if it is nearer behind.
+
+        Args:
+            from_m: Distance along the centre line of the one place.
+            to_m: That of the other.
+            lane: As of `at`.
+        """
+        lines, share = (self._gone[0], self._gone[1 if lane > 0 else 2]), abs(lane)
+        gone = [[line[row] + part * (line[row + 1] - line[row]) for line in lines]
+                for row, part in (self._find(from_m), self._find(to_m))]  # fmt: skip
+        away_m = [to - start for start, to in zip(*gone, strict=True)]
+        length_m = lines[0][-1] + share * (lines[1][-1] - lines[0][-1])
+        half_m = length_m / 2
+        return (away_m[0] + share * (away_m[1] - away_m[0]) + half_m) % length_m - half_m
+
     def _find(self, along_m: float) -> tuple[int, float]:
         along_m %= self.length_m
         row = min(bisect_right(self._along, along_m) - 1, len(self._rows) - 2)
@@ -105,8 +123,8 @@ class _Driver:
         """The lane line that it comes from while it changes."""
         self.changed_m = CHANGE_M
         """How far the change of lane has come; `CHANGE_M` when there is none."""
-        self.gone_m = 0.0
-        """How far along the centre line this tick is to take it."""
+        self.step_m = self.gone_m = 0.0
+        """How far this tick is to take it on its way, and along the centre line."""
         self.waits_s = 0.0
         self._random = np.random.default_rng(np.random.SeedSequence(bot.seed, spawn_key=(number,)))
         self.change_s = self._draw() if bot.changes else 0.0
@@ -119,9 +137,9 @@ class _Driver:
     def changing(self) -> bool:
         return self.changed_m < CHANGE_M
 
-    def lane_after(self, gone_m: float) -> float:
+    def lane_after(self, way_m: float) -> float:
         """Where across the road it is, a distance further on: a smooth step from lane to lane."""
-        part = (self.changed_m + gone_m) / CHANGE_M
+        part = (self.changed_m + way_m) / CHANGE_M
         if part >= 1.0:
             return self.target
         part = max(part, 0.0)
@@ -135,11 +153,11 @@ class _Driver:
 
     def go(self, part: float) -> None:
         """Take note of how much of its way it went."""
-        gone_m = self.gone_m * part
-        self.along_m += gone_m
-        self.lane = self.lane_after(gone_m)
+        way_m = self.step_m * part
+        self.along_m += self.gone_m * part
+        self.lane = self.lane_after(way_m)
         if self.changing:
-            self.changed_m = min(self.changed_m + gone_m, CHANGE_M)
+            self.changed_m = min(self.changed_m + way_m, CHANGE_M)
 
 
 class Bots:
@@ -177,7 +195,7 @@ class Bots:
         self.rows = rows
         for row, driver in zip(rows, self._drivers, strict=True):
             x, y = self.lanes.at(driver.along_m, driver.lane)
-            c, q = self._direction(driver, 0.0)
+            c, q = self._direction(driver, 0.0, 0.0)
             contact.shape(row, x, y, 0.0, driver.bot.length_m / 2, driver.bot.width_m / 2)
             row[contact.COS], row[contact.SIN], row[contact.KIND] = c, q, contact.BOT
 
@@ -217,7 +235,7 @@ class Bots:
         """
         for number, (row, driver) in enumerate(zip(self.rows, self._drivers, strict=True)):
             others = [*cars, *(self._body(k) for k in range(len(self._drivers)) if k != number)]
-            driver.gone_m = self._way(driver, others)
+            driver.step_m, driver.gone_m = self._way(driver, others)
             self._aim(row, driver)
 
     def arrive(self) -> None:
@@ -239,8 +257,11 @@ class Bots:
         bot = driver.bot
         return Body(driver.along_m, offset_m, bot.length_m / 2, bot.width_m / 2)
 
-    def _way(self, driver: _Driver, others: Sequence[Body]) -> float:
-        """How far along the centre line a bot may go in a tick; changes lanes where it wants and can."""
+    def _way(self, driver: _Driver, others: Sequence[Body]) -> tuple[float, float]:
+        """How far a bot may go in a tick, on its way and along the centre line.
+
+        It changes lanes where it wants to and can.
+        """
         driver.waits_s = max(driver.waits_s - self._tick_s, 0.0)
         if driver.bot.changes and not driver.changing:
             driver.change_s -= self._tick_s
@@ -249,30 +270,29 @@ class Bots:
         wants = (driver.bot.changes and driver.change_s <= 0.0) or box_m <= BOX_SEEN_M + step_m
         if wants and not driver.changing and self._may_change(driver, others):
             driver.change()
-        if driver.waits_s > 0.0:
-            return 0.0
-        if not driver.changing and box_m <= BOX_LIMIT_M + step_m:
-            return 0.0
+        held_up = not driver.changing and box_m <= BOX_LIMIT_M + step_m
+        if driver.waits_s > 0.0 or held_up:
+            return 0.0, 0.0
         gone_m = self._reach(driver, step_m)
-        return 0.0 if self._blocked(driver, gone_m, others) else gone_m
+        return (0.0, 0.0) if self._blocked(driver, gone_m, step_m, others) else (step_m, gone_m)
 
     def _reach(self, driver: _Driver, step_m: float) -> float:
         """How far along the centre line a way of `step_m` on the bot's own line leads."""
         x, y = self.lanes.at(driver.along_m, driver.lane)
         gone_m = step_m
         for _ in range(3):
-            tx, ty = self.lanes.at(driver.along_m + gone_m, driver.lane_after(gone_m))
+            tx, ty = self.lanes.at(driver.along_m + gone_m, driver.lane_after(step_m))
             away_m = sqrt((tx - x) ** 2 + (ty - y) ** 2)
             if away_m <= 0.0:
                 break
             gone_m *= min(max(step_m / away_m, 0.2), 5.0)
         return gone_m
 
-    def _direction(self, driver: _Driver, gone_m: float) -> tuple[float, float]:
+    def _direction(self, driver: _Driver, way_m: float, gone_m: float) -> tuple[float, float]:
         """Cosine and sine of the direction in which it looks, a distance on."""
         (ax, ay), (bx, by) = (
-            self.lanes.at(driver.along_m + place_m, driver.lane_after(place_m))
-            for place_m in (gone_m - _LOOK_M, gone_m + _LOOK_M)
+            self.lanes.at(driver.along_m + gone_m + look_m, driver.lane_after(way_m + look_m))
+            for look_m in (-_LOOK_M, _LOOK_M)
         )
         dx, dy = bx - ax, by - ay
         size = sqrt(dx * dx + dy * dy)
@@ -283,48 +303,51 @@ class Bots:
         row[contact.STEP_X : contact.MOVED + 1] = 0.0
         if driver.gone_m == 0.0:
             return
-        x, y = self.lanes.at(driver.along_m + driver.gone_m, driver.lane_after(driver.gone_m))
-        c, q = self._direction(driver, driver.gone_m)
+        x, y = self.lanes.at(driver.along_m + driver.gone_m, driver.lane_after(driver.step_m))
+        c, q = self._direction(driver, driver.step_m, driver.gone_m)
         change = np.array((x, y, c, q)) - row[:4]
         row[contact.STEP_X : contact.STEP_SIN + 1] = change / self._substeps
 
-    def _ahead(self, driver: _Driver, other: Body) -> float:
-        """How far ahead something is, in [-length / 2, length / 2)."""
-        half_m = self.lanes.length_m / 2
-        return (other.along_m - driver.along_m + half_m) % self.lanes.length_m - half_m
-
-    def _blocked(self, driver: _Driver, gone_m: float, others: Sequence[Body]) -> bool:
-        """Whether something stands in the way of going so far."""
+    def _blocked(self, driver: _Driver, gone_m: float, step_m: float, others: Sequence[Body]) -> bool:
+        """Whether something stands in the way of going `step_m`, that is `gone_m` along the centre line."""
         bot = driver.bot
         offsets_m = [
-            self.lanes.offset_m(driver.along_m + place_m, driver.lane_after(place_m))
-            for place_m in (0.0, gone_m + GAP_M)
+            self.lanes.offset_m(driver.along_m + place_m, driver.lane_after(way_m))
+            for place_m, way_m in ((0.0, 0.0), (gone_m + GAP_M, step_m + GAP_M))
         ]
         low_m, high_m = min(offsets_m) - bot.width_m / 2, max(offsets_m) + bot.width_m / 2
-        for other in (*others, *self._boxes):
-            ahead_m = self._ahead(driver, other)
-            near_m = bot.length_m / 2 + other.reach_m + gone_m + GAP_M
-            room_m = other.half_m + BESIDE_M
+        bodies = [(other, GAP_M, BESIDE_M) for other in others]
+        # A box stays where it is: it may be passed as near as need be.
+        bodies += [(other, 0.0, 0.0) for other in self._boxes]
+        for other, more_m, beside_m in bodies:
+            ahead_m = self.lanes.ahead_m(driver.along_m, other.along_m, driver.lane)
+            near_m = bot.length_m / 2 + other.reach_m + step_m + more_m
+            room_m = other.half_m + beside_m
             if 0.0 < ahead_m < near_m and low_m - room_m < other.offset_m < high_m + room_m:
                 return True
         return False
 
     def _box_ahead(self, driver: _Driver) -> float:
         """How far ahead the next box on the bot's own lane is."""
-        ahead = (self._ahead(driver, box) for box in self._boxes if (box.offset_m > 0) == (driver.target > 0))
+        ahead = (
+            self.lanes.ahead_m(driver.along_m, box.along_m, driver.target)
+            for box in self._boxes
+            if (box.offset_m > 0) == (driver.target > 0)
+        )
         return min((gap_m for gap_m in ahead if gap_m > 0.0), default=float("inf"))
 
     def _may_change(self, driver: _Driver, others: Sequence[Body]) -> bool:
         """Whether the other lane is free beside the bot and for a while ahead."""
-        other_lane_m = self.lanes.offset_m(driver.along_m, -driver.lane)
+        lane = -driver.lane
+        lane_m = self.lanes.offset_m(driver.along_m, lane)
         for box in self._boxes:
-            free = not -FREE_BEHIND_M < self._ahead(driver, box) < FREE_AHEAD_M
-            if not free and (box.offset_m > 0) == (other_lane_m > 0):
+            ahead_m = self.lanes.ahead_m(driver.along_m, box.along_m, lane)
+            if (box.offset_m > 0) == (lane > 0) and -FREE_BEHIND_M < ahead_m < FREE_AHEAD_M:
                 return False
         for other in others:
-            near = -CLEAR_BEHIND_M < self._ahead(driver, other) < CLEAR_AHEAD_M
+            ahead_m = self.lanes.ahead_m(driver.along_m, other.along_m, lane)
             room_m = driver.bot.width_m / 2 + other.half_m + BESIDE_M
-            if near and abs(other.offset_m - other_lane_m) < room_m:
+            if -CLEAR_BEHIND_M < ahead_m < CLEAR_AHEAD_M and abs(other.offset_m - lane_m) < room_m:
                 return False
         return True
 

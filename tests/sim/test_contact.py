@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity
-from shapely.geometry import Polygon, box
+from shapely.geometry import LineString, Polygon, box
 
 from league import DEEPRACER, F1TENTH, Box, Contact, World
 
@@ -248,3 +248,69 @@ def test_held_and_removed_cars_touch_nothing(airfield):
         assert not world.contacts
     assert world.along_m[0] > 6.5
     assert world.along_m[1] == pytest.approx(5.5)
+
+
+fast_cars = st.floats(4.0, 80.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    speed=fast_cars, gap=st.floats(0.5, 3.0), aside=st.floats(-0.15, 0.15), turned=st.floats(-1.5, 1.5),
+    hz=st.sampled_from([15, 30, 60]),
+)  # fmt: skip
+def test_nothing_passes_through_a_box_however_fast_it_is(airfield, speed, gap, aside, turned, hz):
+    """Cars of other specifications, up to 80 m/s: 67 cm in a physics step, more than a box is long."""
+    car = STRAIGHT.changed(max_speed_mps=100.0, top_speed_mps=100.0)
+    x, y = map(float, airfield.at(12.0))
+    world = World(airfield, [car], boxes=[Box(x, y, turned)], control_hz=hz)
+    world.place(0, 12.0 - 0.5 - gap, aside, speed_mps=speed)
+    (obstacle,) = bodies(world)[1]
+    heading = world.pose[0, 2]
+    hit = False
+    for _ in range(3 * hz // 15):
+        before = bodies(world)[0][0].centroid
+        world.step([[0.0, speed]])
+        after = bodies(world)[0][0].centroid
+        hit = hit or bool(world.contacts)
+        assert overlap_area(world) < 1e-9
+        if not hit:
+            assert not LineString([before, after]).intersects(obstacle)
+    # It was aimed at the middle of the box, and is still on its near side, or was turned off to a side.
+    away = np.array([world.pose[0, 0] - x, world.pose[0, 1] - y])
+    ahead, across = away @ (np.cos(heading), np.sin(heading)), away @ (-np.sin(heading), np.cos(heading))
+    if speed * 0.2 > gap + 1.0:
+        assert hit
+    assert ahead < 0 or abs(across) > 0.15
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=fast_cars, second=fast_cars, gap=st.floats(0.4, 4.0), aside=st.floats(-0.08, 0.08))
+def test_no_two_cars_pass_through_each_other_however_fast_they_are(airfield, first, second, gap, aside):
+    car = STRAIGHT.changed(max_speed_mps=100.0, top_speed_mps=100.0)
+    world = World(airfield, [car] * 2)
+    world.place(0, 8.0, speed_mps=first)
+    world.place(1, 8.0 + 0.28 + gap, aside, math.pi, speed_mps=second)
+    way = math.cos(world.pose[0, 2]), math.sin(world.pose[0, 2])
+    assert (world.pose[1] - world.pose[0])[:2] @ way > 0.0
+    hit = False
+    for _ in range(3):
+        world.step([[0.0, first], [0.0, second]])
+        hit = hit or bool(world.contacts)
+        assert overlap_area(world) < 1e-9
+    if (first + second) * 0.2 > gap + 1.0:
+        assert hit
+        assert (world.pose[1] - world.pose[0])[:2] @ way > 0.0, "they are on the other side of each other"
+
+
+def test_crossing_ways_at_any_speed_meet(airfield):
+    """One car shoots across the other's way: both are moving, and neither is ever in the other."""
+    car = STRAIGHT.changed(max_speed_mps=100.0, top_speed_mps=100.0)
+    for speed in (5.0, 20.0, 45.0, 90.0):
+        world = World(airfield, [car] * 2)
+        world.place(0, 10.0, speed_mps=speed)
+        ahead = speed / 120
+        # Beside the way, so that both middles are at one point after one physics step.
+        world.place(1, 10.0 + ahead, -ahead - 0.14, math.pi / 2, speed_mps=speed)
+        world.step([[0.0, speed]] * 2)
+        assert world.contacts, speed
+        assert overlap_area(world) < 1e-9
