@@ -37,7 +37,7 @@ WATCH_S: Final = 1.5
 PATIENCE_S: Final = 40.0
 PORT: Final = 8490
 STILL: Final = 1e-6
-_ARMED_OR_NOT: Final = "have not been tested|: armed:|refuse|needs|neutral for|is offline"
+_OBJECTIONS: Final = "have not been tested|refuse|needs the token|neutral for|is offline|no guardian"
 
 
 class Reading(NamedTuple):
@@ -211,22 +211,25 @@ class Rig:
         bridge = bridge or self.bridge
         assert bridge is not None
         token = bridge.wait_for(r"^token (\d{6})$")[1]
-        time.sleep(1.3)  # neutral has to last for a second
-        mark = len(bridge.lines)
-        bridge.type(f"arm {token}")
-        said = bridge.wait_for(_ARMED_OR_NOT, after=mark)
-        if "tested" in said[0]:
-            bridge.type(f"signs {token}")
-            bridge.wait_for("wheels turn LEFT", after=mark)
+        if "tested" in self._ask_to(bridge, f"arm {token}", ": armed:"):
+            self._ask_to(bridge, f"signs {token}", "wheels turn LEFT")
+            mark = len(bridge.lines)
             bridge.type("yes")
             bridge.wait_for("the signs are right", after=mark)
-            time.sleep(1.3)
-            mark = len(bridge.lines)
-            bridge.type(f"arm {token}")
-            bridge.wait_for(": armed:", after=mark)
-        else:
-            assert "armed" in said[0], said[0]
+            self._ask_to(bridge, f"arm {token}", ": armed:")
         self.wait_until_moving()
+
+    @staticmethod
+    def _ask_to(bridge: Program, line: str, granted: str) -> str:
+        """Type it until it is granted, as a person does who is told to wait for neutral to last."""
+        for _ in range(8):
+            time.sleep(1.2)
+            mark = len(bridge.lines)
+            bridge.type(line)
+            said = bridge.wait_for(f"{granted}|{_OBJECTIONS}", after=mark)[0]
+            if "neutral for" not in said:
+                return said
+        raise AssertionError(f"{line!r} is not granted: {bridge.lines[-8:]}")
 
     def wait_until_moving(self) -> None:
         """Wait until the car has been told to move for a while."""
