@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from league.racing.standing import best_runs, classify
     from league.sim.batch import Batch
     from league.sim.camera import CameraSensor, StereoCameraSensor
-    from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
+    from league.sim.car import DEEPRACER, DEEPRACER_2021, DEEPRACER_2022, DEEPRACER_GZSIM, F1TENTH, CarSpec
     from league.sim.episode import Episode, Starts
     from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
     from league.sim.noise import Noisy
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BEHAVIOR",
     "DEEPRACER",
+    "DEEPRACER_2021",
+    "DEEPRACER_2022",
     "DEEPRACER_GZSIM",
     "F1TENTH",
     "Agent",
@@ -153,6 +155,8 @@ _HOMES = {
     "Contact": "league.sim.world",
     "ContinuousActions": "league.racing.metadata",
     "DEEPRACER": "league.sim.car",
+    "DEEPRACER_2021": "league.sim.car",
+    "DEEPRACER_2022": "league.sim.car",
     "DEEPRACER_GZSIM": "league.sim.car",
     "DiscreteActions": "league.racing.metadata",
     "DiscretizedLidarSensor": "league.sim.lidar",

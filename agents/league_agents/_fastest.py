@@ -50,8 +50,10 @@ def motion(y: FloatArray, road: Road, car: CarSpec) -> tuple[FloatArray, FloatAr
     servo = slow1 + car.steer_kick * steer
     wheel1 = wheel + (servo - wheel) * (1 - np.exp(-time_s / car.steer_fast_s))
     t = np.tan(wheel1 + car.steer_bias_rad)
-    steady = v1 * t / (car.base_m + car.base_per_v2 * v1 * v1 + car.base_per_tan * np.sqrt(t * t + 1e-6))
-    strain = (v1 * steady / car.lateral_mps2) ** 4
+    base = car.base_m + car.base_per_v2 * v1 * v1 + car.base_per_tan * np.sqrt(t * t + 1e-6)
+    over = base + car.base_per_push * push - car.LEAST_BASE_M
+    steady = v1 * t / (car.LEAST_BASE_M + (over + np.sqrt(over * over + 1e-5)) / 2)
+    strain = (v1 * steady / (car.lateral_mps2 + car.lateral_per_push * push)) ** 4
     steady = steady / np.sqrt(np.sqrt(1 + strain))
     r1 = r + (steady - r) * (1 - np.exp(-time_s / car.yaw_lag_s))
     xi1 = xi + r1 * time_s - road.turn_rad

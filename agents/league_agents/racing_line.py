@@ -123,8 +123,9 @@ class Motion:
         push = min(max((top_mps - v) / car.speed_lag_s, -car.brake_mps2), car.accelerate_mps2)
         v = max(v + step_s * push, 0.0)
         t = tan(self.wheel_rad + car.steer_bias_rad)
-        steady = v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * abs(t))
-        steady /= (1 + (abs(v * steady) / car.lateral_mps2) ** 4) ** 0.25
+        base_m = car.base_m + car.base_per_v2 * v * v + car.base_per_tan * abs(t) + car.base_per_push * push
+        steady = v * t / max(base_m, car.LEAST_BASE_M)
+        steady /= (1 + (abs(v * steady) / (car.lateral_mps2 + car.lateral_per_push * push)) ** 4) ** 0.25
         self.turn_radps += (steady - self.turn_radps) * (1 - exp(-step_s / car.yaw_lag_s))
         self.yaw_rad += self.turn_radps * step_s
         self.x_m += v * cos(self.yaw_rad) * step_s

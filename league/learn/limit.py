@@ -59,14 +59,15 @@ _STRAIN = 1e-5
 """Share of time that steering beyond the limit of grip costs; it decides between commands that turn alike."""
 
 
-_ROUND, _SHARP = 1e-2, 1e-4
-"""How round |x| is, see `motion.rates`, at first and in the end."""
+_ROUND, _SHARPER, _SHARPEST = 1e-2, 1e-3, 1e-4
+"""How round |x| is, see `motion.rates`, at first and in the end. Not every circuit can be solved with the
+sharpest corners; what the step before it leaves undone is a few thousandths of a second."""
 _TRIES = ((0.1, 200), (0.01, 300), (1.0, 400))
 """First value of the barrier, and most iterations with it."""
 _ROUGH = {"expand": True, "ipopt.mu_strategy": "monotone", "ipopt.tol": 1e-4}
 _FINE = {
     "ipopt.tol": 1e-6,
-    "ipopt.max_iter": 400,
+    "ipopt.max_iter": 150,
     "ipopt.mu_init": 1e-4,
     "ipopt.warm_start_init_point": "yes",
     "ipopt.warm_start_bound_push": 1e-5,
@@ -170,7 +171,8 @@ def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple
     """The unknowns of the fastest lap, and how many iterations that took.
 
     First with well-rounded corners where the equations have |x|, from one of a few barriers (which suits
-    differs from circuit to circuit), then from there with the corners almost as sharp as they are.
+    differs from circuit to circuit), then from there with sharper ones, and if that can be had with corners
+    almost as sharp as they are.
     """
     options = {**QUIET, **_ROUGH, "ipopt.max_cpu_time": max_s}
     iterations = 0
@@ -186,15 +188,20 @@ def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple
         for option, name in (("grad_f", "nlp_grad_f"), ("jac_g", "nlp_jac_g"), ("hess_lag", "nlp_hess_l"))
     }
     fine = ca.nlpsol("fine", "ipopt", problem.programme, {**options, **_FINE, **derived})
-    start = {"x0": answer["x"], "lam_x0": answer["lam_x"], "lam_g0": answer["lam_g"]}
-    answer = fine(**start, p=_SHARP, **problem.bounds)
-    iterations += int(fine.stats()["iter_count"])
-    if not fine.stats()["success"]:
+    found = None
+    for corner in (_SHARPER, _SHARPEST):
+        start = {"x0": answer["x"], "lam_x0": answer["lam_x"], "lam_g0": answer["lam_g"]}
+        answer = fine(**start, p=corner, **problem.bounds)
+        iterations += int(fine.stats()["iter_count"])
+        if not fine.stats()["success"]:
+            break
+        found = np.asarray(answer["x"]).ravel()
+    if found is None:
         raise RaceError(
             f"circuit {circuit.id!r}: no fastest lap found for the car {problem.car.id!r} "
             f"within {iterations} iterations ({fine.stats()['return_status']})"
         )
-    return np.asarray(answer["x"]).ravel(), iterations
+    return found, iterations
 
 
 def _casadi() -> Any:
@@ -307,7 +314,10 @@ class _Problem:
         scale = ca.DM(_SCALE)
         time_s = h * (0.75 * pace1 + 0.25 * pace2)
         ends = [(inner[V], inner[TURN], inner[WHEEL]), (following[V], following[TURN], following[WHEEL])]
-        strains = [motion.strain(car, v, motion.unbound_turn(car, v, w, ca, corner)) for v, _, w in ends]
+        push = command[PUSH]
+        strains = [
+            motion.strain(car, v, motion.unbound_turn(car, v, w, push, ca, corner), push) for v, _, w in ends
+        ]
         pushes = ca.vertcat(
             *(motion.most_push(car, v, turn, ca, corner) - command[PUSH] for v, turn, _ in ends),
             command[PUSH] - motion.least_push(car, following[V]),

@@ -35,9 +35,8 @@ def rates(
     """
     v, turn, wheel, slow = state
     servo = slow + car.steer_kick * steer
-    t = ops.tan(wheel + car.steer_bias_rad)
-    steady = v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops, corner))
-    steady = steady / ops.sqrt(ops.sqrt(1 + strain(car, v, steady)))
+    steady = unbound_turn(car, v, wheel, push, ops, corner)
+    steady = steady / ops.sqrt(ops.sqrt(1 + strain(car, v, steady, push)))
     return (
         push,
         (steady - turn) / car.yaw_lag_s,
@@ -46,15 +45,19 @@ def rates(
     )
 
 
-def strain(car: CarSpec, v: Any, unbound: Any) -> Any:
+def strain(car: CarSpec, v: Any, unbound: Any, push: Any) -> Any:
     """How far a turning rate without a limit of grip is beyond it: its lateral share to the fourth power."""
-    return (v * unbound / car.lateral_mps2) ** 4
+    return (v * unbound / (car.lateral_mps2 + car.lateral_per_push * push)) ** 4
 
 
-def unbound_turn(car: CarSpec, v: Any, wheel: Any, ops: Any, corner: Any) -> Any:
+def unbound_turn(car: CarSpec, v: Any, wheel: Any, push: Any, ops: Any, corner: Any) -> Any:
     """The turning rate that the wheels ask for, before the limit of grip."""
     t = ops.tan(wheel + car.steer_bias_rad)
-    return v * t / (car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops, corner))
+    base = car.base_m + car.base_per_v2 * v * v + car.base_per_tan * _size(t, ops, corner)
+    if car.base_per_push:
+        over = base + car.base_per_push * push - car.LEAST_BASE_M
+        base = car.LEAST_BASE_M + (over + _size(over, ops, corner)) / 2
+    return v * t / base
 
 
 def most_push(car: CarSpec, v: Any, turn: Any, ops: Any, corner: Any) -> Any:

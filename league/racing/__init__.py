@@ -3,5 +3,5 @@
 Pure: no asyncio, sockets, clocks, threads or databases.
 """
 
-BEHAVIOR = 1
+BEHAVIOR = 2
 """Results are comparable only within one behaviour version; any change to physics or rules raises it."""

@@ -85,8 +85,7 @@ NOSE, ORIGIN and BODY are distances ahead of the base point: of the nose, the ch
 of the body. WHEEL_RADIUS reaches from the origin to the farthest wheel centre, BODY_RADIUS from the middle
 of the body to its corners."""
 
-LEAST_BASE_M = 0.05
-"""No effective wheelbase is shorter, however hard the car accelerates or brakes."""
+LEAST_BASE_M = CarSpec.LEAST_BASE_M
 STILL = 1e-9
 """Speeds and angles below it (m/s, rad, rad/s) become exact zero. A decay towards zero would otherwise
 end in denormal numbers, on which a processor is more than ten times slower."""

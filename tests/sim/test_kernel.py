@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from league import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, World
+from league import DEEPRACER, DEEPRACER_2021, DEEPRACER_2022, DEEPRACER_GZSIM, F1TENTH, World
 from league.sim.kernel import drive_open_loop
 
-CARS = [DEEPRACER, DEEPRACER_GZSIM, F1TENTH]
+CARS = [DEEPRACER, DEEPRACER_2021, DEEPRACER_2022, DEEPRACER_GZSIM, F1TENTH]
 
 
 def by_the_book(car, commands, control_hz, speed=0.0):
@@ -30,10 +30,12 @@ def by_the_book(car, commands, control_hz, speed=0.0):
         d2 += (cs - d2) * (1 - math.exp(-h / car.steer_slow_s)) - car.steer_aligning_per_m * v * d2 * h
         d1 += (d2 - d1) * (1 - math.exp(-h / car.steer_fast_s))
         vt = min(car.speed_gain * cv, car.top_speed_mps) / (1 + car.corner_drag * abs(v * r))
-        v = max(0.0, v + h * float(np.clip((vt - v) / car.speed_lag_s, -car.brake_mps2, car.accelerate_mps2)))
+        a = float(np.clip((vt - v) / car.speed_lag_s, -car.brake_mps2, car.accelerate_mps2))
+        v = max(0.0, v + h * a)
         t = math.tan(d1 + car.steer_bias_rad)
-        rs = v * t / (car.base_m + car.base_per_v2 * v**2 + car.base_per_tan * abs(t))
-        rs /= (1 + (abs(v * rs) / car.lateral_mps2) ** 4) ** 0.25
+        base = car.base_m + car.base_per_v2 * v**2 + car.base_per_tan * abs(t) + car.base_per_push * a
+        rs = v * t / max(base, 0.05)
+        rs /= (1 + (abs(v * rs) / (car.lateral_mps2 + car.lateral_per_push * a)) ** 4) ** 0.25
         r += (rs - r) * (1 - math.exp(-h / car.yaw_lag_s))
         yaw += r * h
         x += v * math.cos(yaw) * h
@@ -62,7 +64,7 @@ def test_a_car_moves_by_the_published_equations(car, data):
 
 
 def test_speed_settles_at_the_gain_times_the_command_and_at_the_top():
-    car = DEEPRACER.changed(steer_bias_rad=0.0)
+    car = DEEPRACER.changed(steer_bias_rad=0.0, speed_gain=1.065, top_speed_mps=3.65)
     for command, settled in ((1.0, 1.065), (2.0, 2.13), (4.0, 3.65)):
         path = drive_open_loop(car, [(0.0, command)] * 90)
         assert path[-1, 3] == pytest.approx(settled, abs=1e-3)
@@ -76,16 +78,29 @@ def test_a_standing_start_reaches_the_limit_of_acceleration():
 
 @pytest.mark.parametrize("steer", [-0.5, -0.2, 0.2, 0.5])
 def test_a_slow_circle_has_the_radius_of_the_effective_wheelbase(steer):
-    path = drive_open_loop(DEEPRACER, [(steer, 0.5)] * 300)
-    v = 0.5 * 1.065
-    wheel = steer / (1 + 0.551 * 0.292 * v)
-    t = math.tan(wheel + 0.0183)
-    assert path[-1, 3] / path[-1, 4] == pytest.approx((0.136 + 0.0212 * v**2 + 0.236 * abs(t)) / t, rel=0.02)
+    car = DEEPRACER.changed(steer_aligning_per_m=0.292)
+    path = drive_open_loop(car, [(steer, 0.5)] * 300)
+    v = 0.5 * car.speed_gain
+    wheel = steer / (1 + car.steer_slow_s * 0.292 * v)
+    t = math.tan(wheel + car.steer_bias_rad)
+    base = car.base_m + car.base_per_v2 * v**2 + car.base_per_tan * abs(t)
+    assert path[-1, 3] / path[-1, 4] == pytest.approx(base / t, rel=0.02)
 
 
 def test_a_car_cannot_corner_faster_than_its_grip():
-    path = drive_open_loop(DEEPRACER, [(0.5, 4.0)] * 100)
-    assert np.abs(path[:, 3] * path[:, 4]).max() < DEEPRACER.lateral_mps2 * 1.05
+    for car in CARS:
+        grip = car.lateral_mps2 + abs(car.lateral_per_push) * max(car.accelerate_mps2, car.brake_mps2)
+        path = drive_open_loop(car, [(0.4, car.max_speed_mps)] * 100)
+        assert np.abs(path[:, 3] * path[:, 4]).max() < grip * 1.1
+
+
+def test_throttle_tightens_the_turn_of_the_car_of_2022_and_brakes_open_it():
+    def turning(speed):
+        return drive_open_loop(DEEPRACER_2022, [(0.25, 1.5)] * 30 + [(0.25, speed)] * 3)[-1]
+
+    fast, held, slow = (turning(speed) for speed in (2.5, 1.5, 0.5))
+    assert fast[4] / fast[3] > 1.1 * held[4] / held[3]
+    assert held[4] / held[3] > 1.05 * slow[4] / slow[3]
 
 
 def test_a_command_takes_effect_after_its_dead_time_at_any_control_rate():
@@ -93,7 +108,8 @@ def test_a_command_takes_effect_after_its_dead_time_at_any_control_rate():
     path = drive_open_loop(DEEPRACER, [(0.0, 2.0)] * 4, control_hz=60)
     assert path[2, 3] == 0.0
     assert path[3, 3] > 0.0
-    assert drive_open_loop(DEEPRACER, [(0.0, 2.0)], control_hz=15)[1, 3] == pytest.approx(4 / 120 * 2.83)
+    speed = drive_open_loop(DEEPRACER, [(0.0, 2.0)], control_hz=15)[1, 3]
+    assert speed == pytest.approx(4 / 120 * DEEPRACER.accelerate_mps2)
     # 0.018 s are 2.16, so 2, steps: one tick of 60 Hz.
     path = drive_open_loop(DEEPRACER, [(0.4, 0.0)] * 2, control_hz=60)
     assert path[1, 5] == 0.0
@@ -111,23 +127,23 @@ def test_zero_brakes_to_an_exact_stand_and_leaves_exact_zeros():
 def test_nothing_in_a_standing_cars_state_decays_for_ever(airfield):
     # Numbers that only ever halve end up denormal, on which a processor is many times slower.
     world = World(airfield, CARS)
-    for car in range(3):
-        world.place(car, 5.0 * car, speed_mps=2.0)
+    for car in range(len(CARS)):
+        world.place(car, 3.0 * car, speed_mps=2.0)
     for _ in range(10):
-        world.step([[0.3, 3.0]] * 3)
+        world.step([[0.3, 3.0]] * len(CARS))
     for _ in range(400):
-        world.step([[0.0, 0.0]] * 3)
+        world.step([[0.0, 0.0]] * len(CARS))
     still = world.state_bytes()
     numbers = np.abs(np.frombuffer(still[8:]))
     assert numbers[numbers > 0].min() > 1e-6
-    world.step([[0.0, 0.0]] * 3)
+    world.step([[0.0, 0.0]] * len(CARS))
     assert world.state_bytes()[8:] == still[8:]
 
 
 def test_a_crawl_below_the_least_speed_is_driven_at_the_least_speed():
     crawl = drive_open_loop(DEEPRACER, [(0.0, 0.001)] * 60)
     assert (crawl == drive_open_loop(DEEPRACER, [(0.0, 0.1)] * 60)).all()
-    assert crawl[-1, 3] == pytest.approx(0.1065, rel=1e-3)
+    assert crawl[-1, 3] == pytest.approx(0.1 * DEEPRACER.speed_gain, rel=1e-3)
 
 
 def test_commands_beyond_the_limits_are_driven_as_the_limits():
