@@ -23,7 +23,7 @@ def call(name: str, *arguments: object) -> int:
         function = getattr(library, name)
     except AttributeError:
         raise OSError(f"{name}: the C library has no such function") from None
-    function.restype = ctypes.c_long
+    function.restype = ctypes.c_long if name == "syscall" else ctypes.c_int
     result = int(function(*arguments))
     if result == -1:
         number = ctypes.get_errno()

@@ -105,9 +105,10 @@ class CagedProgram:
                     os.setpriority(os.PRIO_PGRP, process.pid, self._niceness)
                 return await self._attend(process, Path(folder))
             except asyncio.CancelledError:
-                await _stop(process)
-                _signal_group(process.pid, signal.SIGKILL)
-                await _drain(process)
+                ending = asyncio.create_task(_end(process), name=f"ending {process.pid}")
+                while not ending.done():
+                    with suppress(asyncio.CancelledError):  # asking again does not make it faster
+                        await asyncio.shield(ending)
                 raise
             finally:
                 looking.cancel()
@@ -221,8 +222,10 @@ async def _read(stream: asyncio.StreamReader, take: Callable[[bytes], None]) -> 
     take(b"")
 
 
-async def _drain(process: asyncio.subprocess.Process) -> None:
-    """Read what is left, so that its pipes are found at their ends and closed."""
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a process, and read what is left, so that its pipes are found at their ends and closed."""
+    await _stop(process)
+    _signal_group(process.pid, signal.SIGKILL)
     for stream in (process.stderr, process.stdout):
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):

@@ -41,8 +41,8 @@ async def examine(
     size = len(model.onnx)
     within = size <= most_bytes
     checks = [
-        Check.of("size", within, f"{size} bytes", f"at most {most_bytes} bytes"),
         Check.of("digest", True, model.sha256, "SHA-256 of both files"),
+        Check.of("size", within, f"{size} bytes", f"at most {most_bytes} bytes"),
     ]
     if within:
         checks += await _at_the_bench(model, told, limits, niceness)

@@ -56,7 +56,7 @@ class AgentDoor:
 
     async def serve(self, request: web.BaseRequest, address: str | None = None) -> web.StreamResponse:
         """One agent's connection, from its upgrade to its end; `address` is what to call its other end."""
-        _check_protocol(request)
+        check_protocol(request)
         if self._sockets >= self._settings.most_sockets:
             raise problem(503, "busy", "too many agents are connected; try again later")
         self._sockets += 1
@@ -133,7 +133,7 @@ class AgentDoor:
                 check_pulse(line, clock(), self._limits.dead_s)
 
 
-def _check_protocol(request: web.BaseRequest) -> None:
+def check_protocol(request: web.BaseRequest) -> None:
     """Refuse, over HTTP and in words, who speaks something else.
 
     Raises:

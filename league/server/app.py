@@ -10,7 +10,7 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, organising
+from league.server import api, entries, organising, trackside
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
@@ -45,6 +45,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *api.routes(),
             *organising.routes(),
             *entries.routes(),
+            *trackside.routes(),
             web.get(AGENT_PATH, _agent),
             web.get("/ws/watch", watch_socket),
         ]

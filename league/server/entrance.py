@@ -174,10 +174,10 @@ class Entrance:
     async def _issue(self, event_id: str, entry: EntryPlan) -> str:
         return await self._book.issue_token("entry", name=entry.name, event_id=event_id, entry_id=entry.id)
 
-    async def reserve(self, event_id: str, name: str) -> tuple[EntryPlan, str]:
+    async def reserve(self, event_id: str, name: str, *, kind: EntryKind = "remote") -> tuple[EntryPlan, str]:
         """Enter a driver that will connect from elsewhere with the token that this gives."""
         paddock = await self._lobby.paddock(event_id)
-        entry = await self._add(paddock, name, agent="", kind="remote", hosted=False)
+        entry = await self._add(paddock, name, agent="", kind=kind, hosted=False)
         return entry, await self._issue(event_id, entry)
 
     async def withdraw(self, event_id: str, entry_id: str) -> None:

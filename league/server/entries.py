@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -37,6 +37,8 @@ class NewEntry(BaseModel):
 
     name: Name
     agent: Annotated[str, Field(max_length=64)] = ""
+    kind: Literal["remote", "physical"] = "remote"
+    """What it is that connects by itself, or, for a car without a bridge, is only timed."""
 
 
 class NewVersion(BaseModel):
@@ -80,7 +82,7 @@ async def enter(request: web.Request) -> web.Response:
     if asked.agent:
         made, token = await entrance.enter(event_id, asked.name, agent=asked.agent)
     else:
-        made, token = await entrance.reserve(event_id, asked.name)
+        made, token = await entrance.reserve(event_id, asked.name, kind=asked.kind)
     return web.json_response({"entry_id": made.id, "token": token, "version": 1}, status=201)
 
 

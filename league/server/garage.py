@@ -138,13 +138,17 @@ def cost_figures(cost: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(label, words(cost[key])) for key, label, words in FIGURES if key in cost]
 
 
+def _dollars(value: float) -> str:
+    return f"${value:.2f}" if value >= 1 or not value else f"${value:.2g}"
+
+
 FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("wall_s", "Training", lambda value: f"{value / 60:.1f} min"),
     ("cpu_hours", "Processor", lambda value: f"{value:.2f} h"),
     ("simulated_hours", "Simulated", lambda value: f"{value:.1f} h"),
     ("steps", "Steps", lambda value: f"{value:,.0f}"),
     ("energy_wh", "Energy", lambda value: f"{value:.1f} Wh"),
-    ("cost_usd", "Cost", lambda value: f"${value:.2f}"),
-    ("cloud_usd", "In the cloud", lambda value: f"${value:.2f}"),
+    ("cost_usd", "Cost", _dollars),
+    ("cloud_usd", "In the cloud", _dollars),
 )
 """The figures of a cost card that are shown, in order."""

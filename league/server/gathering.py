@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from league.racing.heat import Heat
+from league.racing.physical import PhysicalHeat
 from league.racing.telling import briefing_fields
 from league.server.driver import Stir
 from league.server.seat import Seat
@@ -25,7 +26,9 @@ class Gathering:
         answer_s: Time for each answer, as drivers are told.
     """
 
-    def __init__(self, heat: Heat, seats: Sequence[Seat], settings: Settings, *, answer_s: float) -> None:
+    def __init__(
+        self, heat: Heat | PhysicalHeat, seats: Sequence[Seat], settings: Settings, *, answer_s: float
+    ) -> None:
         self.stir = Stir()
         """To be called when a driver arrived, departed, or said something."""
         self._heat, self._seats, self._settings, self._answer_s = heat, seats, settings, answer_s

@@ -14,6 +14,7 @@ from typing import Any, Final
 from league.racing.agent import Command
 from league.racing.fact import Fact
 from league.racing.heat import Heat
+from league.racing.physical import PhysicalHeat
 from league.racing.result import HeatResult
 from league.racing.telling import observation_fields
 from league.server.driver import Driver
@@ -45,7 +46,7 @@ class LiveHeat:
 
     def __init__(
         self,
-        heat: Heat,
+        heat: Heat | PhysicalHeat,
         drivers: Sequence[Driver],
         *,
         settings: Settings,
@@ -89,8 +90,7 @@ class LiveHeat:
         for seat in self.seats:
             seat.driver.race = self
         try:
-            await self._gathering.run()
-            await self._count_down()
+            await self._get_to_the_line()
             self._start()
             while not self.heat.finished:
                 await self._wait_for_opening()
@@ -166,6 +166,10 @@ class LiveHeat:
 
     # -- the start -------------------------------------------------------------------------------
 
+    async def _get_to_the_line(self) -> None:
+        await self._gathering.run()
+        await self._count_down()
+
     async def _count_down(self) -> None:
         left_s = self._settings.countdown_s if self._period_s else 0.0
         starts_s = self._clock() + left_s
@@ -212,10 +216,14 @@ class LiveHeat:
         """Retire those whose time to return is over."""
         limit_us = self._settings.resume_s * 1e6
         for seat in self.seats:
-            if not seat.away or seat.driver.connected or seat.lost_us is None:
+            if not seat.away or seat.driver.connected or seat.lost_us is None or not self._give_up(seat):
                 continue
             if self.heat.time_us - seat.lost_us >= limit_us:
                 self._retire(seat, f"{seat.lost_because}; it did not return within {limit_us / 1e6:g} s")
+
+    def _give_up(self, seat: Seat) -> bool:
+        """Whether a lost driver's car is out once its time to return is over."""
+        return True
 
     def _retire(self, seat: Seat, reason: str) -> None:
         self.heat.retire(seat.number, "DNF-disconnect", reason)

@@ -246,6 +246,9 @@ class Lobby:
         """Close an event that came to no end of its own."""
         paddock.problem = reason
         await paddock.stop_hosted()
+        for heat in await self._book.heats(paddock.event_id):
+            if heat.status == "running":
+                await self._book.abandon_heat(paddock.event_id, heat.plan.id, reason)
         await self._book.set_status(paddock.event_id, "aborted")
         await paddock.refresh()
         paddock.dismiss_all(reason)

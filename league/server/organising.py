@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,12 +39,22 @@ class NewEvent(BaseModel):
     pace: Annotated[float, Field(gt=0, le=1000)] | None = None
 
 
+class NewToken(BaseModel):
+    """A token for somebody, or something, at the track."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["timekeeper", "timing"]
+    name: Name
+
+
 def routes() -> list[web.RouteDef]:
     """Every route that changes something."""
     return [
         web.post(f"{ROOT}/events", create),
         web.post(f"{ROOT}/events/{{event}}/start", start),
         web.post(f"{ROOT}/events/{{event}}/abort", abort),
+        web.post(f"{ROOT}/events/{{event}}/tokens", give_token),
     ]
 
 
@@ -82,6 +92,15 @@ async def abort(request: web.Request) -> web.Response:
     await request.app[DOORKEEPER].organiser(request)
     await request.app[LOBBY].abort(request.match_info["event"])
     return await _event(request)
+
+
+async def give_token(request: web.Request) -> web.Response:
+    """Make a token for a timekeeper or a timing device of an event."""
+    await request.app[DOORKEEPER].organiser(request)
+    asked = await read_json(request, NewToken)
+    event_id = request.match_info["event"]
+    token = await request.app[BOOK].issue_token(asked.role, name=asked.name, event_id=event_id)
+    return web.json_response({"token": token, "role": asked.role, "event": event_id}, status=201)
 
 
 async def _event(request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ from league.server.driver import Driver, Stir
 from league.server.hosted import HostedDriver
 from league.server.inlet import Inlet
 from league.server.settings import Settings
+from league.server.timing import TimingDesk
 from league.server.watch import Broadcast, hello_message
 from league.store.book import RecordBook
 from league.store.records import EventRecord
@@ -59,6 +60,8 @@ class Paddock:
         self.heat: str | None = None
         """The heat under way."""
         self.standings: tuple[Standing, ...] = ()
+        self.timing = TimingDesk(record.plan.id, book)
+        """Where physical cars are timed."""
         self._book, self._settings, self._inlet = book, settings, inlet
         self._processes: dict[str, asyncio.Task[None]] = {}
         self._starts: dict[str, int] = {}

@@ -13,14 +13,17 @@ from league.errors import RaceError
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
 from league.racing.heat import Heat
+from league.racing.physical import PhysicalHeat, is_physical
 from league.racing.plan import HeatPlan
 from league.server.building import build_heat
 from league.server.listeners import Listeners
 from league.server.live import LiveHeat
 from league.server.paddock import Paddock
+from league.server.run import PhysicalRun
 from league.server.scene import Scene
 from league.server.settings import Settings
 from league.store.book import RecordBook
+from league.store.records import HeatRecord
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +56,13 @@ class EventRun:
         Cancelling it abandons the heat under way, which is raced again when the event goes on.
         """
         for heat in await self._book.heats(self._event_id):
-            if heat.status == "running":
+            if heat.status == "running" and not await self._may_go_on(heat):
                 await self._book.abandon_heat(self._event_id, heat.plan.id, CUT_OFF)
         await self._paddock.start_hosted([entry.id for entry in self._paddock.record.plan.entries])
+        first = ""
         while waiting := await self.post_board():
-            await self._race(waiting[0])
+            chosen = next((heat for heat in waiting if heat.id == first), waiting[0])
+            first = await self._race(chosen, waiting)
             await asyncio.sleep(self._settings.between_heats_s)
         await self._book.set_status(self._event_id, "finished")
         await self._paddock.refresh()
@@ -83,7 +88,26 @@ class EventRun:
 
     # -- one heat ------------------------------------------------------------------------------------
 
-    async def _race(self, planned: HeatPlan) -> None:
+    async def _race(self, planned: HeatPlan, waiting: tuple[HeatPlan, ...]) -> str:
+        """Race one heat; gives the id of the one that is to come next, if somebody chose."""
+        if not any(is_physical(entry) for entry in planned.grid):
+            await self._race_simulated(planned)
+            return ""
+        run = PhysicalRun(
+            self._paddock, league=self._league, book=self._book, settings=self._settings,
+            tell=self._tell, on_result=self._listeners.tell,
+        )  # fmt: skip
+        await self.post_board(racing=planned.id)
+        return await run.race(planned, waiting)
+
+    async def _may_go_on(self, heat: HeatRecord) -> bool:
+        """Whether a heat that was cut off goes on where it was: the cars did not stop with the server."""
+        if not all(is_physical(entry) for entry in heat.plan.grid):
+            return False
+        notes = await self._book.notes(self._event_id, heat.plan.id)
+        return any(record.note.kind == "green" for record in notes)
+
+    async def _race_simulated(self, planned: HeatPlan) -> None:
         event = self._paddock.record.plan
         plan = await asyncio.to_thread(self._league.arrange, event, planned)
         await self._book.begin_heat(self._event_id, plan)
@@ -132,7 +156,7 @@ class EventRun:
         scene.announce("finished")
         self._listeners.tell("on_heat_finished", event=paddock.record.plan, result=result)
 
-    def _tell(self, heat: Heat, scene: Scene, facts: Sequence[Fact]) -> None:
+    def _tell(self, heat: Heat | PhysicalHeat, scene: Scene, facts: Sequence[Fact]) -> None:
         """Show a tick to viewers and queue news for plugins."""
         if not heat.tick and not facts:
             scene.announce("running")
@@ -140,7 +164,7 @@ class EventRun:
         for fact in facts:
             self._inform(heat, fact)
 
-    def _inform(self, heat: Heat, fact: Fact) -> None:
+    def _inform(self, heat: Heat | PhysicalHeat, fact: Fact) -> None:
         event, plan = self._paddock.record.plan, heat.plan
         told: dict[str, Any] = {"event": event, "heat": plan.id}
         if fact.kind == "start":

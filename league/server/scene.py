@@ -10,6 +10,7 @@ from typing import Any
 
 from league.racing.fact import Fact
 from league.racing.heat import Heat
+from league.racing.physical import PhysicalHeat
 from league.racing.referee import Car
 from league.server.watch import Broadcast, frame_cars, frame_message
 
@@ -22,7 +23,7 @@ class Scene:
         broadcast: Where its event is shown.
     """
 
-    def __init__(self, heat: Heat, broadcast: Broadcast) -> None:
+    def __init__(self, heat: Heat | PhysicalHeat, broadcast: Broadcast) -> None:
         self._heat, self._broadcast = heat, broadcast
         self._led_us: dict[int, int] = {}
         """When the first car reached each sector end, counted from the start."""

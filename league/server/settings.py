@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -55,6 +55,10 @@ class Settings(BaseModel):
     countdown_s: Annotated[float, Field(ge=0, le=60)] = 3.0
     """Before heats that run in real time; one that runs as fast as it can starts at once."""
     between_heats_s: Seconds = 0.0
+    green_light: Literal["timekeeper", "ready"] = "timekeeper"
+    """Who starts a run of physical cars: the timekeeper, or their bridges by being ready."""
+    confirm_s: Seconds | None = None
+    """A physical run's result stands when it was left alone for so long; None waits for the timekeeper."""
 
     most_sockets: Annotated[int, Field(ge=1)] = 512
     """Agents connected at once, those that have not said who they are included."""

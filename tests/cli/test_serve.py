@@ -9,9 +9,12 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import networks
 import pytest
 from served import at_home, program, serving
 from terminal import Ran, run_league
+
+from league.store.records import ModelFiles
 
 Run = Callable[..., Ran]
 
@@ -188,3 +191,39 @@ def test_wrong_settings_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     ran = run_league(capsys, "serve", "--config", config)
     assert ran.code == 2
     assert "prot" in ran.err
+
+
+def write_model(folder: Path, model: ModelFiles) -> Path:
+    for name, content in model.files(folder.name).items():
+        path = folder.parent / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def test_a_model_is_entered_with_its_report_and_gets_a_new_version(run: Run, tmp_path: Path) -> None:
+    event = make(run, "Models")
+    good = write_model(tmp_path / "good", networks.steady())
+    entered = run("enter", good, "--event", event, "--as", "Ada")
+    assert entered.code == 0, entered.err
+    for word in ("solo lap", "a lap in ", f"Ada is entered in {event} as ada"):
+        assert word in entered.out
+    bad = write_model(tmp_path / "bad", networks.endless_loop())
+    refused = run("enter", bad / "model.onnx", "--event", event, "--entry", "ada")
+    assert refused.code == 1
+    assert "operators: found operator 'Loop'" in refused.err
+    assert "is kept, and does not race" in refused.out
+    again = run("enter", good, "--event", event, "--entry", "ada", "--json", "-")
+    told = json.loads(again.out)
+    assert (told["version"], told["active"], told["report"]["passed"]) == (3, True, True)
+
+
+def test_a_refused_model_is_told_as_json_too(run: Run, tmp_path: Path) -> None:
+    event = make(run, "Refusals")
+    bad = write_model(tmp_path / "bad", networks.random())
+    refused = run("enter", bad, "--event", event, "--json", "-")
+    assert refused.code == 1
+    told = json.loads(refused.out)
+    assert told["report"]["reason"].startswith("operators: ")
+    assert "entry_id" not in told
+    assert run("enter", bad, "--event", event, "--entry", "bad", "--as", "Bad").code == 2

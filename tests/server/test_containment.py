@@ -25,6 +25,7 @@ LIMITS: dict[str, Any] = {
     "hosted_cpu_s": 20,
     "ready_s": 10.0,
     "no_show_s": 15.0,
+    "countdown_s": 0.0,
 }
 QUICK = ("EarlyForkBomb", "Memory", "Files", "Sockets", "KillServer", "ServerSecrets")
 REASON = "stopped by"
@@ -48,7 +49,7 @@ class Evening:
     fates: dict[str, str]
 
 
-async def evening(hostile: Sequence[str], *, laps: int = 1, pace: float = 8.0) -> Evening:
+async def evening(hostile: Sequence[str], *, laps: int = 1, pace: float = 12.0) -> Evening:
     """Race two good drivers in one event, and hostile ones in another on the same server meanwhile."""
     async with house(**LIMITS) as home:
         await home.create("cup", entries=GOOD, pace=pace, laps=laps)

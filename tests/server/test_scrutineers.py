@@ -17,7 +17,7 @@ from league.store.records import ModelFiles
 from league.wire.messages import Entry, Hello
 
 ROWS = [
-    "size", "digest", "format", "weights inside", "opset", "operators", "shapes", "well formed", "loads",
+    "digest", "size", "format", "weights inside", "opset", "operators", "shapes", "well formed", "loads",
     "sensors", "pace", "answers", "same answers", "solo lap",
 ]  # fmt: skip
 

@@ -138,7 +138,7 @@ def huge_constant(numbers: int = 1 << 30) -> ModelFiles:
     return files(model(nodes, [constant("huge", [numbers], np.int64), _ANSWER]))
 
 
-def huge_by_answer() -> ModelFiles:
+def huge_by_answer(numbers: float = 3e9) -> ModelFiles:
     """Gigabytes whose number only the run tells, so that no look at the file can."""
     nodes = [
         helper.make_node("Shape", ["state"], ["shape"]),
@@ -150,7 +150,7 @@ def huge_by_answer() -> ModelFiles:
         helper.make_node("ConstantOfShape", ["size"], ["filled"]),
         *_to_action("filled"),
     ]
-    weights = [constant("zero", 0.0), constant("many", 3e9), constant("one", [1], np.int64), _ANSWER]
+    weights = [constant("zero", 0.0), constant("many", numbers), constant("one", [1], np.int64), _ANSWER]
     return files(model(nodes, weights))
 
 
