@@ -22,6 +22,7 @@ import numpy as np
 from league.errors import RewardError
 
 FUNCTION, BATCH_FUNCTION = "reward_function", "reward_batch"
+MODULE = "league_reward_function"
 MOST_BYTES = 1 << 20
 LINES_KEPT = 20
 
@@ -90,6 +91,7 @@ class Script:
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name = text, name
         self.said = Said()
+        self._builtins = _builtins(self.said)
         self.tree, self._code = _compiled(text, name)
         self.defined = _defined(self.tree)
         """Names that the file gives a value at its top level, and on which line."""
@@ -127,12 +129,11 @@ class Script:
         return [self._module(which) for _ in range(count)]
 
     def _module(self, which: str) -> Callable[[Any], Any]:
-        _Modules.count += 1
-        module = ModuleType(f"league_reward_{_Modules.count}")
+        module = ModuleType(MODULE)
         module.__file__ = self.name
-        module.__dict__["__builtins__"] = _builtins(self.said)
+        module.__dict__["__builtins__"] = self._builtins
         # Some of the standard library, dataclasses for one, looks a class's module up by its name.
-        sys.modules[module.__name__] = module
+        sys.modules[MODULE] = module
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -187,10 +188,6 @@ def told(error: BaseException) -> str:
     text = " ".join(str(error).split())
     name = type(error).__name__
     return (f"{name}: {text}" if text else name)[:300]
-
-
-class _Modules:
-    count = 0
 
 
 def _decoded(content: bytes, file: Path) -> str:
@@ -261,7 +258,13 @@ def _import(
 ) -> ModuleType:
     """Python's import, with numpy as it was when the function was written."""
     found = builtins.__import__(name, globals, locals, fromlist or (), level)
-    return _older_numpy() if found is np else found
+    if found is not np:
+        return found
+    older = _older_numpy()
+    part = name.partition(".")[2].partition(".")[0]
+    if part:  # a part of numpy that may have been imported just now
+        setattr(older, part, getattr(np, part))
+    return older
 
 
 def _older_numpy() -> ModuleType:

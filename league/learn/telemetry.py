@@ -13,6 +13,7 @@ from math import cos, degrees, sin, sqrt, tan
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from league.errors import ConfigError
 from league.learn import params
 from league.learn.params import Course, Params
 from league.sim import marshal
@@ -61,10 +62,15 @@ class Telemetry:
 
     Cars are counted through all batches, their worlds and each world's cars. The other cars of a world are
     its objects.
+
+    Raises:
+        ConfigError: A batch starts worlds again within a tick.
     """
 
     def __init__(self, batches: Batch | Sequence[Batch]) -> None:
         given = [batches] if isinstance(batches, Batch) else list(batches)
+        if any(batch.again == "same_step" for batch in given):
+            raise ConfigError("a batch starts again in the same step, expected again='never' or 'next_step'")
         self.courses: list[Course] = []
         self._parts = [_Part(batch, len(self.courses), self.courses) for batch in given]
         self.cars = sum(part.cars for part in self._parts)

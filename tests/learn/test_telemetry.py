@@ -13,7 +13,7 @@ import pytest
 from shapely.geometry import LinearRing, Point, Polygon
 from stadium import stadium
 
-from league import DEEPRACER, Batch, Circuit, Episode, League, Starts
+from league import DEEPRACER, Batch, Circuit, ConfigError, Episode, League, Starts
 from league.learn.params import KEYS, Params
 from league.learn.telemetry import Telemetry, course_of
 
@@ -216,6 +216,11 @@ def test_leaving_the_road_is_told_in_the_tick_that_ends_the_episode() -> None:
     assert off.count(True) == 1
     assert told[off.index(True)]["all_wheels_on_track"] is False
     assert told[off.index(True) - 1]["all_wheels_on_track"] in (True, False)
+
+
+def test_a_batch_that_hides_how_episodes_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="starts again in the same step"):
+        Telemetry(Batch(stadium(), DEEPRACER, worlds=1))
 
 
 def test_starts_are_counted_as_episodes_and_steps_begin_again() -> None:
