@@ -103,8 +103,8 @@ class Lanes:
                 for row, part in (self._find(from_m), self._find(to_m))]  # fmt: skip
         away_m = [to - start for start, to in zip(*gone, strict=True)]
         length_m = lines[0][-1] + share * (lines[1][-1] - lines[0][-1])
-        half_m = length_m / 2
-        return (away_m[0] + share * (away_m[1] - away_m[0]) + half_m) % length_m - half_m
+        half_m = float(length_m) / 2
+        return float(away_m[0] + share * (away_m[1] - away_m[0]) + half_m) % (2 * half_m) - half_m
 
     def _find(self, along_m: float) -> tuple[int, float]:
         along_m %= self.length_m
