@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -43,7 +44,7 @@ async def pictures(
     Raises:
         ValueError: The answer is no such thing.
     """
-    next_s = 0.0
+    next_s = -math.inf
     while True:
         length = await _length(answer.content)
         if length is None:
@@ -53,7 +54,7 @@ async def pictures(
         data = await answer.content.readexactly(length)
         now_s = clock()
         if now_s >= next_s:
-            next_s = max(next_s + 1.0 / hz, now_s)
+            next_s = now_s + 1.0 / hz
             yield data
 
 

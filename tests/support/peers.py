@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests" / "support"
+ON_CAR = ROOT / "plugins" / "league_plugins" / "on_car"
 PYTHON = "3.11"
 
 
@@ -59,13 +61,18 @@ class Peer:
     port: int
     start: Callable[[], list[subprocess.Popen[bytes]]]
     ready: Callable[[], bool]
+    start_first: Callable[[], subprocess.Popen[bytes]]
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    started_s: float = 0.0
+
     def __enter__(self) -> Peer:
+        self.started_s = time.monotonic()
         self.processes = self.start()
-        began = time.monotonic()
         while not self.ready():
-            if time.monotonic() - began > 30 or any(each.poll() is not None for each in self.processes):
+            if time.monotonic() - self.started_s > 30 or any(
+                each.poll() is not None for each in self.processes
+            ):
                 self.__exit__()
                 raise AssertionError(
                     f"the car did not start: {self.log.with_suffix('.out').read_text()[-2000:]}"
@@ -82,9 +89,15 @@ class Peer:
     def restart(self) -> None:
         """End the car's programs as a crash would, and start them again."""
         self.__exit__()
-        self.log.write_text("")
         self.log.with_suffix(".out").write_text("")
         self.__enter__()
+
+    def restart_first(self) -> None:
+        """The same for its first program only; it returns at once."""
+        first = self.processes[0]
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait(5)
+        self.processes[0] = self.start_first()
 
     def steps(self, since_s: float = 0.0) -> list[Step]:
         """What the motors got from some moment of the monotonic clock on."""
@@ -121,16 +134,21 @@ def donkey(
     probe = str(SUPPORT / "donkey_probe.py")
     command = [*prefix, python, probe, str(log), "manage.py", "drive", *arguments]
 
-    def start() -> list[subprocess.Popen[bytes]]:
+    def start_first() -> subprocess.Popen[bytes]:
         with log.with_suffix(".out").open("ab") as out:
-            return [_popen(command, out, cwd=car)]
+            return _popen(command, out, cwd=car)
 
-    peer = Peer(log, port, start, lambda: False)
-    peer.ready = lambda: len(peer.steps()) > 2
+    def ready() -> bool:
+        return len(peer.steps(peer.started_s)) > 4
+
+    peer = Peer(log, port, lambda: [start_first()], ready, start_first)
     return peer
 
 
-def ros(place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = (), domain: int = 0) -> Peer:
+def ros(
+    place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = (), domain: int = 0,
+    deadman: bool = False,
+) -> Peer:  # fmt: skip
     """A ROS 2 Jazzy car behind a rosbridge server on `port`.
 
     Args:
@@ -139,6 +157,7 @@ def ros(place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = ()
         port: Port of rosbridge.
         prefix: A command to start both programs with.
         domain: ROS domain; cars of different domains do not hear each other.
+        deadman: Whether the league's node for the car runs too, from /league/drive to /drive.
     """
     venv, log = place / "venv", work / "ros.log"
     packages = venv / "lib" / f"python{PYTHON}" / "site-packages"
@@ -158,16 +177,19 @@ def ros(place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = ()
     preload = f"LD_PRELOAD=libpython{PYTHON}.so.1.0"
     server = [*prefix, "env", preload, bridge, "--no-rosapi", "--bind", f"127.0.0.1:{port}"]
 
-    def start() -> list[subprocess.Popen[bytes]]:
+    commands = [server, node]
+    if deadman:
+        commands.append([*prefix, str(venv / "bin/python"), str(ON_CAR / "ros_deadman.py")])
+
+    def start_one(command: Sequence[str]) -> subprocess.Popen[bytes]:
         with log.with_suffix(".out").open("ab") as out:
-            return [_popen(node, out, env=where), _popen(server, out, env=where)]
+            return _popen(command, out, env=where)
 
     def ready() -> bool:
         said = log.with_suffix(".out").read_bytes()
-        return b"listening" in said and b"know each other" in said
+        return b"listening" in said and b"is here" in said and (not deadman or b"is heard" in said)
 
-    peer = Peer(log, port, start, ready)
-    return peer
+    return Peer(log, port, lambda: [*map(start_one, commands)], ready, lambda: start_one(server))
 
 
 def _popen(command: Sequence[str], out: object, **places: object) -> subprocess.Popen[bytes]:
@@ -179,3 +201,32 @@ def _popen(command: Sequence[str], out: object, **places: object) -> subprocess.
         start_new_session=True,
         **places,
     )
+
+
+class Tail:
+    """Tells what a peer's motors get while it is written down.
+
+    Args:
+        peer: Whose log to read.
+        tell: Told each step, in a thread.
+    """
+
+    def __init__(self, peer: Peer, tell: Callable[[Step], None]) -> None:
+        self._peer, self._tell = peer, tell
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop telling."""
+        self._over.set()
+        self._thread.join(5)
+
+    def _read(self) -> None:
+        self._peer.log.touch()
+        with self._peer.log.open() as log:
+            rest = ""
+            while not self._over.wait(0.01):
+                *lines, rest = (rest + log.read()).split("\n")
+                for line in lines:
+                    self._tell(Step(*json.loads(line)))

@@ -56,7 +56,7 @@ class Car(Node):
         self.steps += 1
         if not self.met and "rosbridge_websocket" in self.get_node_names():
             self.met = True
-            print("the car and rosbridge know each other", flush=True)
+            print("rosbridge is here", flush=True)
         self.log.write(json.dumps([time.monotonic(), self.steer_rad, self.speed_mps, "ros"]) + "\n")
         if self.steps % 2 == 0:
             self.odometry.publish(self.where())

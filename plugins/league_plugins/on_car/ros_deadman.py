@@ -91,7 +91,13 @@ def main() -> None:
         else:
             zero()
 
+    met = False
+
     def look() -> None:
+        nonlocal met
+        if not met and node.count_subscribers(args.target):
+            met = True
+            print(f"{args.target} is heard", flush=True)
         if deadman.look(time.monotonic()):
             zero()
 
