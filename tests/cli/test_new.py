@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -182,3 +184,68 @@ def test_every_accepted_name_gives_a_module_and_a_class(name: str) -> None:
     assert accepted == name
     assert name.replace("-", "_").isidentifier()
     assert _title(name).replace(" ", "").isidentifier()
+
+
+@pytest.mark.slow
+def test_a_new_agent_that_is_installed_is_on_the_grid(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As the handbook says: write it, `pip install` it, race it by name, and let a server host it."""
+    run_league(capsys, "new", "agent", "night-owl", "--into", tmp_path)
+    python = new_environment(tmp_path / "env")
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+    ]
+    done = subprocess.run(
+        [*install, str(tmp_path / "night-owl")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    race = [python, "-m", "league", "race", "clubhouse-loop", "night-owl", "tutorial", "--laps", "1"]
+    ran = subprocess.run(race, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("FIN") == 2
+    hosted = subprocess.run(
+        [python, "-c", HOSTED],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "support")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert hosted.stdout.strip() == "{'Owl': 'FIN'}", hosted.stdout + hosted.stderr
+
+
+HOSTED = """
+import asyncio
+from house import house
+
+async def main():
+    async with house() as home:
+        await home.create()
+        await home.lobby.entrance.enter("cup", "Owl", agent="night-owl")
+        await home.lobby.start("cup")
+        await home.end_of()
+        print(await home.statuses())
+
+asyncio.run(main())
+"""
+
+
+def new_environment(folder: Path) -> Path:
+    """A virtual environment that finds what is installed here, besides what is installed in it."""
+    venv.create(folder, symlinks=True)
+    packages = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    here = [path for path in sys.path if path.endswith("site-packages")]
+    # `site` follows the .pth files of these folders, too: an editable checkout is found through one.
+    lines = [f"import site; site.addsitedir({path!r})" for path in here]
+    (Path(packages) / "here.pth").write_text("\n".join(lines) + "\n")
+    return folder / "bin" / "python"
