@@ -136,6 +136,8 @@ class RealCar:
     ref: str = ""
     """The car's address in its own namespace, as `league bridge` takes it."""
     cap: float = 0.25
+    options: ClassVar[tuple[str, ...]] = ()
+    """More options of `league bridge` that its owner is told to use."""
     stands_alone: ClassVar[bool] = False
     """Whether it stops by itself when its link is silent, so that the bridge may be a wire away."""
 
@@ -200,7 +202,8 @@ class Rig:
             space or self.wire.car,
             sys.executable, "-m", "league", "bridge", ref or self.car.ref, "--event", "conformance",
             "--server", f"http://{LEAGUE_IP}:{PORT}", "--agent", "league.testing.mischief:Goes",
-            "--cap", self.car.cap, "--state", self._folder / "state", "--page", "off", *options,
+            "--cap", self.car.cap, "--state", self._folder / "state", "--page", "off",
+            *self.car.options, *options,
             env={"LEAGUE_MISCHIEF": str(self.mischief), "NO_COLOR": "1", "COLUMNS": "300"},
         )  # fmt: skip
         self._stack.callback(bridge.end)
