@@ -258,16 +258,14 @@ class _Field:
         """Place the cars of worlds that have been started."""
         length_m = self.circuit.length_m
         for world in np.flatnonzero(whose).tolist():
-            if world == self.size - 2:
-                self.batch.place(world, 0, float(self.random.uniform(0, length_m)))
-            elif world == self.size - 1:
-                self.batch.place(world, 0, float(self.random.uniform(0, length_m)), 0.0, pi)
-            else:
-                self.batch.place(world, 0, 0.0)
-            begun = float(self.batch.along_m[world, 0])
+            begun = 0.0 if world < len(self.agents) else float(self.random.uniform(0, length_m))
+            self.batch.place(world, 0, begun)
             for other in range(1, self.each):
                 self.batch.place(world, other, begun + other * min(3.0, length_m / self.each), 0.1)
         self.telemetry.begin(np.repeat(whose, self.each))
+        if whose[-1]:
+            # As if it had come that far, and had spun.
+            self.batch.place(self.size - 1, 0, float(self.batch.along_m[-1, 0]) + 0.2 * length_m, 0.0, pi)
 
     def _commands(self) -> FloatArray:
         seen, commands = self.batch.seen, np.zeros((self.size, self.each, 2))
