@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from terminal import run_league
 
-from league import RaceError
+from league import RaceError, replay
 from league.quick import race
 
 SHORT = ("a-to-z-speedway", "pure-pursuit", "--laps", 1)
@@ -76,6 +76,34 @@ def test_a_recording_is_proved_replayed_and_exported(
     assert len(rows) > 100
 
 
+def test_boxes_and_bots_are_raced_shown_and_recorded(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    heat, result = tmp_path / "o.heat", tmp_path / "o.json"
+    options = ("--boxes", 2, "--box", "50%,inner", "--bots", 2, "--bot-speed", 0.5, "--bot-lane-changes")
+    ran = run_league(
+        capsys,
+        "--no-color",
+        "race",
+        *SHORT,
+        *options,
+        "--collision-penalty",
+        3,
+        "--json",
+        result,
+        "--record",
+        heat,
+    )
+    assert ran.code == 0
+    assert "3 boxes · 2 bots" in ran.out
+    told = json.loads(result.read_text())
+    assert (told["boxes"], told["bots"]) == (3, 2)
+    recorded = replay(heat)
+    assert (len(recorded.boxes), [bot.speed_mps for bot in recorded.bots]) == (3, [0.5, 0.5])
+    assert recorded.plan.rules.collision_penalty_s == 3.0
+    assert "genuine" in run_league(capsys, "verify", heat).out
+
+
 def test_a_recording_whose_result_was_changed_is_not_genuine(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -108,6 +136,12 @@ def test_a_recording_whose_result_was_changed_is_not_genuine(
         (("race", "a-to-z-speedway", "pure-pursuit", "--format", "rally"), "no format is called 'rally'"),
         (("race", "a-to-z-speedway", "pure-pursuit", "--sensor", "sonar"), "no sensor is called 'sonar'"),
         (("race", "a-to-z-speedway", "pure-pursuit", "--off-track-penalty", "nan"), "off_track_penalty_s"),
+        (("race", "a-to-z-speedway", "pure-pursuit", "--boxes", "8"), "boxes"),
+        (("race", "a-to-z-speedway", "pure-pursuit", "--boxes", "6", "--bots", "1"), "find no place"),
+        (("race", "a-to-z-speedway", "pure-pursuit", "--box", "here"), "expected METRES,SIDE"),
+        (("race", "a-to-z-speedway", "pure-pursuit", "--box", "0.2,left"), "stands on the grid"),
+        (("race", "a-to-z-speedway", "pure-pursuit", "--bots", "-1"), "bots"),
+        (("race", "a-to-z-speedway", "pure-pursuit", "--bots", "1", "--bot-speed", "0"), "bot_speed_mps"),
         (("race", "a-to-z-speedway", *["pure-pursuit"] * 9), "9 agents given, expected 1 to 8"),
         (("race", "a-to-z-speedway", "gone.onnx"), "gone.onnx: no such file"),
         (("race", "a-to-z-speedway", "no_module:Mine"), "cannot import 'no_module'"),

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league import EntryPlan, EventPlan, Format, HeatPlan, HeatResult, League
+from league import EntryPlan, EventPlan, Format, HeatPlan, HeatResult, League, Rules
 from league.racing.result import CircuitFacts, EntryResult
 from league.racing.standing import classify
 
 LEAGUE = League()
-FORMATS = ("time-trial", "head-to-head", "qualifying-final")
+FORMATS = ("time-trial", "head-to-head", "qualifying-final", "object-avoidance", "head-to-bot")
 
 
 @pytest.fixture
@@ -128,3 +128,36 @@ def test_the_final_is_between_the_best_of_qualifying_fastest_in_front(league: Le
 
 def test_one_entry_alone_races_no_final(league: League) -> None:
     assert len(run(league.format("qualifying-final"), event("qualifying-final", 1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("style", "asked", "boxes", "bots"),
+    [
+        ("object-avoidance", {}, 4, 0),
+        ("object-avoidance", {"boxes": 2}, 2, 0),
+        ("object-avoidance", {"box_places": ("25%,inner",)}, 0, 0),
+        ("object-avoidance", {"bots": 2}, 4, 2),
+        ("head-to-bot", {}, 0, 4),
+        ("head-to-bot", {"bots": 1}, 0, 1),
+        ("head-to-bot", {"boxes": 3}, 3, 4),
+        ("time-trial", {"boxes": 3, "bots": 1}, 3, 1),
+    ],
+)
+def test_formats_with_objects_put_some_in_the_way_unless_the_event_says_which(
+    style: str, asked: dict[str, object], boxes: int, bots: int, league: League
+) -> None:
+    plan = event(style, 2).model_copy(update={"rules": Rules.parse(asked)})
+    heats = [league.arrange(plan, heat) for heat in league.format(style).next_heats(plan, ())]
+    assert [len(heat.grid) for heat in heats] == [1, 1]
+    for heat in heats:
+        assert (heat.rules.boxes, heat.rules.bots) == (boxes, bots)
+        assert heat.rules.box_places == asked.get("box_places", ())
+    # Everybody meets the same ones, whatever their heats' own seeds are.
+    assert heats[0].rules.objects_seed == heats[1].rules.objects_seed is not None
+    assert heats[0].seed != heats[1].seed
+
+
+def test_an_event_may_say_what_its_objects_are_drawn_from(league: League) -> None:
+    plan = event("object-avoidance", 1).model_copy(update={"rules": Rules(boxes=2, objects_seed=77)})
+    (heat,) = league.format("object-avoidance").next_heats(plan, ())
+    assert league.arrange(plan, heat).rules.objects_seed == 77

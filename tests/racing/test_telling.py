@@ -18,6 +18,7 @@ from league.racing.telling import (
 )
 from league.sim.car import DEEPRACER_GZSIM
 from league.sim.layout import STATE_SIZE
+from league.sim.objects import Box
 from league.track.circuit import Circuit
 from league.wire.codec import MAX_SERVER_ITEMS, decode, encode
 from league.wire.messages import CODECS
@@ -31,7 +32,7 @@ def ring(radius_m: float, rows: int = 40) -> np.ndarray:
 CIRCUIT = Circuit("ring:reversed", ring(3.1), ring(2.6), ring(3.7), name="Ring (reversed)")
 BRIEFING = Briefing(
     "final-1", 1, CIRCUIT, DEEPRACER_GZSIM, Rules(laps=5, sectors=2), 2**53 - 1, ("state", "lidar"),
-    ((0, "Ada"), (2, "Chloé")),
+    ((0, "Ada"), (2, "Chloé")), (Box(1.5, -2.25, 0.1), Box(-3.0, 0.5, -1.0, 0.3, 0.2)),
 )  # fmt: skip
 SPEC = [{"name": "state", "id": "state.v1", "size": 105}, {"name": "lidar", "id": "lidar.v1", "size": 64}]
 

@@ -13,6 +13,8 @@ import pytest
 from house import House, Peer, house
 
 from league.racing.recording import Recording
+from league.racing.telling import read_briefing
+from league.racing.verify import verify
 
 EVENT = {"name": "Club night", "circuit": "clubhouse-loop", "format": "head-to-head", "rules": {"laps": 1}}
 
@@ -101,6 +103,29 @@ async def test_an_event_goes_from_creation_to_its_leaderboard(desk: Desk, home: 
     assert recording.result.state_hash == board["state_hash"]
 
 
+async def test_boxes_and_bots_go_from_creation_to_the_recording(desk: Desk, home: House, http) -> None:
+    rules = {"laps": 1, "boxes": 1, "box_places": ["50%,inner"], "bots": 1, "time_limit_s": 3}
+    asked = {**EVENT, "format": "head-to-bot", "seed": 5, "rules": rules}
+    status, made = await desk.organise("POST", "/events", json=asked)
+    assert status == 201
+    peer = Peer(http, home.url, "Ada", event=made["id"])
+    await peer.join()
+    await desk.organise("POST", f"/events/{made['id']}/start")
+    assign = await peer.get_ready()
+    assert len(assign.fields["boxes"]) == 2
+    assert assign.fields["rules"]["bots"] == 1
+    briefing = read_briefing(assign.fields)
+    await peer.drive_to_the_end(await peer.hear("Obs"))
+    await home.end_of(made["id"])
+    (heat,) = await home.book.heats(made["id"])
+    content = await home.book.recording(made["id"], heat.plan.id)
+    recorded = Recording.from_bytes(content)
+    assert recorded.boxes == briefing.boxes
+    assert len(recorded.bots) == 1
+    assert heat.plan.rules.objects_seed is not None
+    assert verify(recorded).genuine
+
+
 async def test_a_leaderboard_is_there_before_anything_was_raced(desk: Desk) -> None:
     await desk.organise("POST", "/events", json={**EVENT, "entries": [{"name": "T", "agent": "tutorial"}]})
     board = await desk.get("/events/club-night/leaderboard")
@@ -120,6 +145,11 @@ async def test_a_leaderboard_is_there_before_anything_was_raced(desk: Desk) -> N
         ({"entries": [{"name": "X", "agent": "os:system"}]}, "no agent is called 'os:system'"),
         ({"entries": [{"name": "X"}]}, "names no agent"),
         ({"name": ""}, "name"),
+        ({"rules": {"boxes": 8}}, "boxes"),
+        ({"rules": {"box_places": ["nowhere"]}}, "expected METRES,SIDE"),
+        ({"rules": {"box_places": ["0.1,left"]}}, "stands on the grid"),
+        ({"rules": {"boxes": 6}}, "find no place"),
+        ({"rules": {"bots": 7}}, "bots"),
     ],
 )
 async def test_an_event_that_cannot_be_is_refused_in_words(desk: Desk, change, found: str) -> None:

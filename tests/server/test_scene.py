@@ -98,3 +98,26 @@ def test_without_viewers_no_picture_is_drawn() -> None:
     drive(heat, scene, 30, (1.5, 1.2))
     assert feed.of("frame") == []
     assert feed.of("snap") == []
+
+
+def test_boxes_and_bots_are_shown_in_snaps_and_bots_in_frames() -> None:
+    heat, feed = make_heat(cars=1, laps=1, box_places=("4,left",), bots=2, bot_speed_mps=0.5), Feed()
+    feed.viewers.add(object())  # type: ignore[arg-type]
+    scene = Scene(heat, feed)
+    scene.announce("running")
+    drive(heat, scene, 15, (1.0,))
+    (snap, *_), frame = feed.of("snap"), feed.of("frame")[-1]
+    (box,) = heat.boxes
+    assert snap["boxes"] == [[round(1000 * figure) for figure in box]]
+    assert snap["bots"][:5:5] == [0]
+    for number, (x, y, _, speed) in enumerate(heat.bot_frame().tolist()):
+        shown = frame["bots"][5 * number : 5 * number + 5]
+        assert shown[:3] == [number, round(1000 * x), round(1000 * y)]
+        assert shown[4] == round(1000 * speed) == 500
+    assert len(frame["cars"]) == 8
+
+
+def test_a_heat_without_objects_sends_none() -> None:
+    _, feed = raced(ticks=3)
+    assert feed.of("snap")[0]["boxes"] == feed.of("snap")[0]["bots"] == []
+    assert "bots" not in feed.of("frame")[-1]
