@@ -32,8 +32,8 @@ NoteKind = Literal[
     "dnf",  # the entry does not go on
     "undo",  # the decision `target` was a mistake; of an undo: it was none
 ]
-ON_CROSSINGS: Final = ("void", "restore", "reassign")
-OF_ENTRIES: Final = ("add", "reset", "finish", "dnf")
+ON_CROSSINGS: Final[tuple[NoteKind, ...]] = ("void", "restore", "reassign")
+OF_ENTRIES: Final[tuple[NoteKind, ...]] = ("add", "reset", "finish", "dnf")
 LINE: Final = "line"
 """The point where laps begin and end; others are kept and not counted."""
 SURE: Final = 0.5

@@ -1,0 +1,133 @@
+"""A run of physical cars between devices, timekeeper and bridges: from the grid to a result that stands.
+
+A bridge, if the car has one, is an agent like any other; a car without one is only timed. Losing the
+connection to a bridge is not losing the car: the bridge stops it by itself, and the clock goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from league.errors import RaceError
+from league.racing.physical import PhysicalHeat
+from league.server.driver import Driver
+from league.server.gathering import Gathering
+from league.server.live import LiveHeat, OnTick
+from league.server.seat import Seat
+from league.server.settings import Settings
+from league.server.timing import TimingDesk
+
+_LOOK_S: Final = 0.5
+
+
+class SteppedAsideError(RaceError):
+    """A run that is not raced to its end now, because the timekeeper wishes something else."""
+
+
+class LivePhysicalHeat(LiveHeat):
+    """Runs one heat with physical cars.
+
+    Args:
+        heat: The heat, at its start or where a stopped server left it.
+        drivers: By seat; those of physical cars may never connect.
+        desk: Where timekeeper and devices are heard.
+        settings: Time limits.
+        on_tick: Called after every tick, and once before the first, with what happened.
+    """
+
+    def __init__(
+        self,
+        heat: PhysicalHeat,
+        drivers: Sequence[Driver],
+        *,
+        desk: TimingDesk,
+        settings: Settings,
+        on_tick: OnTick = lambda facts: None,
+    ) -> None:
+        super().__init__(heat, drivers, settings=settings, on_tick=on_tick)
+        self._physical, self._desk = heat, desk
+        self._cars = [self.seats[seat] for seat in heat.physical]
+        rivals = [seat for seat in self.seats if seat not in self._cars]
+        self._rivals = Gathering(heat, rivals, settings, answer_s=self._answer_s)
+        desk.on_wish = self._wished
+
+    def departed(self, driver: Driver, why: str, *, for_good: bool) -> None:
+        """A driver was lost; a physical car is timed all the same, and its bridge may come back."""
+        super().departed(driver, why, for_good=for_good and self._by_driver[driver] not in self._cars)
+        self._rivals.stir()
+
+    def arrived(self, driver: Driver) -> None:
+        """A driver connected."""
+        seat = self._by_driver[driver]
+        if seat in self._cars:
+            seat.returns = 0
+        super().arrived(driver)
+        self._rivals.stir()
+
+    def hear(self, driver: Driver, said: Any) -> None:
+        """Take what a driver says."""
+        super().hear(driver, said)
+        self._rivals.stir()
+
+    async def _get_to_the_line(self) -> None:
+        """Everybody to the grid; then the timekeeper gives the light."""
+        for seat in self._cars:
+            self._gathering.assign(seat)
+        if self._desk.green:
+            return  # it was given before the server stopped
+        await self._rivals.run()
+        while not self._may_start():
+            self._obey()
+            await self._rivals.stir.wait(_LOOK_S)
+        self._desk.show("countdown")
+        await self._count_down()
+        self._obey()
+        await self._desk.give_green()
+
+    def _may_start(self) -> bool:
+        if "green" in self._desk.wishes:
+            return True
+        ready = all(seat.ready and seat.driver.connected for seat in self._cars)
+        return self._settings.green_light == "ready" and ready
+
+    def _wished(self) -> None:
+        self._rivals.stir()
+
+    def _obey(self) -> None:
+        wishes = self._desk.wishes
+        if "again" in wishes:
+            raise SteppedAsideError(wishes["again"] or "the timekeeper wishes it to be run again")
+        if "choose" in wishes and not self._desk.green:
+            raise SteppedAsideError(f"{wishes['choose']} goes first")
+
+    def _close_tick(self) -> None:
+        super()._close_tick()
+        self._obey()
+        heat, desk = self._physical, self._desk
+        driven = heat.driven
+        if driven != (desk.phase == "driven"):
+            desk.show("driven" if driven else "running")
+        if not driven:
+            desk.wishes.pop("confirm", None)
+        elif "confirm" in desk.wishes or self._stands_by_itself():
+            heat.confirmed = True
+
+    def _stands_by_itself(self) -> bool:
+        """Whether nobody has touched the run for long enough, and nothing waits for a person."""
+        patience_s = self._settings.confirm_s
+        if patience_s is None or self._physical.sheet.waiting:
+            return False
+        return self._desk.now_ns() - self._desk.changed_ns >= patience_s * 1e9
+
+    def _report_the_end(self) -> None:
+        """Nothing: every fact was told in its tick, and what was corrected since is in the result."""
+
+    def _give_up(self, seat: Seat) -> bool:
+        return seat not in self._cars
+
+    def _report(self, facts: Sequence[Any]) -> None:
+        super()._report(facts)
+        live = self.heat.live
+        for seat in self._cars:  # also after a correction, which may put a car back into the race
+            seat.racing = live[seat.number]
