@@ -60,6 +60,10 @@ class Desk:
         if self._live is None:
             self._out.print(line, markup=False, soft_wrap=True, highlight=False)
 
+    def quit(self) -> None:
+        """End, as if somebody had typed it."""
+        self._typed.put_nowait("quit")
+
     async def run(self) -> None:
         """Obey what is typed, until "quit" or the end of the input of a terminal."""
         loop = asyncio.get_running_loop()

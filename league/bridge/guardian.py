@@ -28,7 +28,7 @@ STANDS: Final = b"N"
 FAREWELL: Final = b"B"
 """The bridge ends, and has seen to the car itself."""
 
-PATIENCE_S: Final = 0.18
+PATIENCE_S: Final = 0.2
 """Silence after which the bridge counts as frozen: longer than the gate's `pulse_s`, so that a bridge that
 wakes up again finds its own gate closed; and short enough to stop the car within 0.25 s."""
 STOPS: Final = 5

@@ -102,7 +102,7 @@ class Ride:
         self._cap, self._hold_s = cap, hold_s
         self.link = Link()
         """How the connection to the server is."""
-        self._calibration = ""
+        self._calibration = self._driver_name = ""
         self._sources = 0
         self.openings = 0
         """How often somebody allowed driving."""
@@ -162,7 +162,7 @@ class Ride:
                 await self._driver.arm()
         except Exception as error:  # noqa: BLE001 - a driver may raise anything; the car stays as it is
             self._fault(error)
-            return self._trouble
+            return f"the car does not arm: {self._trouble}"
         objection = self.gate.make_ready(time.monotonic(), token=token, signs=signs, guarded=self.guarded)
         self.openings += not objection
         return objection
@@ -226,12 +226,13 @@ class Ride:
         trouble = ""
         while True:
             driver = self._make()
+            self._driver_name = driver.name
             try:
                 async with asyncio.timeout(CONNECT_S):
                     car = await driver.connect()
             except Exception as error:  # noqa: BLE001 - a driver may raise anything; it is tried again
-                if _words(error) != trouble:  # the same again and again is said once
-                    trouble = _words(error)
+                if self._words(error) != trouble:  # the same again and again is said once
+                    trouble = self._words(error)
                     self._report(f"{self.name}: {trouble}", error)
                 await self._end(driver)
             else:
@@ -299,7 +300,7 @@ class Ride:
                 async with asyncio.timeout(STOP_S):
                     self.last_stop = await driver.stop(why)
             except Exception as error:  # noqa: BLE001 - the promise not to raise was broken; try again
-                self._report(f"{self.name}: stop: {_words(error)}", error)
+                self._report(f"{self.name}: stop: {self._words(error)}", error)
                 self.last_stop = "unreachable"
             if self.last_stop == "acked":
                 break
@@ -313,7 +314,7 @@ class Ride:
     async def _listen(self, driver: CarDriver) -> None:
         try:
             async for sample in driver.telemetry():
-                self.sample = sample
+                self.sample = sample.over(self.fresh_sample())
                 if sample.armed is False and self.gate.state is State.ARMED:
                     self.gate.disarm("the car disarmed itself", time.monotonic())
         except Exception as error:  # noqa: BLE001 - a car that cannot be heard is not driven
@@ -331,7 +332,7 @@ class Ride:
             async with asyncio.timeout(END_S):
                 await driver.close()
         except Exception as error:  # noqa: BLE001 - the promise not to raise was broken; it is left behind
-            self._report(f"{self.name}: close: {_words(error)}", error)
+            self._report(f"{self.name}: close: {self._words(error)}", error)
 
     async def _keep_guarded(self, guard: Guard) -> None:
         try:
@@ -352,7 +353,7 @@ class Ride:
         """Something is wrong with the car: close the gate, stop it, connect again."""
         if self._trouble:
             return
-        self._trouble = f"{self.name}: {_words(error)}"
+        self._trouble = self._words(error)
         self.gate.lose(self._trouble, time.monotonic())
         self._notice()
         if not isinstance(error, LeagueError | OSError | TimeoutError):
@@ -362,9 +363,8 @@ class Ride:
         self._tell(line)
         log.info("%s", line, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)
 
-
-def _words(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, TimeoutError) and not text:
-        return "it did not take a command in time"
-    return text or type(error).__name__
+    def _words(self, error: BaseException) -> str:
+        text = " ".join(str(error).split()).removeprefix(f"{self._driver_name}: ")
+        if isinstance(error, TimeoutError) and not text:
+            return "it did not answer in time"
+        return text or type(error).__name__

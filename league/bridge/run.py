@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,11 +132,12 @@ class Lobby:
 
 async def until_first(*work: asyncio.Task[object]) -> None:
     """Wait for the first of some tasks to end, end the others, and raise what it raised."""
-    done, rest = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-    for task in rest:
-        task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.gather(*rest, return_exceptions=True)
+    try:
+        done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
     for task in done:
         task.result()
 

@@ -111,10 +111,8 @@ async def _run(
             desk.tell(line)
 
     # systemd and everybody else may end the bridge in their own way: the car is stopped first.
-    this = asyncio.current_task()
-    assert this is not None
     for sign in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(sign, this.cancel)
+        asyncio.get_running_loop().add_signal_handler(sign, desk.quit)
     async with Page.open(operator, page) as address:
         desk.page = address
         if address:

@@ -10,7 +10,7 @@ Pure: types only.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -98,6 +98,15 @@ class Sample:
     battery_v: float | None = None
     note: str = ""
     """Something for the operator to read."""
+
+    def over(self, older: Sample | None) -> Sample:
+        """The same, with what it does not tell taken from an older one: a picture, a level."""
+        if older is None:
+            return self
+        told = {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.scan is None:
+            del told["scan_from_rad"], told["scan_step_rad"]
+        return replace(older, **{name: value for name, value in told.items() if value is not None})
 
 
 @runtime_checkable

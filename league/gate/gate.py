@@ -91,7 +91,7 @@ class Gate:
         self.why = "an emergency stop from before" if estopped else "not connected"
         """Why the gate is in this state, in words."""
         self.refused: Counter[Refusal] = Counter()
-        """Commands not taken, by reason."""
+        """Commands not taken since somebody last allowed driving, by reason."""
         self.taken = 0
         """Commands taken."""
         self._lowered = inf
@@ -160,6 +160,7 @@ class Gate:
         if not objection:
             self.state, self.why = State.READY, "an operator allowed driving"
             self._ready_since_s = now_s
+            self.refused.clear()
         return objection
 
     def disarm(self, why: str, now_s: float) -> None:

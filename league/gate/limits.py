@@ -42,7 +42,7 @@ class GateLimits:
     steer_max_rad: float = 0.42
     reverse: bool = False
     hold_s: float = 0.25
-    pulse_s: float = 0.12
+    pulse_s: float = 0.15
     neutral_s: float = 1.0
     ready_s: float = 600.0
     rise_per_s: float = 2.0

@@ -43,7 +43,8 @@ TRIES: Final = 10
 STOP_S: Final = 0.02
 STOP_TRIES: Final = 4
 SILENT_S: Final = 0.4
-"""A car that answered nothing for so long is not there."""
+UNANSWERED: Final = 8
+"""A car that answered nothing for so long, and none of so many commands, is not there."""
 
 Answer = tuple[int, int, int, float, float, int, int]
 """Kind, session, number, steering and drive from -1 to 1, and two more numbers by kind."""
@@ -120,7 +121,7 @@ class UdpCar:
         talk = self._open()
         if talk.last_kind == BUSY:
             raise CarError(f"{self.name}: somebody else drives it, or it was switched off and on")
-        if time.monotonic() - talk.heard_s > SILENT_S:
+        if talk.unanswered > UNANSWERED and time.monotonic() - talk.heard_s > SILENT_S:
             raise CarError(f"{self.name}: no answer for {SILENT_S:g} s")
         if self._armed and talk.status_of_armed is False:
             self._armed = False
@@ -185,7 +186,7 @@ class _Talk(asyncio.DatagramProtocol):
 
     def __init__(self, key: bytes) -> None:
         self.closed = False
-        self.heard_s = time.monotonic()
+        self.heard_s, self.unanswered = time.monotonic(), 0
         self.last_kind = 0
         self.status: Answer | None = None
         self.status_of_armed: bool | None = None
@@ -209,7 +210,7 @@ class _Talk(asyncio.DatagramProtocol):
         answer = self._read(data)
         if answer is None:
             return
-        self.heard_s = time.monotonic()
+        self.heard_s, self.unanswered = time.monotonic(), 0
         kind, session, number = answer[:3]
         if kind == STATUS:
             self.status = answer
@@ -244,6 +245,7 @@ class _Talk(asyncio.DatagramProtocol):
             return
         body = PACKET.pack(MAGIC, VERSION, kind, session, number, _share(steer), _share(drive), 0, 0)
         self._link.sendto(body + self._tag(body))
+        self.unanswered += 1
 
     def close(self) -> None:
         """Send no more."""
