@@ -48,6 +48,10 @@ class RaceOutcome:
     def as_dict(self) -> dict[str, Any]:
         """The result in the form that `league race --json` prints."""
         first = self.heats[0]
+        objects = {}
+        if self.recordings:  # a leaderboard is made from results alone
+            recorded = self.recordings[0]
+            objects = {"boxes": len(recorded.boxes), "bots": len(recorded.bots)}
         return {
             "circuit": first.circuit.model_dump(mode="json"),
             "car": first.car,
@@ -57,8 +61,7 @@ class RaceOutcome:
             "behavior": first.behavior,
             "clock": first.clock,
             "format": self.event.format,
-            "boxes": len(self.recordings[0].boxes),
-            "bots": len(self.recordings[0].bots),
+            **objects,
             "entries": [entry.model_dump(mode="json") for entry in self.standings],
             "state_hash": self.state_hash,
         }
