@@ -17,6 +17,7 @@ DOCUMENTS = sorted(
     path
     for path in [*ROOT.glob("*.md"), *(ROOT / "league").rglob("*.md")]
     + [ROOT / folder / "README.md" for folder in ("plugins", "agents", "tracks", "deploy")]
+    + [ROOT / "plugins" / "CARS.md"]
     if path.exists() and "templates" not in path.parts
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
