@@ -25,7 +25,7 @@ from league.learn.params import Params
 from league.learn.reward import Rewards
 from league.learn.script import FUNCTION, Script
 from league.learn.telemetry import Telemetry
-from league.racing.agent import Agent, Briefing, Command, Observation
+from league.racing.agent import Agent, Briefing, Observation
 from league.racing.rules import Rules
 from league.sim import marshal
 from league.sim.batch import Batch
@@ -40,6 +40,8 @@ DRIVERS = ("pure-pursuit", "racing-line")
 ASTRAY, BACKWARDS = "astray", "backwards"
 SLOW_MPS = 0.6
 """How fast the cars drive that are in the way."""
+SPIN_TICK = 30
+"""When the car that drives the wrong way spins."""
 TIMED_CARS, TIMED_S = 64, 0.4
 SAME = 1e-9
 BINS = 40
@@ -263,9 +265,6 @@ class _Field:
             for other in range(1, self.each):
                 self.batch.place(world, other, begun + other * min(3.0, length_m / self.each), 0.1)
         self.telemetry.begin(np.repeat(whose, self.each))
-        if whose[-1]:
-            # As if it had come that far, and had spun.
-            self.batch.place(self.size - 1, 0, float(self.batch.along_m[-1, 0]) + 0.2 * length_m, 0.0, pi)
 
     def _commands(self) -> FloatArray:
         seen, commands = self.batch.seen, np.zeros((self.size, self.each, 2))
@@ -277,8 +276,12 @@ class _Field:
             limit = self.car.max_steer_rad
             self.wild[:] = self.random.uniform((-limit, 0.0), (limit, self.car.max_speed_mps))
         commands[-2, 0] = self.wild
-        wrong = _wrong_way(seen[-1, 0])
-        commands[-1, 0] = wrong.steer_rad, wrong.speed_mps
+        if self.batch.ticks[-1] == SPIN_TICK:
+            self.batch.place(self.size - 1, 0, float(self.batch.along_m[-1, 0]), 0.0, pi)
+        if self.batch.ticks[-1] < SPIN_TICK:
+            commands[-1, 0] = _slowly(seen[-1, 0]), 2.0
+        else:
+            commands[-1, 0] = _wrong_way(seen[-1, 0]), 1.0
         for other in range(1, self.each):
             for world in range(self.size):
                 commands[world, other] = _slowly(seen[world, other]), SLOW_MPS
@@ -305,10 +308,10 @@ def _slowly(state: NDArray[np.float32]) -> float:
     return atan2(0.7 * float(y), float(x * x + y * y))
 
 
-def _wrong_way(state: NDArray[np.float32]) -> Command:
-    """What a car does that keeps to the centre line in the wrong direction."""
+def _wrong_way(state: NDArray[np.float32]) -> float:
+    """Steering of a car that keeps to the centre line in the wrong direction."""
     error = atan2(-float(state[4]), -float(state[5]))  # of the direction, from the road's turned round
-    return Command(float(state[3]) - 1.5 * error, 1.0)
+    return float(state[3]) - 1.5 * error
 
 
 # -- what can be said of it afterwards -------------------------------------------------------------
