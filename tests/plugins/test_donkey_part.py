@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -201,3 +205,65 @@ def test_a_line_without_end_is_cut_off() -> None:
     finally:
         part.shutdown()
         thread.join(5)
+
+
+BRAKE = """from pathlib import Path
+def brake():
+    with Path("braked").open("a") as log:
+        log.write("x")
+"""
+
+
+@pytest.fixture
+def braking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder like a car's, with a brake; gives the file that it writes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "neutral.py").write_text(BRAKE)
+    return tmp_path / "braked"
+
+
+def test_a_drive_loop_that_hangs_is_braked_and_one_that_turns_is_not(braking: Path) -> None:
+    part = LeaguePart(port=0, brake="neutral:brake")
+    assert part._brake is not None
+    try:
+        assert not braking.exists(), "nothing has turned yet"
+        part.run_threaded()
+        while not braking.exists():
+            assert part._brake.poll() is None
+    finally:
+        part._server.server_close()
+        assert part._brake.stdin is not None
+        part._brake.stdin.close()
+        assert part._brake.wait(5) == 0
+    assert len(braking.read_text()) >= 6
+
+
+def test_a_program_that_is_gone_is_braked(braking: Path) -> None:
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from donkey_part import LeaguePart; "
+        "part = LeaguePart(port=0, brake='neutral:brake'); part.run_threaded(); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    folder = Path(donkey_part.__file__).parent
+    assert subprocess.run([sys.executable, "-c", code, str(folder)]).returncode == -signal.SIGKILL
+    while not braking.exists() or len(braking.read_text()) < 5:
+        assert braking.parent.exists()
+
+
+def test_without_the_brake_that_was_asked_for_nobody_drives(braking: Path) -> None:
+    part = LeaguePart(port=0, brake="neutral:brake")
+    assert part._brake is not None
+    part._brake.kill()
+    part._brake.wait(5)
+    ask(part, "bridge", arm=True)
+    ask(part, "bridge", seq=1, angle=0.0, throttle=0.5)
+    assert part.run_threaded() == STANDING
+    assert "brake" in ask(part, "bridge", hello=1)["why"]
+    part._server.server_close()
+    assert part._brake.stdin is not None
+    part._brake.stdin.close()
+
+
+def test_a_brake_that_does_not_exist_is_said_at_the_start(braking: Path) -> None:
+    with pytest.raises(RuntimeError, match="MODULE:FUNCTION"):
+        LeaguePart(port=0, brake="nowhere:brake")

@@ -23,6 +23,10 @@ before `arm` only a throttle of 0 is taken, and moves nothing |
 
 The car stands unless the driving connection sent a good command within `hold_s`. Once that was missed, or
 the connection is gone, or a command was bad, nothing moves the car before the next `arm`.
+
+A program that is killed or hangs cannot stop anything, and the board that makes the motor's pulses goes on
+with the last one. `LeaguePart(brake="neutral:brake")` starts a second process that calls `brake()` of
+`neutral.py`, beside `manage.py`, when the drive loop has not turned for 0.2 s, or is gone.
 """
 
 from __future__ import annotations
@@ -31,15 +35,24 @@ import contextlib
 import io
 import json
 import math
+import os
+import select
+import signal
 import socketserver
+import subprocess
+import sys
 import threading
 import time
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 VERSION = 1
 PORT = 8891
 HOLD_S = 0.2
 LINE_BYTES = 1024
+BRAKE_S = 0.2
+"""A drive loop that has not turned for so long hangs: four of its turns."""
 _LOOP_PATIENCE_S = 0.09
 
 
@@ -52,10 +65,16 @@ class LeaguePart:
             drive.
         hold_s: Time without a command after which the car stops, 0.1 to 0.5.
         throttle_cap: No throttle beyond it, whatever the bridge says.
+        brake: "MODULE:FUNCTION", called in a process of its own when the drive loop is dead or hangs.
     """
 
     def __init__(
-        self, port: int = PORT, host: str = "127.0.0.1", hold_s: float = HOLD_S, throttle_cap: float = 1.0
+        self,
+        port: int = PORT,
+        host: str = "127.0.0.1",
+        hold_s: float = HOLD_S,
+        throttle_cap: float = 1.0,
+        brake: str = "",
     ) -> None:
         if not 0.1 <= hold_s <= 0.5 or not 0.0 <= throttle_cap <= 1.0:
             raise ValueError(
@@ -70,6 +89,7 @@ class LeaguePart:
         self._steering = self._throttle = 0.0
         self._why = "nobody drives"
         self._image: Any = None
+        self._brake = _start_brake(brake) if brake else None
         self._server = _Server((host, port), self)
 
     # -- what Donkeycar calls ------------------------------------------------------------------
@@ -86,6 +106,7 @@ class LeaguePart:
                 self._release(f"no command for {self.hold_s} s")
             self._turns += 1
             self._turn.notify_all()
+            self._pulse()
             return self._steering, self._throttle, "user"
 
     def run(self, image: Any = None) -> tuple[float, float, str]:
@@ -98,6 +119,9 @@ class LeaguePart:
             self._release("the car shuts down")
         self._server.shutdown()
         self._server.server_close()
+        if self._brake is not None and self._brake.stdin is not None:
+            self._brake.stdin.close()
+            self._brake.wait(5)
 
     # -- what connections call -----------------------------------------------------------------
 
@@ -160,6 +184,17 @@ class LeaguePart:
             until = self._turns + 1
             obeyed = self._turn.wait_for(lambda: self._turns >= until, _LOOP_PATIENCE_S)
             return {"stopped": obeyed, "turn": self._turns}
+
+    def _pulse(self) -> None:
+        """Tell the brake that the drive loop turns; without the brake that was asked for, nobody drives."""
+        if self._brake is None or self._brake.stdin is None:
+            return
+        try:
+            os.write(self._brake.stdin.fileno(), b".")
+        except BlockingIOError:
+            pass  # it has thousands of them to read already
+        except OSError:
+            self._release("the brake's process is gone")
 
     def _release(self, why: str) -> None:
         self._driver, self._why = None, why
@@ -228,3 +263,46 @@ class _Line(socketserver.StreamRequestHandler):
     def finish(self) -> None:
         with contextlib.suppress(OSError):
             super().finish()
+
+
+def _start_brake(function: str) -> subprocess.Popen[bytes]:
+    """Start the process that brakes; its standard input is the drive loop's pulse."""
+    command = [sys.executable, str(Path(__file__).resolve()), function]
+    brake = subprocess.Popen(  # noqa: S603 - this very file
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert brake.stdin is not None
+    assert brake.stdout is not None
+    with brake.stdout as said:
+        if said.readline() != b"ready\n":
+            brake.stdin.close()
+            brake.wait(5)
+            raise RuntimeError(f"the brake {function!r} does not start: it must be MODULE:FUNCTION")
+    os.set_blocking(brake.stdin.fileno(), False)
+    return brake
+
+
+def _watch(function: str) -> None:
+    """Brake when the pulse on standard input stays away or ends."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_IGN)
+    sys.path.insert(0, str(Path.cwd()))
+    module, _, name = function.partition(":")
+    brake = getattr(import_module(module), name)
+    print("ready", flush=True)
+    sys.stdout = sys.stderr
+    patience_s: float | None = None  # before the first turn, Donkeycar is still starting
+    while True:
+        if not select.select([0], [], [], patience_s)[0]:
+            brake()
+        elif os.read(0, 4096):
+            patience_s = BRAKE_S
+        else:
+            break
+    for _ in range(5):
+        brake()
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    _watch(sys.argv[1])
