@@ -62,8 +62,11 @@ class Garage:
         """`POST /events/{event}/enter`: a form with a name, a model's files and perhaps a token."""
         event_id = request.match_info["event"]
         most = parts(request) | {"name": TEXT_BYTES, "token": TEXT_BYTES}
-        given = await read_form(request, most, optional=("token", COST))
-        await check_entrant(request, event_id, await self._bearer(request, read_text(given, "token")))
+
+        async def allow(told: Mapping[str, bytes]) -> None:
+            await check_entrant(request, event_id, await self._bearer(request, told))
+
+        given = await read_form(request, most, optional=("token", COST), allow=allow)
         name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
         return await self._tell(
             request, await request.app[LOBBY].entrance.submit(event_id, name, model, cost=cost)
@@ -73,8 +76,7 @@ class Garage:
         """`POST …/versions`: a form with a model's files and the entry's token."""
         event_id, entry_id = request.match_info["event"], request.match_info["entry"]
         most = parts(request) | {"token": TEXT_BYTES}
-        given = await read_form(request, most, optional=(COST,))
-        await check_owner(request, event_id, entry_id, await self._bearer(request, read_text(given, "token")))
+        given = await read_form(request, most, optional=(COST,), allow=self._owned(request))
         model, cost = read_model(given), read_cost(given)
         made = await request.app[LOBBY].entrance.renew(event_id, entry_id, model=model, cost=cost)
         return await self._tell(request, made)
@@ -82,8 +84,8 @@ class Garage:
     async def choose(self, request: web.Request) -> web.StreamResponse:
         """`POST …/active`: a form with the version that is to race, and the entry's token."""
         event_id, entry_id = request.match_info["event"], request.match_info["entry"]
-        given = await read_form(request, {"version": TEXT_BYTES, "token": TEXT_BYTES})
-        await check_owner(request, event_id, entry_id, await self._bearer(request, read_text(given, "token")))
+        most = {"version": TEXT_BYTES, "token": TEXT_BYTES}
+        given = await read_form(request, most, allow=self._owned(request))
         text = read_text(given, "version")
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise InputError(f"form: version {text[:40]!r}, expected a number")
@@ -98,8 +100,18 @@ class Garage:
         status = 200 if made.accepted else 422
         return self._render(request, "entered.html", event=event, made=made, report=made.report, code=status)
 
-    async def _bearer(self, request: web.Request, token: str) -> TokenRecord | None:
-        """What a token that was typed into a form allows."""
+    def _owned(self, request: web.Request) -> Callable[[Mapping[str, bytes]], Awaitable[None]]:
+        """Refuses who is not the entry that the address names."""
+        event_id, entry_id = request.match_info["event"], request.match_info["entry"]
+
+        async def allow(told: Mapping[str, bytes]) -> None:
+            await check_owner(request, event_id, entry_id, await self._bearer(request, told))
+
+        return allow
+
+    async def _bearer(self, request: web.Request, told: Mapping[str, bytes]) -> TokenRecord | None:
+        """What the token allows that was typed into a form."""
+        token = read_text(told, "token")
         return await request.app[DOORKEEPER].present(token, request.remote or "") if token else None
 
     def _refusable(

@@ -88,7 +88,7 @@ class Scrutineers:
         heat = await asyncio.to_thread(build_heat, self._league, plan, circuit)
         report = await examine(
             model,
-            self._assignment(heat),
+            self._assignment(event, heat),
             most_bytes=self._settings.model_bytes,
             limits=self._settings.hosted_limits,
         )
@@ -117,15 +117,18 @@ class Scrutineers:
             seed=event.seed, grid=(EntryPlan(id="model", name="model", agent="model.onnx", kind="onnx"),),
         )  # fmt: skip
 
-    def _assignment(self, heat: Heat) -> dict[str, Any]:
+    def _assignment(self, event: EventPlan, heat: Heat) -> dict[str, Any]:
         """What the model is told, with the time that it will have in the event."""
+        answer_s = self._settings.deadline_s
+        if event.rules.clock == "realtime":
+            answer_s = event.rules.tick_s - self._settings.realtime_margin_s
         return briefing_fields(
             heat.briefing(0),
             obs_spec=[
                 {"name": sensor.name, "id": sensor.id, "size": sensor.size, **sensor.describe()}
                 for sensor in heat.sensors
             ],
-            deadline_ms=self._settings.deadline_s * 1000,
+            deadline_ms=answer_s * 1000,
             bank_ms=round(self._settings.bank_s * 1000),
         )
 

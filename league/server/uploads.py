@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from aiohttp import BodyPartReader, web
@@ -40,7 +40,11 @@ async def read_json(request: web.Request, kind: type[Asked]) -> Asked:
 
 
 async def read_form(
-    request: web.Request, most: Mapping[str, int], *, optional: tuple[str, ...] = ()
+    request: web.Request,
+    most: Mapping[str, int],
+    *,
+    optional: tuple[str, ...] = (),
+    allow: Callable[[Mapping[str, bytes]], Awaitable[None]] | None = None,
 ) -> dict[str, bytes]:
     """A multipart body, part by part.
 
@@ -48,6 +52,8 @@ async def read_form(
         request: Asks for something.
         most: The parts that are expected, each with its largest size in bytes.
         optional: Those that may be missing.
+        allow: Given the short parts that came first, raises if their sender may not do this; asked before
+            anything large is read.
 
     Raises:
         InputError: A part is missing, comes twice, is none of these or is too large.
@@ -58,11 +64,17 @@ async def read_form(
         reader = await request.multipart()
     except (ValueError, AssertionError) as error:
         raise InputError(f"the body is no form: {error}") from None
+    allowed = allow is None
     async for part in reader:
         if not isinstance(part, BodyPartReader) or part.name not in most or part.name in given:
             found = getattr(part, "name", None)
             raise InputError(f"form: found part {str(found)[:40]!r}, expected one each of {expected}")
+        if not allowed and most[part.name or ""] > TEXT_BYTES and allow is not None:
+            await allow(given)
+            allowed = True
         given[str(part.name)] = await _read_part(part, most[str(part.name)])
+    if not allowed and allow is not None:
+        await allow(given)
     missing = sorted(set(most) - set(given) - set(optional))
     if missing:
         raise InputError(f"form: {missing[0]!r} is missing, expected one each of {expected}")

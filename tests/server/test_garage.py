@@ -11,6 +11,7 @@ import networks
 import pytest
 from house import House, house
 
+from league.server import uploads
 from league.server.garage import cost_figures
 from league.store.records import ModelFiles
 
@@ -110,7 +111,7 @@ async def test_versions_are_added_and_chosen_by_form(visitor: Visitor, ticket: s
     [
         ({"name": "Ada"}, 401, "a token is needed to enter this event"),
         ({"name": "Ada", "token": "0" * 64}, 401, "the token is not good"),
-        ({}, 400, "&#39;name&#39; is missing"),
+        ({"token": "TICKET"}, 400, "&#39;name&#39; is missing"),
         ({"name": " ", "token": "TICKET"}, 400, "has 0 characters"),
         ({"name": "Ada", "extra": "x"}, 400, "found part &#39;extra&#39;"),
     ],
@@ -168,3 +169,18 @@ def test_a_cost_card_shows_what_it_has() -> None:
         ("Cost", "$0.0012"),
         ("In the cloud", "$3.50"),
     ]
+
+
+async def test_who_may_not_enter_sends_nothing_large(visitor: Visitor, home: House, monkeypatch) -> None:
+    read: list[str] = []
+    before = uploads._read_part
+
+    async def noting(part, most):
+        read.append(part.name)
+        return await before(part, most)
+
+    monkeypatch.setattr(uploads, "_read_part", noting)
+    await home.lobby.entrance.enter("cup", "Ada", agent="tutorial")
+    for path, fields in (("/enter", {"name": "Eve"}), ("/entries/ada/versions", {"token": "0" * 64})):
+        assert (await visitor.send(path, networks.steady(), **fields))[0] == 401
+    assert read == ["name", "token"]
