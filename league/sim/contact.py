@@ -257,10 +257,11 @@ def _blow(
         closing -= state[j, SPEED] * along_j
         blows = max(blows, bodies[j, _BLOWS])
     else:
-        away = (bodies[j, STEP_X] * nx + bodies[j, STEP_Y] * ny) / params[i, STEP]
-        closing -= away
-        if away < 0.0:
-            # It drove into the car and stops.
+        way_x, way_y = bodies[j, STEP_X], bodies[j, STEP_Y]
+        away = way_x * nx + way_y * ny
+        closing -= away / params[i, STEP]
+        if away < -0.5 * sqrt(way_x * way_x + way_y * way_y):
+            # It drove into the car, and not only along it, and stops.
             bodies[j, STEP_X] = bodies[j, STEP_Y] = bodies[j, STEP_COS] = bodies[j, STEP_SIN] = 0.0
     closing = max(closing, 0.0)
     touch[i, j] = max(touch[i, j], closing)

@@ -45,22 +45,20 @@ def test_a_bot_stays_on_its_lane_line_at_its_speed(club, left, speed):
     assert world.bots.speed_mps == pytest.approx(speed)
 
 
-def test_a_bot_moves_in_every_physics_step_and_not_by_leaps(club):
+def test_a_bot_moves_in_every_physics_step_and_not_by_leaps(airfield):
     """At 4 m/s a tick is 27 cm: a car is touched within it, not after it."""
-    world = World(club, [DEEPRACER], bots=[Bot(2.0, True, 4.0)])
-    # Across the road, so that the bot does not see it in its lane until it is there.
-    world.place(0, 2.0 + 0.162 + 0.25, -0.02, math.pi / 2, speed_mps=3.0)
-    for _ in range(3):
-        before = world.bots.nose_along_m[0]
-        world.step([[0.0, 4.0]])
-        if world.contacts:
-            break
+    world = World(airfield, [DEEPRACER], bots=[Bot(5.0, True, 4.0)])
+    lane = world.bots.lanes.offset_m(5.0, 1.0)
+    # It comes towards the bot, from just beyond what the bot heeds.
+    world.place(0, 5.0 + 0.76 - 0.14, lane, math.pi, speed_mps=3.5)
+    before = world.bots.nose_along_m[0]
+    world.step([[0.0, 4.0]])
     (touch,) = world.contacts
     assert (touch.car, touch.other) == (0, -1)
-    assert touch.closing_mps > 1.0
+    assert touch.closing_mps == pytest.approx(7.5, abs=0.3)
     assert world.bots.speed_mps[0] == 0.0
     # It stopped where it met the car, and not after its whole way.
-    assert world.bots.lanes.ahead_m(before, world.bots.nose_along_m[0], 1.0) < 0.9 * 4.0 / 15
+    assert 0.05 < world.bots.nose_along_m[0] - before < 0.9 * 4.0 / 15
 
 
 def test_a_bot_changes_lanes_every_3_to_5_s_over_a_metre(club):

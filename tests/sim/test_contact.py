@@ -54,7 +54,8 @@ def test_two_cars_head_on_stop_each_other_and_do_not_pass_through(airfield):
         assert world.along_m[0] < world.along_m[1]
         assert overlap_area(world) < 1e-4
     assert (hit.car, hit.other) == (0, 1)
-    assert hit.closing_mps == pytest.approx(7.3, abs=0.2)
+    top_mps = min(4.0 * STRAIGHT.speed_gain, STRAIGHT.top_speed_mps)
+    assert hit.closing_mps == pytest.approx(2 * top_mps, abs=0.2)
     assert np.abs(world.speed_mps).max() < 0.1
 
 
