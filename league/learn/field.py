@@ -34,7 +34,7 @@ class Driven(NamedTuple):
     """What a tick brought, one row a car."""
 
     seen: Seen
-    """What cars see now; of those whose episode ended it is the next one's start."""
+    """What cars see now; of those whose episode ended it is the next one's start. Copy what you keep."""
     paid: Doubles
     ended: Bools
     """Whose episode ended."""
@@ -91,6 +91,8 @@ class Field:
         self._length_m = np.concatenate(
             [np.resize([road.length_m for road in batch.circuits], batch.worlds) for batch in self.batches]
         )
+        # DeepRacer counts from where the origin starts to where the nose is.
+        self._head_m = league.car(recipe.car).nose_m
         lap = recipe.episode.lap
         self._lap_m = self._length_m if lap != "ignore" else np.full(self.cars, np.inf)
         self._lap_cuts = lap == "bootstrap"
@@ -153,7 +155,7 @@ class Field:
         self._steps += 1
         return Tick(
             gained_m=gained,
-            progress_pct=np.minimum(self._gone_m / self._length_m, 1.0) * 100.0,
+            progress_pct=np.minimum((self._gone_m + self._head_m) / self._length_m, 1.0) * 100.0,
             steps=self._steps,
             commands=commands,
             before=self._before,
@@ -163,7 +165,7 @@ class Field:
 
     def _ends(self, happened: Ints) -> tuple[Bools, Bools, Bools]:
         """Whose episode ended, whose was only cut off, who came once round."""
-        round_ = self._gone_m >= self._lap_m
+        round_ = self._gone_m + self._head_m >= self._lap_m
         terminated = (happened & marshal.TERMINATED) != 0
         cut = (happened & marshal.TRUNCATED) != 0
         if self._lap_cuts:
@@ -191,7 +193,7 @@ class Field:
             self._follower.begin(whose)
 
     def _note(self, ended: Bools, off_track: Bools, round_: Bools) -> None:
-        part = np.clip(self._gone_m[ended] / self._length_m[ended], 0.0, None)
+        part = np.clip((self._gone_m[ended] + self._head_m) / self._length_m[ended], 0.0, None)
         self._finished.append(
             Finished(
                 reward=self._paid[ended],

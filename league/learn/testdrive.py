@@ -20,7 +20,7 @@ from league.sim.car import CarSpec
 from league.sim.episode import Episode
 from league.track.circuit import Circuit
 
-SLOWEST_MPS = 0.8
+SLOWEST_MPS = 0.5
 """A race is over when it has taken as long as at this speed."""
 
 Answer = Callable[[Seen], NDArray[np.float32]]

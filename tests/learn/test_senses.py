@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny import league
+
+from league import Batch, ConfigError, Episode, Starts, World
+from league.learn.senses import Eyes, make_senses, sights, state_noise, state_scale
+
+ANYWHERE = Episode(starts=Starts(on_line=0.0))
+
+
+def batch(worlds: int = 6) -> Batch:
+    roads = [league().circuit(ref) for ref in ("clubhouse-loop", "paperclip")]
+    return Batch(roads, league().car("deepracer"), worlds=worlds, episode=ANYWHERE, seed=3, again="never")
+
+
+@pytest.mark.parametrize("name", ["state", "lidar", "lidar-sectors", "lidar-discretized", "camera"])
+def test_a_batch_is_seen_as_a_world_is(name: str) -> None:
+    cars = batch()
+    (sense,) = make_senses(league(), [name])
+    places = [(0.7 * number, 0.02 * number, 0.1 * number) for number in range(cars.worlds)]
+    for number, place in enumerate(places):
+        cars.place(number, 0, *place)
+    seen = sense.look(cars)
+    for number, place in enumerate(places):
+        world = World(cars.circuits[number % 2], [cars.car])
+        world.place(0, *place)
+        assert np.array_equal(seen[number].reshape(-1), league().sensor(name).sense(world)[0])
+
+
+def test_eyes_without_noise_or_age_see_what_is_there() -> None:
+    cars = batch()
+    eyes = Eyes(make_senses(league(), ["state"]), 6, random=np.random.default_rng(0))
+    assert np.array_equal(eyes.look([cars]), cars.seen[:, 0])
+
+
+def test_noise_has_the_size_that_each_number_deserves() -> None:
+    cars = batch()
+    eyes = Eyes(make_senses(league(), ["state"]), 6, noise=2.0, random=np.random.default_rng(0))
+    seen = np.stack([eyes.look([cars]) for _ in range(2000)])
+    spread = (seen - cars.seen[:, 0]).std(axis=(0, 1))
+    assert spread == pytest.approx(2.0 * state_noise(), rel=0.1, abs=1e-6)
+    assert spread[70:].max() == 0.0
+
+
+def test_late_eyes_see_what_was_there_and_never_another_episode() -> None:
+    cars = batch()
+    eyes = Eyes(make_senses(league(), ["state"]), 6, latency_ticks=2, random=np.random.default_rng(4))
+    began = np.ones(6, dtype=bool)
+    shown = [eyes.look([cars], began)]
+    real = [cars.seen[:, 0].copy()]
+    assert np.array_equal(shown[0], real[0])
+    for tick in range(8):
+        cars.step(np.full((6, 1, 2), (0.1, 1.0 + 0.2 * tick)))
+        real.append(cars.seen[:, 0].copy())
+        shown.append(eyes.look([cars]))
+    ages = [
+        next(age for age in range(3) if np.array_equal(shown[-1][car], real[-1 - age][car]))
+        for car in range(6)
+    ]
+    assert len(set(ages)) > 1
+    first = began & (np.arange(6) == 0)
+    cars.reset(worlds=first)
+    assert np.array_equal(eyes.look([cars], first)[0], cars.seen[0, 0])
+
+
+def test_several_sensors_lie_one_behind_the_other() -> None:
+    senses = make_senses(league(), ["lidar", "state"])
+    first, second = sights(senses)
+    assert (first.start, first.size, second.start, second.size) == (0, 64, 64, 105)
+    cars = batch()
+    eyes = Eyes(senses, 6, random=np.random.default_rng(0))
+    assert np.array_equal(eyes.look([cars])[:, 64:], cars.seen[:, 0])
+
+
+def test_sensors_that_training_cannot_use_are_refused() -> None:
+    with pytest.raises(ConfigError, match="pose"):
+        make_senses(league(), ["pose"])
+    with pytest.raises(ConfigError, match="vary"):
+        make_senses(league(), ["state?latency=1"])
+
+
+def test_what_networks_see_of_the_state_is_of_the_order_of_one() -> None:
+    cars = batch(200)
+    for _ in range(30):
+        cars.step(np.tile((0.05, 2.0), (200, 1, 1)))
+    shares = np.abs(cars.seen[:, 0] / state_scale())
+    assert np.quantile(shares[:, :70], 0.99) < 3.0
