@@ -10,6 +10,7 @@ from league.cli import show
 from league.cli.leaderboard import print_leaderboard
 from league.cli.objects import object_options, object_rules
 from league.cli.remote import ask, segment, server_option, token_option
+from league.cli.rules_file import with_file
 from league.errors import InputError
 from league.sim.sensor import offered
 
@@ -89,16 +90,19 @@ def create(
         "open_entry": open_entry,
         "pace": pace,
         "entries": [_entry(given) for given in entries],
-        "rules": {
-            "laps": rules["laps"],
-            "rank": rules["rank"],
-            "clock": rules["clock"],
-            "control_hz": rules["hz"],
-            "time_limit_s": rules["time_limit"],
-            "off_track_penalty_s": rules["off_track_penalty"],
-            "sensors": list(offered("state", "pose", *rules["sensors"])),
-            **object_rules(rules),
-        },
+        "rules": with_file(
+            {
+                "laps": rules["laps"],
+                "rank": rules["rank"],
+                "clock": rules["clock"],
+                "control_hz": rules["hz"],
+                "time_limit_s": rules["time_limit"],
+                "off_track_penalty_s": rules["off_track_penalty"],
+                "sensors": list(offered("state", "pose", *rules["sensors"])),
+                **object_rules(rules),
+            },
+            rules["rules_file"],
+        ),
     }
     event = ask(server, "POST", "/events", token=token, payload=asked)
     out = show.console()

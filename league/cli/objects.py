@@ -1,4 +1,4 @@
-"""Options of commands that make rules: boxes and bots in the way."""
+"""Options of commands that make rules: boxes and bots in the way, and rules from a file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ _OPTIONS = (
         metavar="ALONG,SIDE",
         help="A box at a place: 4.2,left (metres) or 25%,inner (of the lap); may be repeated.",
     ),
-    click.option("--bots", type=int, default=0, metavar="N", help="Cars without a driver on the road, 1 to 6."),
+    click.option("--bots", type=int, default=0, metavar="N", help="Cars without a driver, up to 6."),
     click.option("--bot-speed", type=float, default=1.0, show_default=True, metavar="M/S"),
     click.option("--bot-lane-changes", is_flag=True, help="Bots change lanes every 3 to 5 s."),
     click.option(
         "--collision-penalty", type=float, default=5.0, show_default=True, metavar="SECONDS",
         help="For running into a car, a bot or a box.",
+    ),
+    click.option(
+        "--rules", "rules_file", metavar="FILE",
+        help="More rules from the table [rules] of a TOML file; options given here go first.",
     ),
 )  # fmt: skip
 

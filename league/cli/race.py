@@ -8,6 +8,7 @@ import click
 
 from league.cli import show
 from league.cli.objects import object_options, object_rules
+from league.cli.rules_file import with_file
 from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
@@ -25,6 +26,7 @@ Examples:
   league race my-circuit.toml ./my-model --rank best_lap --json result.json --record final.heat
   league race a-to-z-speedway my_module:MyAgent pure-pursuit --format time-trial
   league race a-to-z-speedway follow-the-gap --boxes 4 --box 25%,inner
+  league race a-to-z-speedway racing-line --rules club.toml
   league race a-to-z-speedway racing-line --bots 4 --bot-speed 0.7 --bot-lane-changes"""
 )
 @click.argument("circuit")
@@ -65,18 +67,16 @@ def command(
     agent's name (`league plugins`), a model (.onnx, or a folder with model.onnx and
     model_metadata.json), or module:Class.
     """
-    rules = Rules.parse(
-        {
-            "laps": laps,
-            "rank": rank,
-            "off_track_penalty_s": off_track_penalty,
-            "time_limit_s": time_limit,
-            "control_hz": hz,
-            "sensors": list(offered("state", "pose", *sensors)),
-            **object_rules(objects),
-        },
-        where="options",
-    )
+    asked = {
+        "laps": laps,
+        "rank": rank,
+        "off_track_penalty_s": off_track_penalty,
+        "time_limit_s": time_limit,
+        "control_hz": hz,
+        "sensors": list(offered("state", "pose", *sensors)),
+        **object_rules(objects),
+    }
+    rules = Rules.parse(with_file(asked, objects["rules_file"]), where=objects["rules_file"] or "options")
     if seed < 0:
         raise ConfigError(f"seed is {seed}, expected 0 or more")
     league = League()

@@ -104,6 +104,31 @@ def test_boxes_and_bots_are_raced_shown_and_recorded(
     assert "genuine" in run_league(capsys, "verify", heat).out
 
 
+def test_rules_may_come_from_a_file_and_options_go_first(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file, heat = tmp_path / "club.toml", tmp_path / "o.heat"
+    file.write_text(
+        '[rules]\nlaps = 9\nbox_places = ["50%,inner"]\nbots = 1\nbot_speed_mps = 0.4\nsectors = 2\n'
+    )
+    ran = run_league(capsys, "race", *SHORT, "--rules", file, "--bots", 2, "--record", heat)
+    assert ran.code == 0
+    rules = replay(heat).plan.rules
+    assert (rules.laps, rules.bots, rules.bot_speed_mps, rules.sectors) == (1, 2, 0.4, 2)
+    assert rules.box_places == ("50%,inner",)
+    for content, said in (
+        ("[rules]\nlaps = 0\n", "laps"),
+        ("laps = 3\n", "expected a table [rules]"),
+        ("[rules\n", "not TOML"),
+        ("[rules]\nlap = 1\n", "lap"),
+    ):
+        file.write_text(content)
+        ran = run_league(capsys, "race", "a-to-z-speedway", "pure-pursuit", "--rules", file)
+        assert (ran.code, ran.out) == (2, "")
+        assert said in ran.err
+        assert str(file) in ran.err
+
+
 def test_a_recording_whose_result_was_changed_is_not_genuine(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
