@@ -60,7 +60,7 @@ def command(
         raise InputError("--entry adds a version to an entry, which has its name; leave --as out")
     path = Path(agent)
     route = f"/events/{segment(event)}/entries" + (f"/{segment(entry)}/versions" if entry else "")
-    if path.suffix.lower() == ".onnx" or path.is_dir():
+    if _is_model(agent):
         name = name or (path.resolve().name if path.is_dir() else path.stem)
         form = _model(path, None if entry else name)
         with show.progress() as bar:
@@ -81,6 +81,15 @@ def command(
     if refused is not None and json_file != "-":
         show.console(stderr=True).print(f"league: {refused}", markup=False, soft_wrap=True)
     return 1 if refused is not None else 0
+
+
+def _is_model(agent: str) -> bool:
+    """Whether this names a model: a plain word may also be an agent whose package lies in this folder."""
+    path = Path(agent)
+    if path.suffix.lower() == ".onnx":
+        return True
+    named_as_path = "/" in agent or agent in (".", "..")
+    return path.is_dir() and (named_as_path or (path / "model.onnx").is_file())
 
 
 def _ask(server: str, route: str, token: str | None, **sent: Any) -> tuple[Mapping[str, Any], str | None]:

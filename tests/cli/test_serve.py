@@ -218,6 +218,16 @@ def test_a_model_is_entered_with_its_report_and_gets_a_new_version(run: Run, tmp
     assert (told["version"], told["active"], told["report"]["passed"]) == (3, True, True)
 
 
+def test_an_agent_is_not_mistaken_for_the_folder_of_its_package(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = make(run, "Packages")
+    (tmp_path / "tutorial").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run("enter", "tutorial", "--event", event).code == 0
+    assert "no such file" in run("enter", "./tutorial", "--event", event).err
+
+
 def test_a_refused_model_is_told_as_json_too(run: Run, tmp_path: Path) -> None:
     event = make(run, "Refusals")
     bad = write_model(tmp_path / "bad", networks.random())
