@@ -15,7 +15,8 @@ from league_plugins._mjpeg import PICTURE_BYTES, read_jpeg
 from league_plugins._newest import Newest
 
 PATIENCE_S = 2.0
-ANSWER_S = 0.04
+ANSWER_S = 0.15
+"""A part that has not answered a command after this hangs."""
 TOUCH_S = 0.2
 STOP_S = 0.095
 _LINE_BYTES = 4096
@@ -47,6 +48,33 @@ class Line:
         async with self._turn:
             return await self._ask(question)
 
+    def tell(self, **words: Any) -> None:
+        """Say something without waiting for the answer; `hear` gets it. Not to be mixed with `ask`.
+
+        Raises:
+            OSError: The connection is gone, or does not take what it is told.
+        """
+        transport = self._writer.transport
+        if transport.is_closing() or transport.get_write_buffer_size() > _LINE_BYTES:
+            raise OSError("the connection is gone")
+        self._writer.write(json.dumps(words).encode() + b"\n")
+
+    async def hear(self) -> dict[str, Any]:
+        """The next answer.
+
+        Raises:
+            OSError: The connection is gone, or talks nonsense.
+        """
+        try:
+            line = await self._reader.readline()
+            told = json.loads(line) if line else None
+        except ValueError:
+            told = None
+        if not isinstance(told, dict):
+            self.close()
+            raise OSError("the connection is gone")
+        return told
+
     async def picture(self) -> bytes | None:
         """The newest camera picture, a JPEG; None where there is none yet."""
         async with self._turn:
@@ -68,18 +96,11 @@ class Line:
     async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         self._writer.write(json.dumps(question).encode() + b"\n")
         try:
-            line = await self._reader.readline()
-            told = json.loads(line) if line else None
-        except ValueError:
-            told = None
+            return await self.hear()
         except BaseException:
             # Whoever gave up waiting leaves an answer behind, which the next question would take for its own.
             self.close()
             raise
-        if not isinstance(told, dict):
-            self.close()
-            raise OSError("the connection is gone")
-        return told
 
 
 class DonkeyPart:
@@ -98,7 +119,11 @@ class DonkeyPart:
         self._brake: Line | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._samples = Newest()
-        self._stops = 0
+        self._unheard_s: float | None = None
+        """Since when a command has had no answer."""
+        self._fault = ""
+        self._told = CarCommand(0, 0.0, 0.0)
+        self._armed: asyncio.Future[None] | None = None
 
     async def connect(self) -> Capabilities:
         """Open the connections and hear what the part is."""
@@ -112,6 +137,7 @@ class DonkeyPart:
                 raise CarError(f"{self.name}: the part answers, but no drive loop runs")
             self._line = await Line.open(*self._where)
             told = await self._line.ask(hello=1)
+            self._tasks.append(asyncio.create_task(self._listen(self._line)))
             if self._look_hz:
                 eyes = await Line.open(*self._where)
                 self._tasks.append(asyncio.create_task(self._look(eyes)))
@@ -129,26 +155,20 @@ class DonkeyPart:
 
     async def arm(self) -> None:
         """Become the one that drives."""
-        await self._ask("arm", arm=True)
+        self._armed = asyncio.get_running_loop().create_future()
+        self._tell(arm=True)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._armed
+        except TimeoutError:
+            raise CarError(f"{self.name}: no answer to arm") from None
 
     async def apply(self, command: CarCommand) -> None:
-        """Send one command and hear that the part took it."""
-        angle = -command.steer_rad / self._known.steer_max_rad
-        stops = self._stops
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                told = await self._ask("drive", seq=command.seq, angle=angle, throttle=command.drive)
-        except TimeoutError:
-            raise CarError(f"{self.name}: a command was not taken in time") from None
-        if stops == self._stops:
-            self._samples.put(
-                Sample(
-                    time.monotonic(),
-                    drive=command.drive,
-                    steer_rad=command.steer_rad,
-                    armed=told.get("armed") is True,
-                )
-            )
+        """Send one command; the part answers each."""
+        self._told = command
+        self._tell(
+            seq=command.seq, angle=-command.steer_rad / self._known.steer_max_rad, throttle=command.drive
+        )
 
     def telemetry(self) -> AsyncIterator[Sample]:
         """What the part took, and camera pictures."""
@@ -156,7 +176,6 @@ class DonkeyPart:
 
     async def stop(self, why: str) -> StopResult:
         """Take the drive from whoever has it, and hear that the drive loop obeyed."""
-        self._stops += 1
         try:
             async with asyncio.timeout(STOP_S):
                 if self._brake is None:
@@ -183,17 +202,49 @@ class DonkeyPart:
             if line is not None:
                 line.close()
 
-    async def _ask(self, what: str, **question: Any) -> dict[str, Any]:
-        if self._line is None:
-            raise CarError(f"{self.name}: {what}: not connected")
+    def _tell(self, **words: Any) -> None:
+        now_s = time.monotonic()
+        if self._unheard_s is not None and now_s - self._unheard_s > ANSWER_S:
+            self._fault = self._fault or f"the part took no command for {ANSWER_S} s"
+        if self._fault or self._line is None:
+            raise CarError(f"{self.name}: {self._fault or 'not connected'}")
         try:
-            told = await self._line.ask(**question)
+            self._line.tell(**words)
         except OSError as error:
+            raise CarError(f"{self.name}: {error}") from None
+        if self._unheard_s is None:
+            self._unheard_s = now_s
+
+    async def _listen(self, line: Line) -> None:
+        """Hear the answers to what the part was told."""
+        try:
+            while True:
+                self._hear(await line.hear())
+        except OSError as error:
+            self._fault = self._fault or str(error)
             self._samples.close()
-            raise CarError(f"{self.name}: {what}: {error}") from None
-        if "error" in told:
-            raise CarError(f"{self.name}: {what}: {str(told['error'])[:120]}")
-        return told
+
+    def _hear(self, told: dict[str, Any]) -> None:
+        self._unheard_s = None
+        armed = self._armed
+        if "seq" not in told and armed is not None and not armed.done():
+            if "error" in told:
+                armed.set_exception(CarError(f"{self.name}: {str(told['error'])[:120]}"))
+            else:
+                armed.set_result(None)
+        elif "error" in told and told.get("armed") is not False:
+            self._fault = self._fault or str(told["error"])[:120]
+        else:
+            now_s, command = time.monotonic(), self._told
+            self._samples.put(
+                Sample(
+                    now_s,
+                    drive=command.drive,
+                    steer_rad=command.steer_rad,
+                    armed=told.get("armed") is True,
+                    note=str(told.get("error", ""))[:120],
+                )
+            )
 
     async def _touch(self, line: Line) -> None:
         """Notice when the part is gone, also where nobody has anything to say."""

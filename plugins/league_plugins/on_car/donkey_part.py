@@ -169,7 +169,8 @@ class LeaguePart:
                 return {"error": why}
             if self._driver is not who:
                 if throttle != 0.0:
-                    return {"error": f"not armed: {self._why or 'another connection drives this car'}"}
+                    why = self._why or "another connection drives this car"
+                    return {"error": f"not armed: {why}", "armed": False}
                 return {"seq": seq, "turn": self._turns, "armed": False}
             if seq <= self._seq:
                 return {"error": f"command {seq} after {self._seq}"}
