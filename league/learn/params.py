@@ -76,7 +76,7 @@ OBJECT_KEYS = tuple(key for key in KEYS if "object" in key)
 COLUMNS = 22
 _CLAIMS, _INDICES, _REST = ON_TRACK, WAYPOINT_BEHIND, COURSE
 
-# Columns of an object as a car is told of it.
+# Columns of an object as a car is told of it, in the order of `league.learn.measuring`.
 (
     OBJECT_X,
     OBJECT_Y,
