@@ -20,6 +20,7 @@ COMMANDS = {
     "enter": "enter an agent or a model into an event",
     "drive": "run an agent here, racing there",
     "bridge": "connect a physical car",
+    "timing": "time physical cars: gates, timers, a camera above the track, by hand",
     "events": "list the events of a server",
     "event": "create, start, stop and show events",
     "donkeysim": "pose as the Donkey simulator, so that Donkeycars race here with their own pilots",

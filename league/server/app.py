@@ -10,7 +10,7 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, organising, trackside
+from league.server import api, entries, organising
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
@@ -21,6 +21,7 @@ from league.server.lobby import Lobby
 from league.server.origin import only_ours
 from league.server.pages import add_pages
 from league.server.settings import Settings
+from league.server.trackside import add_trackside
 from league.server.watch import GRANDSTAND, watch_socket
 from league.store.book import RecordBook
 from league.wire.messages import AGENT_PATH
@@ -45,11 +46,11 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *api.routes(),
             *organising.routes(),
             *entries.routes(),
-            *trackside.routes(),
             web.get(AGENT_PATH, _agent),
             web.get("/ws/watch", watch_socket),
         ]
     )
+    add_trackside(app)
     add_pages(app)
     return app
 

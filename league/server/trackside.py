@@ -28,7 +28,7 @@ from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
 from league.server.timing import Device, TimingDesk, Wish
 from league.store.records import TokenRecord
 from league.wire.codec import decode, encode
-from league.wire.messages import SUBPROTOCOLS, Codec
+from league.wire.messages import SHUTTING_DOWN, SUBPROTOCOLS, Codec
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,22 @@ LOOK_S: Final = 0.05
 AUTH, BAD, GONE = 4001, 4000, 4010
 _WISHES: Final[Mapping[str, Wish]] = {wish: wish for wish in get_args(Wish)}
 _DEEDS: Final[Mapping[str, NoteKind]] = {deed: deed for deed in (*ON_CROSSINGS, *OF_ENTRIES, "undo")}
+
+
+SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("trackside sockets")
+
+
+def add_trackside(app: web.Application) -> None:
+    """Give an application both sockets, and what was written down."""
+    app[SOCKETS] = set()
+    app.add_routes(routes())
+    app.on_shutdown.append(_say_goodbye)
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    """Everybody beside the track may come back later."""
+    parting = (socket.close(code=SHUTTING_DOWN, message=b"the server stops") for socket in [*app[SOCKETS]])
+    await asyncio.gather(*parting, return_exceptions=True)
 
 
 def routes() -> list[web.RouteDef]:
@@ -139,7 +155,11 @@ async def _serve(request: web.Request, roles: tuple[str, ...], hear: Hear) -> we
         await socket.close(code=close, message=str(error).encode()[:120])
         return socket
     if talk is not None:
-        await hear(talk)
+        request.app[SOCKETS].add(socket)
+        try:
+            await hear(talk)
+        finally:
+            request.app[SOCKETS].discard(socket)
     return socket
 
 
@@ -259,7 +279,7 @@ async def _do(talk: Talk, said: Decide) -> None:
     desk, who = talk.desk, f"{talk.record.name or talk.record.role} #{talk.record.number}"
     try:
         if said.what in _WISHES:
-            desk.wish(_WISHES[said.what], said.why if said.what == "again" else said.run)
+            desk.wish(_WISHES[said.what], said.why if said.what in ("again", "stop") else said.run)
             log.info("event %s: %s wishes %s %s", desk.event_id, who, said.what, said.run)
             await talk.say({"type": "done", "id": said.id})
             return

@@ -32,6 +32,7 @@ FAMILY: Final = cv2.aruco.DICT_APRILTAG_36h11
 BOARD: Final = (8, 6, 0.04, 0.03)
 """The ChArUco board of `league timing board`: squares across and down, sides of square and marker in m."""
 LEAST_VIEWS: Final = 6
+NO_DISTORTION: Final = np.zeros(5)
 MOST_ERROR_PX: Final = 2.0
 """A calibration that is further off than this is refused."""
 
@@ -206,6 +207,38 @@ def board() -> Any:
     across, down, square_m, marker_m = BOARD
     markers = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
     return cv2.aruco.CharucoBoard((across, down), square_m, marker_m, markers)
+
+
+def tag_picture(number: int, *, side_px: int = 800) -> bytes:
+    """A tag to print, as PNG; its black square with the white edge that it needs."""
+    black = cv2.aruco.generateImageMarker(cv2.aruco.getPredefinedDictionary(FAMILY), number, side_px)
+    edge = side_px // 8
+    return _png(cv2.copyMakeBorder(black, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=255))
+
+
+def board_picture(*, px_per_m: int = 5000) -> bytes:
+    """The board to print, as PNG."""
+    across, down, square_m, _ = BOARD
+    size = (round(across * square_m * px_per_m), round(down * square_m * px_per_m))
+    return _png(board().generateImage(size, marginSize=0))
+
+
+def read_picture(path: Path) -> Picture:
+    """A picture file, grey.
+
+    Raises:
+        InputError: It is none.
+    """
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise InputError(f"{path}: is no picture that can be read")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def _png(picture: Any) -> bytes:
+    good, data = cv2.imencode(".png", picture)
+    assert good
+    return bytes(data)
 
 
 def calibrate_lens(pictures: Sequence[Picture]) -> tuple[tuple[int, int], FloatArray, FloatArray, float]:

@@ -48,7 +48,7 @@ class QuickestArrival:
         self._at_ns = 0
 
     def ours(self, theirs_ns: int, arrived_ns: int) -> int:
-        """When it happened on our clock, if it was `theirs_ns` on theirs and we heard of it at `arrived_ns`."""
+        """When it happened on our clock: `theirs_ns` on theirs, heard of at `arrived_ns`."""
         apart_ns = arrived_ns - theirs_ns
         if self._apart_ns is None:
             known = apart_ns

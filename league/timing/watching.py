@@ -1,0 +1,154 @@
+"""Following cars with a camera above the track, or by their own odometry, and telling the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from math import cos, hypot, pi, sin
+from typing import TYPE_CHECKING, Any, Final
+
+from league.errors import InputError
+from league.gate.car import Sample
+from league.racing.linetimer import Crossed, LineTimer, Seen
+from league.timing.client import TimingLine
+from league.track.circuit import Circuit
+
+if TYPE_CHECKING:
+    from league.timing.camera import Watcher
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+POSES_PER_S: Final = 20.0
+"""The server is told so often where a car is; crossings are found in every picture."""
+ODOMETRY: Final = 0.6
+"""How sure a crossing by odometry is, which drifts: good enough to count, and shown as less."""
+
+
+async def pictures(source: str, *, latency_s: float = 0.0) -> AsyncIterator[tuple[int, Any]]:
+    """Pictures of a camera (its number, or an address) or a film, each with its time on our monotonic clock.
+
+    A camera's picture is stamped when it was taken from the driver, less `latency_s`.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    import cv2
+
+    film = cv2.VideoCapture(int(source) if source.isdigit() else source)
+    if not film.isOpened():
+        raise InputError(f"camera {source!r}: cannot be opened; expected a number, a file or an address")
+    film.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    late_ns = round(latency_s * 1e9)
+    try:
+        while True:
+            if not await asyncio.to_thread(film.grab):
+                return
+            grabbed_ns = time.monotonic_ns()
+            good, picture = await asyncio.to_thread(film.retrieve)
+            if good:
+                yield grabbed_ns - late_ns, picture
+    finally:
+        film.release()
+
+
+async def follow(
+    shown: AsyncIterator[tuple[int, Any]],
+    watcher: Watcher,
+    circuit: Circuit,
+    line: TimingLine,
+    *,
+    noses_m: Mapping[str, float],
+    tell: Tell = lambda text: None,
+) -> None:
+    """Tell the server where cars are, and when they cross the line, until the pictures end.
+
+    Args:
+        shown: Pictures with their times.
+        watcher: Finds cars in them.
+        circuit: In whose coordinates the camera was calibrated.
+        line: To the server.
+        noses_m: From origin to nose, by car.
+        tell: Told every crossing.
+    """
+    timers = {car: LineTimer(circuit, nose_m=nose_m) for car, nose_m in noses_m.items()}
+    before: dict[str, Seen] = {}
+    async for taken_ns, picture in shown:
+        for mount, spot in await asyncio.to_thread(watcher.look, picture):
+            seen = Seen(line.clock.at(taken_ns), spot.x_m, spot.y_m, spot.yaw_rad)
+            crossed = timers[mount.car].see(seen)
+            if crossed is not None:
+                _tell(line, mount.car, crossed, crossed.confidence, tell)
+            last = before.get(mount.car)
+            if last is None or seen.ts_ns - last.ts_ns >= 1e9 / POSES_PER_S:
+                before[mount.car] = seen
+                await line.see(seen.ts_ns, mount.car, seen.x_m, seen.y_m, seen.yaw_rad, _speed(last, seen))
+
+
+async def follow_odometry(
+    samples: AsyncIterator[Sample],
+    circuit: Circuit,
+    line: TimingLine,
+    *,
+    car: str,
+    nose_m: float,
+    tell: Tell = lambda text: None,
+) -> None:
+    """Tell the server when a car crosses the line by its own odometry, until that ends.
+
+    Where it is when this begins is the start line: stand it there, its nose on the line.
+    """
+    timer, start = LineTimer(circuit, nose_m=nose_m), None
+    last: Seen | None = None
+    async for sample in samples:
+        if sample.pose is None:
+            continue
+        start = start or _start(sample.pose, circuit, nose_m)
+        x_m, y_m, yaw_rad = _on_circuit(sample.pose, start)
+        seen = Seen(line.clock.at(round(sample.at_s * 1e9)), x_m, y_m, yaw_rad)
+        crossed = timer.see(seen)
+        if crossed is not None:
+            _tell(line, car, crossed, min(crossed.confidence, ODOMETRY), tell)
+        if last is None or seen.ts_ns - last.ts_ns >= 1e9 / POSES_PER_S:
+            await line.see(seen.ts_ns, car, x_m, y_m, yaw_rad, sample.speed_mps or _speed(last, seen))
+            last = seen
+
+
+def _tell(line: TimingLine, car: str, crossed: Crossed, confidence: float, tell: Tell) -> None:
+    line.cross(crossed.ts_ns, car=car, confidence=confidence)
+    tell(f"{car} crossed the line at {crossed.speed_mps:.2f} m/s")
+
+
+def _speed(before: Seen | None, seen: Seen) -> float:
+    if before is None or seen.ts_ns <= before.ts_ns:
+        return 0.0
+    return min(hypot(seen.x_m - before.x_m, seen.y_m - before.y_m) / (seen.ts_ns - before.ts_ns) * 1e9, 100.0)
+
+
+Pose = tuple[float, float, float]
+
+
+def _start(pose: Pose, circuit: Circuit, nose_m: float) -> Pose:
+    """What takes the odometry's coordinates to the circuit's: a shift, and a turn before it."""
+    heading = float(circuit.heading_at(0.0))
+    turn = heading - pose[2]
+    line_x, line_y = (float(value) for value in circuit.at(0.0))
+    # A hair behind the line, so that driving off is a crossing.
+    back_m = nose_m + 0.01
+    return (
+        line_x - back_m * cos(heading) - (pose[0] * cos(turn) - pose[1] * sin(turn)),
+        line_y - back_m * sin(heading) - (pose[0] * sin(turn) + pose[1] * cos(turn)),
+        turn,
+    )
+
+
+def _on_circuit(pose: Pose, start: Pose) -> Pose:
+    x, y, yaw = pose
+    shift_x, shift_y, turn = start
+    return (
+        shift_x + x * cos(turn) - y * sin(turn),
+        shift_y + x * sin(turn) + y * cos(turn),
+        (yaw + turn + pi) % (2 * pi) - pi,
+    )

@@ -1,0 +1,242 @@
+"""A device's line to a real server: time, delivery, and what happens when the line breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from math import cos, sin
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from house import LEAGUE, House
+from track import Beside
+
+from league.errors import RemoteProtocolError
+from league.gate.car import Sample
+from league.racing.plan import EntryPlan
+from league.server.app import create_app, serving
+from league.server.settings import Settings
+from league.store.book import RecordBook
+from league.timing import devices
+from league.timing.client import Answer, ServerClock, TimingLine
+from league.timing.watching import follow_odometry
+
+CAR = EntryPlan(id="car", name="Real car", kind="physical")
+CIRCUIT = LEAGUE.circuit("clubhouse-loop")
+
+
+@asynccontextmanager
+async def club(where: Path, port: int = 0) -> AsyncIterator[House]:
+    """A server on a port of choice with a run under way or to come."""
+    settings = Settings(port=0, countdown_s=0.0)
+    async with await RecordBook.open(where) as book:
+        app = create_app(LEAGUE, book, settings)
+        async with serving(app, host="127.0.0.1", port=port) as url:
+            home = House(url, app, book)
+            if not await book.events():
+                rules = {"laps": 3, "lap_clock": "line", "min_lap_s": 0.0}
+                await home.create(style="physical-time-trial", rules=rules)
+                await book.add_entry("cup", CAR, source="", hosted=False)
+                await (await home.lobby.paddock("cup")).refresh()
+            yield home
+
+
+async def green(home: House) -> None:
+    """Let the run begin, by hand."""
+    desk = (await home.lobby.paddock("cup")).timing
+    await home.lobby.start("cup")
+    await until(lambda: desk.heat is not None)
+    desk.wish("green")
+    await until(lambda: desk.green)
+
+
+async def until(done: Callable[[], Any]) -> None:
+    async with asyncio.timeout(30):
+        while not done():  # noqa: ASYNC110 - nobody tells when another program is so far
+            await asyncio.sleep(0.01)
+
+
+async def written(home: House) -> list[int]:
+    """Times of the crossings in the book, in ms since the first."""
+    records = await home.book.notes("cup", "run-1-car")
+    at_us = [record.note.at_us for record in records if record.note.kind == "crossing"]
+    return [round((at - at_us[0]) / 1000) for at in at_us]
+
+
+async def test_crossings_arrive_with_the_time_at_which_they_were_seen(tmp_path: Path) -> None:
+    answers: list[Answer] = []
+    async with club(tmp_path / "league.db") as home:
+        token = await home.book.issue_token("timing", name="gate", event_id="cup")
+        await green(home)
+        async with TimingLine.open(home.url, token, device="gate", on_answer=answers.append) as line:
+            now_ns = line.clock.now_ns()
+            for lap in range(3):
+                line.cross(now_ns + lap * 100_000_000)
+            await line.delivered()
+        assert await written(home) == [0, 100, 200]
+    assert [answer.number for answer in answers] == [2, 3, 4]
+
+
+async def test_what_was_seen_while_the_server_was_away_is_delivered_when_it_is_back(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with club(tmp_path / "league.db") as home:
+        port = int(home.url.rpartition(":")[2])
+        token = await home.book.issue_token("timing", name="gate", event_id="cup")
+        await green(home)
+        opening = TimingLine.open(home.url, token, tell=said.append)
+        line = await opening.__aenter__()
+        first_ns = line.clock.now_ns()
+        line.cross(first_ns)
+        await line.delivered()
+    try:
+        line.cross(first_ns + 150_000_000)
+        line.cross(first_ns + 250_000_000)
+        assert line.waiting == 2
+        async with club(tmp_path / "league.db", port) as home:
+            desk = (await home.lobby.paddock("cup")).timing
+            await until(lambda: desk.green)
+            async with asyncio.timeout(30):
+                await line.delivered()
+            assert await written(home) == [0, 150, 250]
+    finally:
+        await opening.__aexit__(None, None, None)
+    assert any("crossings are kept" in text for text in said)
+
+
+async def test_a_wrong_token_ends_in_words(tmp_path: Path) -> None:
+    async with club(tmp_path / "league.db") as home:
+        with pytest.raises(RemoteProtocolError, match="the token is not good"):
+            async with TimingLine.open(home.url, "0" * 64):
+                pass
+
+
+def test_the_quickest_answer_says_what_time_it_is() -> None:
+    clock = ServerClock()
+    ahead_ns = 7 * 10**18
+    clock.learn(1_000, ahead_ns + 50_000_000, ahead_ns + 50_000_000, 100_000_000 + 1_000)
+    near = clock.at(0) - ahead_ns
+    clock.learn(2_000_000, ahead_ns + 2_400_000, ahead_ns + 2_500_000, 2_900_000)
+    assert clock.at(0) == ahead_ns
+    clock.learn(10**9, ahead_ns + 10**9 + 90_000_000, ahead_ns + 10**9 + 90_000_000, 10**9 + 95_000_000)
+    assert clock.at(0) == ahead_ns, "a slow answer changes nothing"
+    assert abs(near) < 10**9
+
+
+# -- timers of other projects --------------------------------------------------------------------------
+
+
+async def test_drems_timer_is_heard_and_its_network_forgiven() -> None:
+    began_ns = time.monotonic_ns()
+    hours_off_ms = 3_600_000
+
+    async def timer(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"event": "connected", "serverInfo": {"version": "1"}})
+        await socket.send_str("{not json")
+        for lap, late_s in enumerate((0.0, 0.06, 0.0)):
+            stamp_ms = hours_off_ms + (time.monotonic_ns() - began_ns) / 1e6
+            await asyncio.sleep(late_s)  # the radio was busy
+            said = {
+                "event": "lap",
+                "timestamp": stamp_ms,
+                "gpio": 17,
+                "lapNumber": lap,
+                "sensorLapCount": lap,
+            }
+            await socket.send_json(said)
+            await asyncio.sleep(0.05)
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", timer)
+    async with serving(app, host="127.0.0.1", port=0) as url:
+        heard = devices.drem(url.replace("http", "ws"))
+        crossings = [await anext(heard) for _ in range(3)]
+        await heard.aclose()
+    assert {crossing.sensor for crossing in crossings} == {"gpio17"}
+    apart_s = [(crossings[n].monotonic_ns - crossings[0].monotonic_ns) / 1e9 for n in (1, 2)]
+    assert apart_s[0] == pytest.approx(0.05, abs=0.03), "and not 0.11, when it arrived"
+    assert apart_s[1] == pytest.approx(0.16, abs=0.03)
+
+
+async def test_deepracer_timer_is_heard_over_socket_io() -> None:
+    socketio = pytest.importorskip("socketio")
+    server = socketio.AsyncServer(async_mode="aiohttp")
+    app = web.Application()
+    server.attach(app)
+    joined = asyncio.Event()
+    server.on("connect", lambda *_: joined.set())
+    async with serving(app, host="127.0.0.1", port=0) as url:
+        heard = devices.deepracer_timer(url)
+        waiting = asyncio.create_task(anext(heard))
+        await asyncio.wait_for(joined.wait(), 20)
+        await server.emit("timer", "started")
+        await server.emit("timer", "passed")
+        crossing = await asyncio.wait_for(waiting, 20)
+        await heard.aclose()
+        await server.shutdown()
+    assert crossing.sensor == "strip"
+
+
+async def test_a_relayed_timer_counts_laps_on_the_server(tmp_path: Path) -> None:
+    async def timer() -> AsyncIterator[devices.Heard]:
+        base_ns = time.monotonic_ns()
+        for lap in range(4):
+            yield devices.Heard(base_ns + lap * 100_000_000, "gpio17")
+
+    async with club(tmp_path / "league.db") as home:
+        token = await home.book.issue_token("timing", name="drem", event_id="cup")
+        await green(home)
+        async with TimingLine.open(home.url, token, device="drem") as line:
+            await devices.relay(timer(), line)
+            await line.delivered()
+        desk = (await home.lobby.paddock("cup")).timing
+        assert desk.heat is not None
+        await until(lambda: desk.heat is None or desk.heat.driven)
+        assert await written(home) == [0, 100, 200, 300]
+
+
+# -- odometry ----------------------------------------------------------------------------------------------
+
+
+async def test_a_car_is_timed_by_its_own_odometry(tmp_path: Path) -> None:
+    """Its coordinates are its own: turned by one radian and shifted, and it reports at 50 Hz."""
+    speed_mps, nose_m = 40.0, 0.14  # in a hurry, for the test's sake
+
+    async def odometer() -> AsyncIterator[Sample]:
+        began_s = time.monotonic()
+        for index in range(60):
+            time_s = index / 100
+            at_m = -nose_m + speed_mps * time_s
+            x, y = (float(value) for value in CIRCUIT.at(at_m % CIRCUIT.length_m))
+            yaw = float(CIRCUIT.heading_at(at_m % CIRCUIT.length_m))
+            turned = (x * cos(1) - y * sin(1) + 5, x * sin(1) + y * cos(1) - 2, yaw + 1)
+            yield Sample(began_s + time_s, pose=turned)
+
+    async with club(tmp_path / "league.db") as home:
+        token = await home.book.issue_token("timing", name="odometry", event_id="cup")
+        await green(home)
+        async with TimingLine.open(home.url, token) as line:
+            await follow_odometry(odometer(), CIRCUIT, line, car="car", nose_m=nose_m)
+            await line.delivered()
+        laps_ms = await written(home)
+    expected_ms = [round(CIRCUIT.length_m / speed_mps * lap * 1000) for lap in range(len(laps_ms))]
+    assert len(laps_ms) == 2
+    assert laps_ms == pytest.approx(expected_ms, abs=4)
+
+
+async def test_a_timekeeper_sees_which_devices_are_there(tmp_path: Path) -> None:
+    async with club(tmp_path / "league.db") as home, aiohttp.ClientSession() as http:
+        keeper_token = await home.book.issue_token("timekeeper", name="Tim", event_id="cup")
+        token = await home.book.issue_token("timing", name="gate", event_id="cup")
+        async with Beside.open(http, home.url, "/ws/control", token=keeper_token) as keeper:
+            async with TimingLine.open(home.url, token, device="gate"):
+                stands = await keeper.state(lambda said: bool(said["devices"]))
+                assert stands["devices"][0]["connected"]
+            await keeper.state(lambda said: not said["devices"][0]["connected"])
