@@ -238,15 +238,12 @@ def main(number: int) -> None:
 
 def _prepare(task: dict[str, Any]) -> Callable[[Params], FloatArray]:
     """Close the door, then run the file for the first time."""
-    import random
-
     if task["untrusted"]:
         _load()
         enter(CAGED)
-    random.seed(task["seed"])
-    np.random.seed(task["seed"] % 2**32)
     try:
         script = Script(task["text"], task["name"])
+        script.begin(int(task["seed"]))
         return judge(script, int(task["cars"]), vectorised=bool(task["vectorised"]))
     except RewardError:
         raise

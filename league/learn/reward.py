@@ -45,7 +45,7 @@ class Rewards:
             memory and files, and no network where that can be had.
         vectorised: Call `reward_batch` with arrays; None does so if the file has one.
         folder: Where the params that made a function fail are kept.
-        seed: Of the random numbers of workers.
+        seed: Of the random numbers that the function draws.
 
     Raises:
         RewardError: The file cannot be read or run.
@@ -81,6 +81,7 @@ class Rewards:
             )
             self._judge = self._crew.judge
         else:
+            self.script.begin(seed)
             self._judge = judge(self.script, cars, vectorised=self.vectorised)
 
     def __call__(self, params: Params) -> FloatArray:

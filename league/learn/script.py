@@ -8,60 +8,21 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
-import numpy as np
-
 from league.errors import RewardError
+from league.learn.imports import Imports
 
 FUNCTION, BATCH_FUNCTION = "reward_function", "reward_batch"
 MODULE = "league_reward_function"
 MOST_BYTES = 1 << 20
 LINES_KEPT = 20
-
-# What numpy had when most reward functions were written, and no longer has. DeepRacer's simulator ran them
-# on versions before 1.24.
-_OLD_NUMPY: dict[str, Any] = {
-    "float": float,
-    "int": int,
-    "bool": bool,
-    "object": object,
-    "str": str,
-    "complex": complex,
-    "long": int,
-    "unicode": str,
-    "float_": np.float64,
-    "complex_": np.complex128,
-    "Inf": np.inf,
-    "Infinity": np.inf,
-    "infty": np.inf,
-    "PINF": np.inf,
-    "NINF": -np.inf,
-    "NaN": np.nan,
-    "NAN": np.nan,
-    "PZERO": 0.0,
-    "NZERO": -0.0,
-    "math": importlib.import_module("math"),
-    "alltrue": np.all,
-    "sometrue": np.any,
-    "product": np.prod,
-    "cumproduct": np.cumprod,
-    "round_": np.round,
-    "asfarray": lambda values, dtype=np.float64: np.asarray(values, dtype=dtype),
-    "asscalar": lambda value: value.item(),
-    "row_stack": np.vstack,
-    "in1d": lambda values, among, **how: np.isin(values, among, **how).ravel(),
-    "trapz": np.trapezoid,
-    "msort": lambda values: np.sort(values, axis=0),
-    "mat": np.asmatrix,
-}
 
 
 class Said:
@@ -91,7 +52,8 @@ class Script:
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name = text, name
         self.said = Said()
-        self._builtins = _builtins(self.said)
+        self._imports = Imports()
+        self._builtins = _builtins(self.said, self._imports)
         self.tree, self._code = _compiled(text, name)
         self.defined = _defined(self.tree)
         """Names that the file gives a value at its top level, and on which line."""
@@ -119,6 +81,10 @@ class Script:
     def has_batch(self) -> bool:
         """Whether the file offers the form for many cars at once."""
         return BATCH_FUNCTION in self.defined
+
+    def begin(self, seed: int) -> None:
+        """Begin the random numbers that its modules draw, from `random` and from numpy."""
+        self._imports.begin(seed)
 
     def functions(self, count: int, *, which: str = FUNCTION) -> list[Callable[[Any], Any]]:
         """As many reward functions, each from a module of its own.
@@ -242,42 +208,8 @@ def _defined(tree: ast.Module) -> dict[str, int]:
     return found
 
 
-def _builtins(said: Said) -> dict[str, Any]:
+def _builtins(said: Said, imports: Imports) -> dict[str, Any]:
     names = dict(vars(builtins))
     names["print"] = said
-    names["__import__"] = _import
+    names["__import__"] = imports
     return names
-
-
-def _import(
-    name: str,
-    globals: Mapping[str, Any] | None = None,  # noqa: A002 - the names that Python calls it with
-    locals: Mapping[str, Any] | None = None,  # noqa: A002
-    fromlist: Sequence[str] | None = (),
-    level: int = 0,
-) -> ModuleType:
-    """Python's import, with numpy as it was when the function was written."""
-    found = builtins.__import__(name, globals, locals, fromlist or (), level)
-    if found is not np:
-        return found
-    older = _older_numpy()
-    part = name.partition(".")[2].partition(".")[0]
-    if part:  # a part of numpy that may have been imported just now
-        setattr(older, part, getattr(np, part))
-    return older
-
-
-def _older_numpy() -> ModuleType:
-    """Numpy with the names that later versions dropped."""
-    if _Older.module is None:
-        module = ModuleType("numpy", np.__doc__)
-        module.__dict__.update(_OLD_NUMPY)
-        module.__dict__.update(vars(np))
-        # These are in numpy again, or still, and mean something else than they did.
-        module.__dict__.update({name: _OLD_NUMPY[name] for name in ("bool", "long")})
-        _Older.module = module
-    return _Older.module
-
-
-class _Older:
-    module: ModuleType | None = None

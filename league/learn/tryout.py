@@ -149,7 +149,12 @@ def try_out(
     def drive(others: int, tell: Callable[[float], None]) -> _Paid:
         field_ = _Field([one.make() for one in named], circuit, car, others=others, seed=seed)
         with Rewards(
-            script, field_.size, untrusted=untrusted, vectorised=FUNCTION not in script.defined, folder=folder
+            script,
+            field_.size,
+            untrusted=untrusted,
+            vectorised=FUNCTION not in script.defined,
+            folder=folder,
+            seed=seed,
         ) as rewards:
             return field_.race(rewards, [one.name for one in named], laps, tell)
 

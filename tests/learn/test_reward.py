@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import warnings
 from contextlib import suppress
@@ -276,20 +277,32 @@ def test_a_process_that_is_gone_is_said(tmp_path: Path) -> None:
     assert "its process ended with code 9" in fault_of(file, workers=1)
 
 
-def test_the_same_seed_gives_workers_the_same_chances(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_same_seed_gives_the_same_chances_whoever_else_draws(workers: int, tmp_path: Path) -> None:
     file = write(
         tmp_path,
         """
         import random
         import numpy as np
+        import numpy.random as npr
+        from numpy.random import rand
+        from random import choice, Random
 
         def reward_function(params):
-            return random.random() + np.random.random()
+            drawn = random.random() + np.random.random() + npr.uniform() + rand() + choice([0.0, 1.0])
+            return drawn + Random(3).random() + np.random.default_rng(4).random()
         """,
     )
-    once, again, other = (paid_by(file, workers=2, seed=seed) for seed in (1, 1, 2))
-    assert np.array_equal(once, again)
-    assert not np.array_equal(once, other)
+    once = paid_by(file, workers=workers, seed=1)
+    before = random.getstate()
+    random.random()
+    assert np.array_equal(once, paid_by(file, workers=workers, seed=1))
+    assert not np.array_equal(once, paid_by(file, workers=workers, seed=2))
+    random.setstate(before)
+    expected = random.random()
+    random.setstate(before)
+    paid_by(file, seed=3)
+    assert random.random() == expected
 
 
 # -- strangers' functions --------------------------------------------------------------------------
