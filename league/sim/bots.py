@@ -233,8 +233,9 @@ class Bots:
         Args:
             cars: What drives there now and can be touched.
         """
+        bots = [self._body(number) for number in range(len(self._drivers))]
         for number, (row, driver) in enumerate(zip(self.rows, self._drivers, strict=True)):
-            others = [*cars, *(self._body(k) for k in range(len(self._drivers)) if k != number)]
+            others = [*cars, *bots[:number], *bots[number + 1 :]]
             driver.step_m, driver.gone_m = self._way(driver, others)
             self._aim(row, driver)
 
