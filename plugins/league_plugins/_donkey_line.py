@@ -166,9 +166,8 @@ class DonkeyPart:
     async def apply(self, command: CarCommand) -> None:
         """Send one command; the part answers each."""
         self._told = command
-        self._tell(
-            seq=command.seq, angle=-command.steer_rad / self._known.steer_max_rad, throttle=command.drive
-        )
+        angle = min(max(-command.steer_rad / self._known.steer_max_rad, -1.0), 1.0)
+        self._tell(seq=command.seq, angle=angle, throttle=command.drive)
 
     def telemetry(self) -> AsyncIterator[Sample]:
         """What the part took, and camera pictures."""

@@ -74,7 +74,7 @@ class DonkeyWeb:
         """Send one message; the drive loop takes up the newest every 50 ms."""
         socket = self._check()
         self._drive, self._steer_rad = command.drive, command.steer_rad
-        angle = -command.steer_rad / self._known.steer_max_rad
+        angle = min(max(-command.steer_rad / self._known.steer_max_rad, -1.0), 1.0)
         message = {"angle": angle, "throttle": command.drive, "drive_mode": "user"}
         if self._unheard_s is None:
             self._unheard_s = time.monotonic()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import peers
+import pytest
 
+from league import CarCommand, CarDriver, CarError, League
 from league.testing.cars import CarConformance, RealCar
 
 
@@ -14,7 +17,6 @@ class RosCar(RealCar):
 
     ref = "ros2:127.0.0.1?topic=/league/drive&deadman_s=0.2"
     cap = 1.0
-    deadman = True
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -23,7 +25,7 @@ class RosCar(RealCar):
 
     def start(self, space: str) -> None:
         prefix = ("ip", "netns", "exec", space)
-        self.peer = peers.ros(self._place, self._folder, prefix=prefix, deadman=self.deadman)
+        self.peer = peers.ros(self._place, self._folder, prefix=prefix, deadman=True)
         self.peer.__enter__()
         self._tail = peers.Tail(self.peer, lambda step: self.take(float(step.throttle), step.at_s))
 
@@ -35,21 +37,80 @@ class RosCar(RealCar):
         self.peer.__exit__()
 
 
-class RosTwistCar(RosCar):
-    """A car that listens to TwistStamped, with nothing between rosbridge and it."""
-
-    ref = "ros2:127.0.0.1?message=twist&scan=/scan&wire=json"
-    deadman = False
-
-
 class TestRosAckermann(CarConformance):
     def make_car(self, folder: Path) -> RealCar:
         return RosCar(folder)
 
 
-class TestRosTwist(CarConformance):
-    # Without the node the car keeps its last speed until rosbridge is back.
-    restart_ms = 10_000.0
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "steering"),
+    [
+        ("message=twist&wire=json&scan=/scan&wheelbase_m=0.33", 0.1),
+        ("message=ackermann&wire=cbor&scan=/scan", 0.1),
+    ],
+)
+async def test_either_message_over_either_wire_moves_the_car_and_tells_where_it_is(
+    ros_jazzy: Path, tmp_path: Path, options: str, steering: float
+) -> None:
+    with peers.ros(ros_jazzy, tmp_path, port=19090, domain=72) as car:
+        driver = League().car_driver(f"ros2:127.0.0.1:19090?{options}")
+        known = await driver.connect()
+        assert known.drive_unit == "mps"
+        assert known.senses == {"speed", "pose", "scan"}
+        try:
+            scan, moved, seq = None, None, 0
+            async for sample in driver.telemetry():
+                seq += 1
+                await driver.apply(CarCommand(seq, steering, 0.5))
+                scan = sample.scan if sample.scan is not None else scan
+                if sample.pose is not None and sample.pose[0] > 0.05 and scan is not None:
+                    moved = sample
+                    break
+            assert moved is not None
+            assert moved.pose is not None
+            assert moved.speed_mps == pytest.approx(0.5)
+            assert moved.pose[1] > 0, "it turns to the left"
+            assert scan is not None
+            assert scan[0] == 2.0
+            assert scan[-1] == 30.0, "what was too far to measure"
+            assert await driver.stop("enough") == "acked"
+        finally:
+            await driver.close()
+        turning = {float(str(step.steering)) for step in car.steps() if step.throttle}
+    assert sorted(turning) == [pytest.approx(steering, abs=1e-6)]
 
-    def make_car(self, folder: Path) -> RealCar:
-        return RosTwistCar(folder)
+
+async def go_on(driver: CarDriver) -> None:
+    for seq in range(2, 100):
+        await driver.apply(CarCommand(seq, 0.0, 0.5))
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.slow
+async def test_a_second_publisher_ends_the_drive(ros_jazzy: Path, tmp_path: Path) -> None:
+    with peers.ros(ros_jazzy, tmp_path, port=19090, domain=73):
+        league = League()
+        first, second = (league.car_driver("ros2:127.0.0.1:19090") for _ in range(2))
+        await first.connect()
+        try:
+            await first.apply(CarCommand(1, 0.0, 0.5))
+            await second.connect()
+            with pytest.raises(CarError, match="somebody else commands the car on /drive"):
+                await go_on(first)
+        finally:
+            await second.close()
+            await first.close()
+
+
+@pytest.mark.slow
+async def test_a_car_that_does_not_answer_is_not_connected(ros_jazzy: Path, tmp_path: Path) -> None:
+    with peers.ros(ros_jazzy, tmp_path, port=19090, domain=74):
+        deaf = League().car_driver("ros2:127.0.0.1:19090?odom=/nowhere")
+        with pytest.raises(CarError, match="nothing comes on /nowhere"):
+            await deaf.connect()
+        await deaf.close()
+    gone = League().car_driver("ros2:127.0.0.1:19090")
+    with pytest.raises(CarError, match="no rosbridge answers"):
+        await gone.connect()
+    await gone.close()
