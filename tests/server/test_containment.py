@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import networks
 import numpy as np
 import pytest
 from hostile_agents import CONTAINED
@@ -65,20 +66,25 @@ async def evening(hostile: Sequence[str], *, laps: int = 1, pace: float = 12.0) 
         await home.lobby.start("cup")
         async with asyncio.timeout(120):
             await home.lobby.wait_for_end("cup")
-        (result,) = await home.book.results("cup")
-        content = await home.book.recording("cup", result.heat)
-        assert content is not None
-        answers = Recording.from_bytes(content).answers
         if hostile:
             async with asyncio.timeout(240):
                 await home.lobby.wait_for_end("den")
-        return Evening(
-            state_hash=result.state_hash,
-            missed=sum(missing(answers[:, seat, 0]) for seat in range(len(GOOD))),
-            overruns=result.overruns,
-            statuses={entry.name: entry.status for entry in result.entries},
-            fates=await fates(home) if hostile else {},
-        )
+        return await outcome(home, fates=await fates(home) if hostile else None)
+
+
+async def outcome(home: House, *, fates: dict[str, str] | None = None) -> Evening:
+    """What the book says of the good race."""
+    (result,) = await home.book.results("cup")
+    content = await home.book.recording("cup", result.heat)
+    assert content is not None
+    answers = Recording.from_bytes(content).answers
+    return Evening(
+        state_hash=result.state_hash,
+        missed=sum(missing(answers[:, seat, 0]) for seat in range(len(GOOD))),
+        overruns=result.overruns,
+        statuses={entry.name: entry.status for entry in result.entries},
+        fates=fates or {},
+    )
 
 
 def missing(answers: NDArray[np.float64]) -> int:
@@ -106,6 +112,26 @@ def undisturbed() -> Evening:
     return asyncio.run(evening(()))
 
 
+async def evening_of_uploads(names: Sequence[str]) -> tuple[Evening, dict[str, str]]:
+    """Race two good drivers while hostile models are shown to the scrutineers; gives their reasons, too."""
+    async with house(**LIMITS) as home:
+        await home.create("cup", entries=GOOD, pace=3.0)
+        await home.create("other")
+        await home.lobby.start("cup")
+        cup = await home.lobby.paddock("cup")
+        async with asyncio.timeout(60):
+            while cup.heat is None:  # noqa: ASYNC110 - it is about to begin
+                await asyncio.sleep(0.02)
+        submissions = [
+            home.lobby.entrance.submit("other", name, networks.HOSTILE[name][0]()) for name in names
+        ]
+        made = await asyncio.gather(*submissions)
+        async with asyncio.timeout(120):
+            await home.lobby.wait_for_end("cup")
+        reasons = {name: one.report.reason for name, one in zip(names, made, strict=True) if one.report}
+        return await outcome(home), reasons
+
+
 def same(found: Evening, undisturbed: Evening) -> None:
     """The good race is the same to the byte, and nobody in it missed a tick."""
     assert found.statuses == {"ada": "FIN", "bob": "FIN"}
@@ -117,6 +143,26 @@ def test_what_a_driver_must_not_do_fails_and_the_race_beside_it_is_the_same(undi
     found = asyncio.run(evening(QUICK))
     for name in QUICK:
         assert CONTAINED[name] in found.fates[name]
+    same(found, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("not ONNX", "nested protobuf", "weights elsewhere", "huge constant"),
+        ("endless loop", "huge by answer", "slow", "too many nodes"),
+    ],
+    ids=["broken", "greedy"],
+)
+def test_hostile_models_are_refused_and_the_race_beside_them_is_the_same(
+    names: Sequence[str], undisturbed: Evening
+) -> None:
+    found, reasons = asyncio.run(evening_of_uploads(names))
+    for name in names:
+        _, check, word = networks.HOSTILE[name]
+        assert reasons[name].startswith(f"{check}: ")
+        assert word in reasons[name]
     same(found, undisturbed)
 
 
