@@ -105,6 +105,7 @@ class Pages:
             web.get("/events/{event}", self.event),
             web.get("/events/{event}/heats/{heat}", self.heat),
             web.get("/live/{event}", self.live),
+            web.get("/events/{event}/timekeeper", self.timekeeper),
             web.get("/static/{version}/{name}", self._assets.serve),
             *Garage(self._page).routes(),
         ]
@@ -175,6 +176,10 @@ class Pages:
     async def live(self, request: web.Request) -> web.Response:
         """`GET /live/{event}`: the race as it happens."""
         return self._page(request, "live.html", event=await self._event(request))
+
+    async def timekeeper(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}/timekeeper`: the clock of physical runs, for whoever has the token."""
+        return self._page(request, "timekeeper.html", event=await self._event(request))
 
     def missing(self, request: web.Request, status: int, heading: str, text: str) -> web.Response:
         """Say that there is no such page, or that it could not be made."""
