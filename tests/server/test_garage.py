@@ -10,6 +10,7 @@ import aiohttp
 import networks
 import pytest
 from house import House, house
+from lenient import be_lenient
 
 from league.server import uploads
 from league.server.garage import cost_figures
@@ -21,6 +22,12 @@ async def home() -> AsyncIterator[House]:
     async with house() as running:
         await running.create(open_entry=False)
         yield running
+
+
+@pytest.fixture
+def lenient(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrutineers who take no time."""
+    be_lenient(home, monkeypatch)
 
 
 class Visitor:
@@ -96,6 +103,7 @@ async def test_a_refused_model_is_answered_with_the_exact_reason(
     assert (await home.book.event("cup")).plan.entries == ()
 
 
+@pytest.mark.usefixtures("lenient")
 async def test_versions_are_added_and_chosen_by_form(visitor: Visitor, ticket: str, home: House) -> None:
     token = token_on((await visitor.send("/enter", networks.steady(), name="Ada", token=ticket))[1])
     assert (await visitor.send("/entries/ada/versions", networks.random(), token=token))[0] == 422
@@ -158,6 +166,7 @@ async def test_there_is_no_page_of_an_entry_that_is_not_there(visitor: Visitor) 
     assert (await visitor.get("/entries/nobody"))[0] == 404
 
 
+@pytest.mark.usefixtures("lenient")
 async def test_names_and_reasons_cannot_break_out_of_a_page(visitor: Visitor, ticket: str) -> None:
     status, page = await visitor.send("/enter", networks.steady(), name="<script>x</script>", token=ticket)
     assert (status, "<script>x" in page) == (200, False)

@@ -10,6 +10,7 @@ import aiohttp
 import networks
 import pytest
 from house import House, house
+from lenient import be_lenient
 
 from league.errors import RaceError, RemoteProtocolError
 from league.server.scrutineers import MOST_WAITING, SCRUTINEERING
@@ -27,6 +28,12 @@ async def home() -> AsyncIterator[House]:
     async with house(most_versions=3, solo_lap_s=60.0) as running:
         await running.create()
         yield running
+
+
+@pytest.fixture
+def lenient(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrutineers who take no time."""
+    be_lenient(home, monkeypatch)
 
 
 class Racer:
@@ -109,6 +116,7 @@ async def test_a_model_that_does_not_get_round_fails_its_solo_lap(racer: Racer) 
     assert "60 s" in lap["expected"]
 
 
+@pytest.mark.usefixtures("lenient")
 async def test_versions_are_kept_and_one_races(racer: Racer, home: House) -> None:
     _, entered = await racer.enter(networks.steady())
     racer.token = entered["token"]
@@ -133,6 +141,7 @@ async def test_versions_are_kept_and_one_races(racer: Racer, home: House) -> Non
     assert (status, "has 3 versions" in content["error"]["message"]) == (409, True)
 
 
+@pytest.mark.usefixtures("lenient")
 async def test_an_agent_by_name_is_a_version_too(racer: Racer, home: House) -> None:
     _, entered = await racer.enter(networks.steady())
     racer.token = entered["token"]
@@ -144,6 +153,7 @@ async def test_an_agent_by_name_is_a_version_too(racer: Racer, home: House) -> N
     assert (status, "no agent is called" in content["error"]["message"]) == (400, True)
 
 
+@pytest.mark.usefixtures("lenient")
 async def test_only_the_entry_itself_and_organisers_change_its_versions(racer: Racer, home: House) -> None:
     _, entered = await racer.enter(networks.steady())
     choice = {"version": 1}
@@ -157,6 +167,7 @@ async def test_only_the_entry_itself_and_organisers_change_its_versions(racer: R
     assert (await racer.ask("POST", "/ada/active", json=choice))[0] == 200
 
 
+@pytest.mark.usefixtures("lenient")
 async def test_versions_stay_as_they_are_once_the_event_has_begun(racer: Racer, home: House) -> None:
     _, entered = await racer.enter(networks.steady())
     racer.token = entered["token"]
