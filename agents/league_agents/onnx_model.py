@@ -1,5 +1,9 @@
 """Any network in ONNX whose input is the state observation, driven by onnxruntime on one thread.
 
+A network that sees something else says so by the names of its inputs: "camera", "camera-stereo", "lidar",
+"lidar-sectors", "lidar-discretized", also several of them, and "state" among them; `league train` names them
+so. Each is float32 with a first dimension of 1 or open, and as many numbers as the sensor gives.
+
 A model is a folder with `model.onnx` and `model_metadata.json`, or an `.onnx` file that has its
 `model_metadata.json` beside it or the same text in its metadata under "model_metadata". The metadata are
 DeepRacer's: they say what the network's answers mean. onnxruntime is imported when a heat is prepared.
@@ -7,7 +11,7 @@ DeepRacer's: they say what the network's answers mean. onnxruntime is imported w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,8 @@ STATE_SIZE = 105
 MOST_BYTES = 256 << 20
 METADATA_FILE = "model_metadata.json"
 METADATA_KEY = "model_metadata"
+SENSORS = ("state", "camera", "camera-stereo", "lidar", "lidar-sectors", "lidar-discretized")
+"""Names of inputs that are names of sensors."""
 
 Answer = NDArray[np.float32]
 
@@ -52,28 +58,76 @@ class OnnxDriver(Agent):
         self.file = given / "model.onnx" if given.is_dir() else given
         if not self.file.is_file():
             raise ModelError(f"{self.file}: no such file, expected a model in ONNX")
+        self.inputs = self._inputs()
+        self.sensors = self._asked()  # type: ignore[misc]
+
+    def _inputs(self) -> tuple[str, ...]:
+        """Names of the sensors that the network's inputs name, in their order; "state" if they name none."""
+        try:
+            names = input_names(_content(self.file))
+        except (ModelError, ValueError):
+            return ("state",)  # what is wrong is told when a heat is prepared
+        return names if names and set(names) <= set(SENSORS) else ("state",)
+
+    def _asked(self) -> tuple[str, ...]:
+        """The same as events are asked for them: with the options that the metadata give."""
+        beside = self.file.with_name(METADATA_FILE)
+        if "lidar-discretized" not in self.inputs or not beside.is_file():
+            return self.inputs
+        known = {text.partition("?")[0]: text for text in self._metadata().sensors}
+        return tuple(known.get(name, name) for name in self.inputs)
 
     def prepare(self, briefing: Briefing) -> None:
         """Load the network and try it once."""
         self.fastest_mps = briefing.car.max_speed_mps
         self.session = open_session(self.file)
-        self.input = self._input_name()
+        self.shapes: dict[str, tuple[int, ...]]
+        if self.inputs == ("state",):
+            self.shapes = {self._input_name(): (1, STATE_SIZE)}
+        else:
+            self.shapes = {str(given.name): self._shape(given) for given in self.session.get_inputs()}
         self.actions = self._metadata().actions
-        self.ask(np.zeros(STATE_SIZE, dtype=np.float32))
+        self.ask([np.zeros(shape, dtype=np.float32) for shape in self.shapes.values()])
 
     def act(self, seen: Observation) -> Command:
         """Ask the network once."""
-        command = self.actions.command(self.ask(seen.state))
+        command = self.actions.command(self.ask([self._seen(name, seen) for name in self.inputs]))
         return Command(command.steer_rad, min(max(command.speed_mps, 0.0), self.fastest_mps))
 
-    def ask(self, state: NDArray[np.float32]) -> Answer:
-        """The network's answer to a state.
+    def _seen(self, name: str, seen: Observation) -> NDArray[np.float32]:
+        if name == "state":
+            return seen.state
+        if name not in seen.sensors:
+            raise ModelError(f"{self.file}: sees {name!r}, expected an event that offers this sensor")
+        return seen.sensors[name]
+
+    def _shape(self, given: Any) -> tuple[int, ...]:
+        """The shape of an input for one car."""
+        open_, *sizes = given.shape or (None,)
+        fixed = [size for size in sizes if isinstance(size, int) and size > 0]
+        if (
+            given.type != "tensor(float)"
+            or len(fixed) != len(sizes)
+            or (isinstance(open_, int) and open_ != 1)
+        ):
+            raise ModelError(
+                f"{self.file}: its input {given.name!r} is {given.type} of shape {tuple(given.shape)}, "
+                "expected tensor(float) of a shape that begins with 1"
+            )
+        return (1, *fixed)
+
+    def ask(self, seen: Sequence[NDArray[np.float32]]) -> Answer:
+        """The network's answer to what it sees, one array for each input.
 
         Raises:
             ModelError: The answer has the wrong size or is not finite, or the network failed.
         """
         try:
-            answer = self.session.run(None, {self.input: state.reshape(1, STATE_SIZE)})[0]
+            shown = {
+                name: part.reshape(shape)
+                for (name, shape), part in zip(self.shapes.items(), seen, strict=True)
+            }
+            answer = self.session.run(None, shown)[0]
         except Exception as error:  # noqa: BLE001 - onnxruntime has no common ancestor for its errors
             raise ModelError(f"{self.file}: the network failed: {_one_line(error)}") from None
         answer = np.asarray(answer)
@@ -134,13 +188,7 @@ def open_session(file: Path) -> Any:
     """
     import onnxruntime
 
-    try:
-        size = file.stat().st_size
-        if size > MOST_BYTES:
-            raise ModelError(f"{file}: has {size >> 20} MiB, expected at most {MOST_BYTES >> 20}")
-        content = file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{file}: cannot be read: {error.strerror}") from None
+    content = _content(file)
     try:
         if has_outside_weights(content):
             raise ModelError(f"{file}: keeps weights in another file, expected all of them inside")
@@ -156,6 +204,16 @@ def open_session(file: Path) -> Any:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime has no common ancestor for its errors
         raise ModelError(f"{file}: onnxruntime cannot load it: {_one_line(error)}") from None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        size = file.stat().st_size
+        if size > MOST_BYTES:
+            raise ModelError(f"{file}: has {size >> 20} MiB, expected at most {MOST_BYTES >> 20}")
+        return file.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def _one_line(error: Exception) -> str:
@@ -190,6 +248,30 @@ def has_outside_weights(content: bytes) -> bool:
     if not any(number == 7 for number, _ in _fields(view)):
         raise ValueError("no graph")
     return _outside(view, "model", 0)
+
+
+def input_names(content: bytes) -> tuple[str, ...]:
+    """Names of a model's inputs, in their order, without those of weights that old files list among them.
+
+    Raises:
+        ValueError: The bytes are no ONNX model.
+    """
+    weights: set[str] = set()
+    names: list[str] = []
+    for graph in _parts(memoryview(content), 7):
+        weights |= {_text(name) for tensor in _parts(graph, 5) for name in _parts(tensor, 8)}
+        names += [_text(name) for given in _parts(graph, 11) for name in _parts(given, 1)]
+    return tuple(name for name in names if name not in weights)
+
+
+def _parts(view: memoryview, wanted: int) -> Iterator[memoryview]:
+    for number, value in _fields(view):
+        if number == wanted and isinstance(value, memoryview):
+            yield value
+
+
+def _text(view: memoryview) -> str:
+    return bytes(view).decode("utf-8", "replace")
 
 
 def _outside(view: memoryview, message: str, depth: int) -> bool:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from tiny import CIRCUIT, begin, league, recipe, train
 
-from league import InputError, LeagueError, ModelError, race
+from league import InputError, LeagueError, ModelError, Rules, race
+from league.learn.evaluation import evaluate
 from league.learn.runfolder import RunFolder, load_weights
-from league.learn.testdrive import Driven, score
+from league.learn.testdrive import SLOWEST_MPS, Driven, score
 from league.learn.training import Moment, Run, find_circuits
 
 SEASONED = recipe(
@@ -165,15 +166,21 @@ def test_a_users_reward_pays_as_the_built_in_one(tmp_path: Path) -> None:
             assert first.paid == pytest.approx(second.paid, rel=0.03, abs=0.5)
 
 
+def _slow(changes: dict[str, Any]) -> Any:
+    return pytest.param(changes, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"sensors": ["lidar"], "learning": {"steps": 16}},
-        {"sensors": ["lidar-sectors", "state"]},
         {"action_space": {"actions": [(-30.0, 1.0), (0.0, 2.0), (30.0, 1.0)]}},
-        {"learning": {"algorithm": "sac", "batch_size": 64, "first_steps": 100}, "budget": {"steps": 300}},
-        {"circuits": ["generated:5:1", CIRCUIT], "both_directions": True},
         {"vary": {"car": 0.1, "cars": 3, "noise": 1.0, "latency_ticks": 1}},
+        _slow({"sensors": ["lidar-sectors", "state"]}),
+        _slow(
+            {"learning": {"algorithm": "sac", "batch_size": 64, "first_steps": 100}, "budget": {"steps": 300}}
+        ),
+        _slow({"circuits": ["generated:5:1", CIRCUIT], "both_directions": True}),
     ],
     ids=lambda changes: "-".join(changes),
 )
@@ -182,6 +189,14 @@ def test_every_sort_of_training_ends_in_a_model(tmp_path: Path, changes: dict[st
     assert outcome.finished
     assert (outcome.model / "model.onnx").stat().st_size > 1000
     assert all(0.0 <= drive.progress_pct <= 100.0 for drive in outcome.drives)
+    # As a driver of its own the model does, tick by tick, what the policy did in the test drive.
+    drive = outcome.drives[0]
+    road = find_circuits(league(), [drive.circuit])[0] if "generated" not in drive.circuit else None
+    if road is not None and "vary" not in changes:
+        rules = Rules(laps=1, time_limit_s=road.length_m / SLOWEST_MPS)
+        (entry,) = evaluate(league(), str(outcome.model), road, rules=rules).trials[0].result.entries
+        assert entry.off_tracks == drive.off_tracks
+        assert entry.progress_pct == pytest.approx(drive.progress_pct, abs=1.0)
 
 
 @pytest.mark.slow
