@@ -195,7 +195,7 @@ def _number(name: str, value: object, where: str) -> float | int:
     low, high, whole, _ = BOUNDS[name]
     try:
         number = float(value) if isinstance(value, str | int | float) else float("nan")
-    except ValueError:
+    except (ValueError, OverflowError):
         number = float("nan")
     right = isfinite(number) and low <= number <= high and not isinstance(value, bool)
     if not right or (whole and number != int(number)) or (name == "lr" and number == 0):

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from math import isfinite, radians
+from math import isfinite, nan, radians
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -291,8 +291,8 @@ def _sensors(given: dict[str, Any], where: str) -> tuple[tuple[str, ...], float]
     version = given.get("version", 2.0 if "sensor" in given else 1.0)
     try:
         number = float(version)
-    except (TypeError, ValueError):
-        number = float("nan")
+    except (TypeError, ValueError, OverflowError):
+        number = nan
     if isinstance(version, bool) or not (isfinite(number) and number > 0):
         raise ModelError(f"{where}: version is {_brief(version)}, expected a number such as 5")
     sensor = given.get("sensor", ["FRONT_FACING_CAMERA" if number >= 2 else "observation"])
@@ -302,7 +302,7 @@ def _sensors(given: dict[str, Any], where: str) -> tuple[tuple[str, ...], float]
     if not isinstance(names, list) or not names:
         raise ModelError(f"{where}: sensor is {_brief(sensor)}, expected a list of names")
     for name in names:
-        if name not in SENSORS:
+        if not isinstance(name, str) or name not in SENSORS:
             raise ModelError(f"{where}: sensor {_brief(name)} is unknown (known: {', '.join(SENSORS)})")
     for kinds, what in ((CAMERAS, "camera"), (LIDARS, "LIDAR")):
         found = [name for name in names if name in kinds]
@@ -355,12 +355,13 @@ def _range(space: object, name: str, where: str) -> tuple[float, float]:
 
 def _number(given: object, name: str, where: str) -> float:
     value = given.get(name) if isinstance(given, dict) else None
-    if isinstance(value, str):
-        with suppress(ValueError):
-            value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    number = nan
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            number = float(value)
+    if not isfinite(number):
         raise ModelError(f"{where}: {name} is {_brief(value)}, expected a number{_meant(given, (name,))}")
-    return float(value)
+    return number
 
 
 def _meant(given: object, keys: Sequence[str] = _KEYS) -> str:

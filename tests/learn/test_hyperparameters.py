@@ -97,6 +97,7 @@ def test_numbers_may_be_written_as_text() -> None:
         ({"lr": "fast"}, "lr is 'fast'"),
         ({"lr": True}, "lr is True"),
         ({"lr": [1]}, "lr is [1]"),
+        ({"epsilon_steps": 10**400}, "epsilon_steps is 1000"),
         ({"discount_factor": 1.5}, "discount_factor is 1.5, expected a number from 0 to 1"),
         ({"loss_type": "l1"}, "expected one of mean squared error, huber"),
         ({"exploration_type": "none"}, "expected one of categorical, e-greedy, additive_noise"),

@@ -133,6 +133,9 @@ def test_what_else_a_file_says_is_kept() -> None:
         ),
         (json.dumps({"action_space": ACTIONS, "sensor": ["CAMERA"]}), "sensor 'CAMERA' is unknown (known: "),
         (json.dumps({"action_space": ACTIONS, "sensor": []}), "expected a list of names"),
+        (json.dumps({"action_space": ACTIONS, "sensor": [["LIDAR"]]}), "sensor ['LIDAR'] is unknown"),
+        (json.dumps({"action_space": [{"steering_angle": 10**400, "speed": 1}]}), "expected a number"),
+        (json.dumps({"action_space": ACTIONS, "version": 10**400}), "expected a number such as 5"),
         (json.dumps({"action_space": ACTIONS, "sensor": ["LIDAR", "SECTOR_LIDAR"]}), "more than one LIDAR"),
         (
             json.dumps({"action_space": ACTIONS, "sensor": ["LEFT_CAMERA", "observation"]}),
