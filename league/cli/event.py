@@ -9,9 +9,11 @@ import click
 from league.cli import show
 from league.cli.leaderboard import print_leaderboard
 from league.cli.objects import object_options, object_rules
+from league.cli.physical import physical_options, physical_rules
 from league.cli.remote import ask, segment, server_option, token_option
 from league.cli.rules_file import with_file
 from league.errors import InputError
+from league.racing.drem import FORMAT as PHYSICAL
 from league.sim.sensor import offered
 
 
@@ -22,6 +24,7 @@ Examples:
   league event create Duel --circuit clover:reversed --entry tutorial --entry racing-line --autostart 2
   league event create Slalom --circuit a-to-z-speedway --format object-avoidance --boxes 5
   league event create Traffic --circuit clover --format head-to-bot --bots 3 --bot-lane-changes
+  league event create "Real cars" --circuit clubhouse-loop --physical --resets-per-lap 5
   league event start club-night
   league event show club-night"""
 )
@@ -47,6 +50,7 @@ def command() -> None:
 @click.option("--time-limit", default=180.0, show_default=True, metavar="SECONDS")
 @click.option("--off-track-penalty", default=3.0, show_default=True, metavar="SECONDS")
 @object_options
+@physical_options
 @click.option("--grid-size", default=4, show_default=True, help="Most cars in one head-to-head heat.")
 @click.option(
     "--sensor", "sensors", multiple=True, help="Offer this sensor besides state and pose; may be repeated."
@@ -78,6 +82,8 @@ def create(
     **rules: Any,
 ) -> None:
     """Create an event called NAME."""
+    if rules["physical"] and style == "time-trial":
+        style = PHYSICAL
     asked = {
         "name": name,
         "circuit": circuit,
@@ -99,6 +105,7 @@ def create(
                 "time_limit_s": rules["time_limit"],
                 "off_track_penalty_s": rules["off_track_penalty"],
                 "sensors": list(offered("state", "pose", *rules["sensors"])),
+                **physical_rules(rules),
                 **object_rules(rules),
             },
             rules["rules_file"],
@@ -145,12 +152,19 @@ def abort(event: str, server: str, token: str | None) -> None:
 @command.command()
 @click.argument("event")
 @click.argument("name")
+@click.option("--physical", is_flag=True, help="A real car, with a bridge or only timed.")
 @server_option
 @token_option
-def invite(event: str, name: str, server: str, token: str | None) -> None:
+def invite(event: str, name: str, physical: bool, server: str, token: str | None) -> None:
     """Enter NAME, who drives from elsewhere, and print the token for `league drive`."""
     path = f"/events/{segment(event)}/entries"
-    entered = ask(server, "POST", path, token=token, payload={"name": name})
+    entered = ask(
+        server,
+        "POST",
+        path,
+        token=token,
+        payload={"name": name, **({"kind": "physical"} if physical else {})},
+    )
     out = show.console()
     out.print(f"{name} is entered in {event} as {entered['entry_id']}", markup=False)
     out.print(f"token: {entered['token']}", markup=False, soft_wrap=True)

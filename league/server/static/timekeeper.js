@@ -108,6 +108,7 @@ function show() {
   const passings = [...(run?.passings ?? [])].reverse().filter((one) => one.standing !== "waits");
   fill("passings", passings, (one) => passingRow(one, run));
   fill("decisions", [...(run?.decisions ?? [])].reverse(), (one) => decisionRow(one, run));
+  at("to-come").previousElementSibling.hidden = !stands.waiting.length;
   fill("to-come", stands.waiting, (one) => comingRow(one, run));
   fill("devices", stands.devices, deviceRow);
   tick();
@@ -132,8 +133,9 @@ function showSeats(run) {
     }
     part("laps").replaceChildren(...seat.laps.map((lap, number) => lapItem(lap, number, seat)));
     const score = run.rank === "total" ? seat.total_s : seat.score_s;
-    const best = `best lap ${seconds(seat.fastest_lap_s)}`;
-    part("best").textContent = `${best} · ${title(run.rank)} ${seconds(score)} · ${seat.resets} put back`;
+    const ranked = run.rank === "best_lap" ? "" : `${run.rank.replace("_", " ")} ${seconds(score)}`;
+    const parts = [`best lap ${seconds(seat.fastest_lap_s)}`, ranked, seat.resets ? `${seat.resets} put back` : ""];
+    part("best").textContent = parts.filter(Boolean).join(" · ");
     return card;
   });
   at("seats").replaceChildren(...cards);
@@ -147,7 +149,8 @@ function newCard(seat, index) {
   card.append(head);
   const seatNow = () => stands.run?.seats.find((one) => one.entry === seat.entry);
   if (seat.physical) {
-    const press = button(`Crossing ${index + 1}`, () => cross(seatNow()), "crossing");
+    const press = button("Crossing ", () => cross(seatNow()), "crossing");
+    press.append(make("kbd", "", String(index + 1)));
     const pair = make("div", "pair");
     pair.append(
       button("Put back", () => decide("reset", { entry: seat.entry, at_us: nowUs() }), "reset"),
