@@ -8,7 +8,7 @@ metres. What ends an episode and where one starts is an `Episode`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import gymnasium
@@ -21,11 +21,13 @@ from pettingzoo import ParallelEnv
 
 from league.errors import InputError
 from league.learn.crew import crew, share
+from league.learn.senses import state_noise
 from league.sim import marshal
 from league.sim.batch import Again, Batch
 from league.sim.car import DEEPRACER, CarSpec
 from league.sim.episode import Episode, Starts
 from league.sim.layout import STATE_SIZE
+from league.sim.noise import MOST_LATENCY_TICKS
 from league.track.circuit import Circuit
 
 Floats = NDArray[np.float32]
@@ -138,6 +140,10 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
         control_hz: Steps per second.
         episode: What ends an episode and where one starts; `TRAINING` by default.
         autoreset_mode: How an ended one starts again.
+        vary: By how large a share figures of the car may differ, drawn anew for each episode; see `Batch`.
+        random_boxes: How many boxes stand in the way, at places drawn anew for each episode.
+        noise: Noise on what is seen, in multiples of a good tracker's; see `league.learn.senses`.
+        latency_ticks: How many ticks late actions take effect; until then the car is told to stand.
         threads: How many threads share the work; None is as many as are worth it.
         copy: Whether observations are copies; if not, they change with the next step.
     """
@@ -151,9 +157,17 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
         control_hz: int = 15,
         episode: Episode = TRAINING,
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+        vary: Mapping[str, float] | None = None,
+        random_boxes: int = 0,
+        noise: float = 0.0,
+        latency_ticks: int = 0,
         threads: int | None = None,
         copy: bool = True,
     ) -> None:
+        if not 0.0 <= noise < np.inf:
+            raise InputError(f"noise is {noise}, expected 0 or more")
+        if latency_ticks != int(latency_ticks) or not 0 <= latency_ticks <= MOST_LATENCY_TICKS:
+            raise InputError(f"latency_ticks is {latency_ticks}, expected 0 to {MOST_LATENCY_TICKS}")
         self.num_envs, self.car, self._copy = num_envs, car, copy
         self.metadata = {"autoreset_mode": autoreset_mode, "render_modes": []}
         self.single_observation_space, self.single_action_space = observation_space(), action_space()
@@ -166,9 +180,14 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
             control_hz=control_hz,
             episode=episode,
             again=_AGAIN[autoreset_mode],
+            vary=vary,
+            random_boxes=random_boxes,
             crew=crew(),
             parts=share(num_envs, threads),
         )
+        self._sigma = (noise * state_noise()).astype(np.float32) if noise else None
+        self._random = np.random.default_rng(0)
+        self._coming = np.zeros((int(latency_ticks), num_envs, 2))
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Words | None = None
@@ -183,8 +202,10 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
             InputError: There are not as many seeds as sub-environments, or only some.
         """
         mask = None if options is None else options.get("reset_mask")
+        self._coming[:, slice(None) if mask is None else mask] = 0.0
         if seed is not None:
             given = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else list(seed)
+            self._random = np.random.default_rng([0 if one is None else int(one) for one in given])
             if all(one is None for one in given):
                 seed = None
             elif any(one is None for one in given):
@@ -202,7 +223,7 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
             ValueError: The actions have another shape or are not finite.
         """
         batch = self.batch
-        batch.step(to_commands(actions, self.car)[:, None])
+        batch.step(self._delayed(to_commands(actions, self.car))[:, None])
         happened = batch.happened[:, 0]
         terminated, truncated = batch.terminated[:, 0], batch.truncated[:, 0]
         info: Words = {
@@ -212,13 +233,32 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
         }
         info |= {name: happened & bit != 0 for name, bit in _NAMES.items()}
         done = terminated | truncated
+        self._coming[:, done] = 0.0
         if batch.again == "same_step" and done.any():
-            info["final_obs"], info["_final_obs"] = batch.last_seen[:, 0].copy(), done
+            info["final_obs"], info["_final_obs"] = self._blurred(batch.last_seen[:, 0].copy()), done
         return self._seen(), batch.gained_m[:, 0].astype(np.float32), terminated, truncated, info
+
+    def _delayed(self, commands: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The commands that take effect now; those that were given come later."""
+        if len(self._coming) == 0:
+            return commands
+        if commands.shape != self._coming.shape[1:] or not np.isfinite(commands).all():
+            return commands  # for the batch to refuse
+        now: NDArray[np.float64] = self._coming[0].copy()
+        self._coming[:-1] = self._coming[1:]
+        self._coming[-1] = commands
+        return now
 
     def _seen(self) -> Floats:
         seen = self.batch.seen[:, 0]
+        if self._sigma is not None:
+            return self._blurred(np.array(seen))
         return np.array(seen) if self._copy else seen
+
+    def _blurred(self, seen: Floats) -> Floats:
+        if self._sigma is not None:
+            seen += self._sigma * self._random.standard_normal(seen.shape, dtype=np.float32)
+        return seen
 
 
 class HeadToHeadEnv(ParallelEnv[str, Floats, Floats]):  # type: ignore[misc]

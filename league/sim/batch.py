@@ -6,7 +6,7 @@ bytes. Nothing that one world does depends on another, nor on how many there are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, isfinite
 from typing import Any, Literal, Protocol
@@ -16,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from league.errors import InputError
 from league.sim import contact, kernel, marshal, road, sweep, tick
+from league.sim.asked import check_boxes, check_vary
 from league.sim.car import CarSpec
 from league.sim.episode import Episode
 from league.sim.lanes import LANES, make_lanes
-from league.sim.layout import AHEAD_M, STATE_SIZE
+from league.sim.layout import STATE_SIZE
+from league.sim.objects import Box
 from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
 from league.track.circuit import Circuit
 
@@ -66,12 +68,19 @@ class Batch:
         again: When a world whose cars are all out starts its next episode: in the same step (`seen` then
             shows the new start, `last_seen` the end), in the next one (whose command is not driven), or
             never, until it is reset.
+        boxes: What stands in the way in every world, on one circuit.
+        random_boxes: Or how many boxes stand at places that each world draws for each episode: on lane
+            lines, between 7 and 90 % of the lap and at least 13 % of it apart.
+        vary: By how large a share figures of the car may differ, by their names, as in
+            {"lateral_mps2": 0.1}; each world's cars draw theirs anew with each episode. `FIGURES` of
+            `league.sim.kernel` are their names.
         crew: Threads that share the work.
         parts: Into how many parts the work is cut for them.
 
     Raises:
         InputError: No worlds or cars or too many, a control rate out of range, a circuit narrower than
-            the car, a seed out of range, a word that is none of those above.
+            the car, a seed out of range, a box that is none or boxes that find no room, a figure that
+            cannot vary so much, a word that is none of those above.
     """
 
     def __init__(
@@ -85,6 +94,9 @@ class Batch:
         episode: Episode | None = None,
         seed: int = 0,
         again: Again = "same_step",
+        boxes: Sequence[Box] = (),
+        random_boxes: int = 0,
+        vary: Mapping[str, float] | None = None,
         crew: Crew | None = None,
         parts: int = 1,
     ) -> None:
@@ -96,93 +108,121 @@ class Batch:
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
         self.again = again
-        shape = (self.worlds, self.cars_per_world)
-        row = kernel.parameters(car, self.step_s)
-        depth = kernel.history(car, self.step_s, self.substeps)
-        self._road = _join(self.circuits)
-        self._given = (
-            np.tile(row, (1, self.cars_per_world, 1)),
-            self.episode.settings(self.control_hz),
-            np.array(AHEAD_M),
+        self.vary = check_vary(car, vary or {})
+        self.boxes = tuple(Box(*box) for box in boxes)
+        check_boxes(
+            self.circuits, car, self.boxes, random_boxes, self.cars_per_world * self.episode.grid_gap_m
         )
-        self._state = np.zeros((*shape, kernel.COMMANDS + 2 * depth))
-        self._measured = np.zeros((*shape, tick.MEASURED))
-        self._cards = np.zeros((*shape, marshal.CARD))
-        self._counters = np.zeros((self.worlds, 5), dtype=np.int64)
-        self._counters[:, sweep.CIRCUIT] = np.arange(self.worlds) % len(self.circuits)
-        self._happened = np.zeros(shape, dtype=np.int64)
-        self._told = np.zeros((*shape, 3))
-        self._seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
-        self._last_seen = np.zeros((*shape, STATE_SIZE), dtype=np.float32)
-        self._changing = (
-            self._counters,
-            self._state,
-            self._measured,
-            self._cards,
-            self._happened,
-            self._told,
-            self._seen,
-            self._last_seen,
-        )
-        self._arrays = (*self._road, *self._given, *self._changing)
-        self._how, self._shape = _AGAIN[again], (*shape, 2)
+        self._arrays = self._make(random_boxes)
+        self._plain: tuple[Any, ...] = tuple(self._arrays)
+        self._alone = self.cars_per_world == 1 and self._arrays.bodies.shape[1] == 1
+        self._how, self._shape = _AGAIN[again], (self.worlds, self.cars_per_world, 2)
         self._crew = crew if parts > 1 else None
         parts = parts if self._crew is not None else 1
         cuts = [self.worlds * k // parts for k in range(parts + 1)]
-        self._parts = [
-            (_scratch(self.cars_per_world, self.substeps), self._how, a, b)
-            for a, b in pairwise(cuts)
-            if a < b
-        ]
+        self._parts = [(*self._room(), self._how, a, b) for a, b in pairwise(cuts) if a < b]
+        self._drive = sweep.drive_alone if self._alone else sweep.drive_together
         self._show()
         self.reset(seed=seed)
 
+    def _make(self, random_boxes: int) -> sweep.Worlds:
+        worlds, cars = self.worlds, self.cars_per_world
+        boxes = len(self.boxes) or random_boxes
+        row = kernel.parameters(self.car, self.step_s)
+        slowest = self.car.changed(
+            **{
+                name: getattr(self.car, name) * (1.0 + self.vary.get(name, 0.0))
+                for name in ("steer_dead_s", "speed_dead_s")
+            }
+        )
+        depth = kernel.history(slowest, self.step_s, self.substeps)
+        rules = self.episode.settings(self.control_hz)
+        rules[marshal.RANDOM_BOXES] = random_boxes
+        if self.vary:
+            shares = [self.vary.get(name, 0.0) for name in kernel.FIGURES]
+            rules = np.concatenate((rules, kernel.figures(self.car), shares))
+            row = np.concatenate((row, kernel.figures(self.car)))
+        counters = np.zeros((worlds, 5), dtype=np.int64)
+        counters[:, sweep.CIRCUIT] = np.arange(worlds) % len(self.circuits)
+        arrays = sweep.Worlds(
+            *_join(self.circuits),
+            rules,
+            np.tile(row, (worlds if self.vary else 1, cars, 1)),
+            counters,
+            np.zeros((worlds, cars, kernel.COMMANDS + 2 * depth)),
+            np.zeros((worlds, cars, tick.MEASURED)),
+            np.zeros((worlds, cars, marshal.CARD)),
+            np.zeros((worlds, cars), dtype=np.int64),
+            np.zeros((worlds, cars, 3)),
+            np.zeros((worlds, cars, STATE_SIZE), dtype=np.float32),
+            np.zeros((worlds, cars, STATE_SIZE), dtype=np.float32),
+            np.zeros((worlds if cars + boxes > 1 else 1, cars + boxes, marshal.BODY)),
+        )
+        for row, box in zip(arrays.bodies[0, cars:], self.boxes, strict=False):
+            contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
+            seen = self.circuits[0].project((box.x_m, box.y_m))
+            row[marshal.BOX_ALONG], row[marshal.BOX_OFFSET] = seen.along_m, seen.offset_m
+        arrays.bodies[:, cars:] = arrays.bodies[:1, cars:]
+        return arrays
+
+    def _room(self) -> tuple[Any, ...]:
+        """Scratch for a part of the work."""
+        cars = self.cars_per_world
+        noted = np.zeros((self.substeps + 1, tick.POSE, LANES if self._alone else cars))
+        if self._alone:
+            return noted, make_lanes(self._arrays.params[0, 0], self.substeps + 1)
+        touch = np.zeros((cars, self._arrays.bodies.shape[1]))
+        trace, commands = np.zeros(self.substeps + 1), np.zeros((cars, 2))
+        return noted, (trace, touch, commands, np.zeros(cars, dtype=np.int64))
+
     def _show(self) -> None:
-        self.seen: Seen = _view(self._seen)
+        self.seen: Seen = _view(self._arrays.seen)
         """The state observation of every car, float32, shape (worlds, cars, 105)."""
-        self.last_seen = _view(self._last_seen)
+        self.last_seen = _view(self._arrays.last_seen)
         """The observation with which each world's last episode ended, if worlds start again at once."""
-        self.gained_m = _view(self._told)[:, :, sweep.GAINED]
+        self.gained_m = _view(self._arrays.told)[:, :, sweep.GAINED]
         """Progress of the last tick along the road; what a car that is put back loses is taken off."""
-        self.happened = _view(self._happened)
+        self.happened = _view(self._arrays.happened)
         """What happened in the last tick, as a sum of LAP, OFF_TRACK and so on of `league.sim.marshal`."""
-        self.laps = _view(self._told)[:, :, sweep.LAPS]
+        self.laps = _view(self._arrays.told)[:, :, sweep.LAPS]
         """Laps driven in the episode that the last tick belonged to."""
-        self.progress_m = _view(self._cards)[:, :, marshal.PROGRESS]
+        self.progress_m = _view(self._arrays.cards)[:, :, marshal.PROGRESS]
         """Distance driven since the start line was first ahead."""
-        seen = _view(self._measured)
+        seen = _view(self._arrays.measured)
         self.along_m = seen[:, :, tick.ALONG]
         self.offset_m = seen[:, :, tick.OFFSET]
         self.heading_error_rad = seen[:, :, tick.HEADING_ERROR]
         self.speed_mps = seen[:, :, tick.SPEED]
         self.pose = seen[:, :, tick.ORIGIN_X : tick.YAW + 1]
         """x, y and yaw of the origin, shape (worlds, cars, 3)."""
-        self.wheels_off = _view(self._cards)[:, :, marshal.WHEELS_OFF]
-        self.episodes = _view(self._counters)[:, sweep.EPISODE]
+        self.wheels_off = _view(self._arrays.cards)[:, :, marshal.WHEELS_OFF]
+        self.episodes = _view(self._arrays.counters)[:, sweep.EPISODE]
         """Episodes begun, less one, by each world since it was seeded."""
-        self.ticks = _view(self._counters)[:, sweep.TICK]
+        self.ticks = _view(self._arrays.counters)[:, sweep.TICK]
         """Ticks done in each world's episode."""
+        self.boxes_at = _view(self._arrays.bodies)[:, self.cars_per_world :, contact.AT_X : contact.SIN + 1]
+        """Middle (x, y) and direction (cosine, sine) of the boxes, shape (worlds or 1, boxes, 4)."""
 
     @property
     def lap_time_s(self) -> FloatArray:
         """Times of the laps that were finished in the last tick, else not a number, shape (worlds, cars)."""
-        spent = self._told[:, :, sweep.LAP_US]
+        spent = self._arrays.told[:, :, sweep.LAP_US]
         return np.where(spent > 0.0, spent / 1e6, np.nan)
 
     @property
     def terminated(self) -> NDArray[np.bool_]:
         """Whose episode was ended by a rule in the last tick, shape (worlds, cars)."""
-        return np.asarray(self._happened & marshal.TERMINATED != 0)
+        return np.asarray(self._arrays.happened & marshal.TERMINATED != 0)
 
     @property
     def truncated(self) -> NDArray[np.bool_]:
         """Whose episode was cut off by a limit in the last tick, shape (worlds, cars)."""
-        return np.asarray(self._happened & marshal.TRUNCATED != 0)
+        return np.asarray(self._arrays.happened & marshal.TRUNCATED != 0)
 
     @property
     def out(self) -> NDArray[np.bool_]:
         """Whose episode is over while the world's goes on or waits, shape (worlds, cars)."""
-        return np.asarray(self._cards[:, :, marshal.OUT] != 0.0)
+        return np.asarray(self._arrays.cards[:, :, marshal.OUT] != 0.0)
 
     @property
     def nbytes(self) -> int:
@@ -209,11 +249,11 @@ class Batch:
         if which.shape != (self.worlds,):
             raise InputError(f"worlds has shape {which.shape}, expected ({self.worlds},)")
         if seed is None:
-            self._counters[which, sweep.EPISODE] += 1
+            self._arrays.counters[which, sweep.EPISODE] += 1
         else:
-            self._counters[which, sweep.SEED] = self._seeds(seed)[which]
-            self._counters[which, sweep.EPISODE] = 0
-        sweep.restart(*self._arrays, which)
+            self._arrays.counters[which, sweep.SEED] = self._seeds(seed)[which]
+            self._arrays.counters[which, sweep.EPISODE] = 0
+        sweep.restart(self._plain, which)
         return self.seen
 
     def step(self, commands: ArrayLike) -> Seen:
@@ -233,9 +273,9 @@ class Batch:
         if orders.shape != self._shape:
             raise ValueError(f"commands have shape {orders.shape}, expected {self._shape}")
         if self._crew is None:
-            bad = sweep.drive(*self._arrays, orders, *self._parts[0])
+            bad = self._drive(self._plain, orders, *self._parts[0])
         else:
-            bad = sweep.unfit(orders)
+            bad = sweep.unfit(orders, 0, self.worlds)
             if bad < 0:
                 self._share(orders)
         if bad >= 0:
@@ -268,11 +308,18 @@ class Batch:
         numbers = (along_m, offset_m, heading_error_rad, speed_mps)
         if not all(isfinite(number) for number in numbers) or speed_mps < 0:
             raise InputError(f"car {car} cannot be placed at {numbers}, expected finite numbers, speed ≥ 0")
-        sweep.place(*self._arrays, world, car, *(float(number) for number in numbers))
+        sweep.place(self._plain, world, car, *(float(number) for number in numbers))
+
+    def driven(self, world: int, car: int) -> CarSpec:
+        """What a car is in this episode, its figures as they were drawn."""
+        if not self.vary:
+            return self.car
+        drawn = self._arrays.params[world, car, kernel.PARAMETERS :].tolist()
+        return self.car.changed(**dict(zip(kernel.FIGURES, drawn, strict=True)))
 
     def card(self, world: int, car: int) -> dict[str, float]:
         """What the referee has counted of a car in this episode, by name."""
-        card = self._cards[world, car]
+        card = self._arrays.cards[world, car]
         return {
             "laps": float(card[marshal.LAPS]),
             "last_lap_s": float(card[marshal.LAST_LAP_US]) / 1e6,
@@ -284,15 +331,17 @@ class Batch:
 
     def state_bytes(self, world: int) -> bytes:
         """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
-        ticks = int(self._counters[world, sweep.TICK])
-        return ticks.to_bytes(8, "little") + bytes(self._state[world].astype("<f8", copy=False).tobytes())
+        ticks = int(self._arrays.counters[world, sweep.TICK])
+        return ticks.to_bytes(8, "little") + bytes(
+            self._arrays.state[world].astype("<f8", copy=False).tobytes()
+        )
 
     # -- inside --------------------------------------------------------------------------------
 
     def _share(self, orders: NDArray[Any]) -> None:
         assert self._crew is not None
-        others = [self._crew.submit(sweep.drive, *self._arrays, orders, *part) for part in self._parts[1:]]
-        sweep.drive(*self._arrays, orders, *self._parts[0])
+        others = [self._crew.submit(self._drive, self._plain, orders, *part) for part in self._parts[1:]]
+        self._drive(self._plain, orders, *self._parts[0])
         for other in others:
             other.result()
 
@@ -308,21 +357,6 @@ class Batch:
                 f"{self.worlds} from 0 to {MAX_SEED}"
             )
         return np.array(given, dtype=np.int64)
-
-
-def _scratch(cars: int, substeps: int) -> sweep.Scratch:
-    width = max(cars, LANES)
-    poses = np.zeros((substeps, tick.POSE, width))
-    return (
-        np.zeros((cars, contact.BODY_ROW)),
-        np.zeros((cars, cars)),
-        np.zeros((tick.SINCE, width)),
-        poses,
-        np.zeros(substeps + 1),
-        np.zeros((cars, 2)),
-        np.zeros(cars, dtype=np.int64),
-        make_lanes(poses if cars == 1 else poses[:, :, :LANES].copy()),
-    )
 
 
 def _view(array: Any) -> Any:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
 from platformdirs import user_cache_path
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
@@ -95,4 +97,24 @@ def _forget_older(new: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+class _Compiling(event.Listener):  # type: ignore[misc]
+    """Says once that there is something to wait for, when several functions have to be compiled."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def on_start(self, event: Any) -> None:
+        """Count a function of the simulation that was not found on disk."""
+        function = getattr(event.data["dispatcher"], "py_func", None)
+        if getattr(function, "__module__", "").startswith("league.sim."):
+            self.left -= 1
+            if self.left == 0:
+                print(TOLD, file=sys.stderr, flush=True)
+
+    def on_end(self, event: Any) -> None:
+        """Nothing: the next start is not far."""
+
+
+TOLD = "league: compiling the simulator, this first time only; half a minute or so ..."
 _FOLDER = _folder()
+event.register("numba:compile", _Compiling(after=8))

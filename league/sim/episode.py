@@ -6,7 +6,7 @@ Pure: values with checks. `league.sim.marshal` applies them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil, isfinite, pi
+from math import ceil, inf, isfinite, pi
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ _TIMES = (
     "reversed_penalty_s",
     "collision_penalty_s",
 )
+_MOST = ("max_resets", "max_resets_per_lap")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,12 @@ class Episode:
     immobilised_penalty_s: float = 0.0
     reversed_penalty_s: float = 3.0
     collision_penalty_s: float = 5.0
+    min_lap_s: float = 0.0
+    """A lap driven in less does not count as the best."""
+    max_resets: int | None = None
+    """With one more than these, the episode ends."""
+    max_resets_per_lap: int | None = None
+    """A lap with more does not count as the best."""
     sectors: int = 3
     grid_gap_m: float = 0.75
     starts: Starts = field(default_factory=Starts)
@@ -103,12 +110,16 @@ class Episode:
             value = getattr(self, name)
             if not (isfinite(value) and value > 0.0):
                 raise ConfigError(f"episode: {name} is {value}, expected more than 0")
-        for name in _TIMES:
+        for name in (*_TIMES, "min_lap_s"):
             value = getattr(self, name)
             if not (isfinite(value) and value >= 0.0):
                 raise ConfigError(f"episode: {name} is {value}, expected 0 or more")
         if self.laps < 0 or self.laps != int(self.laps):
             raise ConfigError(f"episode: laps is {self.laps}, expected a whole number, 0 or more")
+        for name in _MOST:
+            value = getattr(self, name)
+            if value is not None and (value < 0 or value != int(value)):
+                raise ConfigError(f"episode: {name} is {value}, expected a whole number, 0 or more")
         if not 1 <= self.sectors <= 10:
             raise ConfigError(f"episode: sectors is {self.sectors}, expected 1 to 10")
 
@@ -117,6 +128,9 @@ class Episode:
         row = np.zeros(marshal.SETTINGS)
         row[marshal.LAPS_TO_DRIVE], row[marshal.SECTORS] = self.laps, self.sectors
         row[marshal.LAPS_TRUNCATE] = self.laps_end == "truncated"
+        row[marshal.LEAST_LAP_US] = self.min_lap_s * 1e6
+        most = [inf if getattr(self, name) is None else getattr(self, name) for name in _MOST]
+        row[marshal.MOST_RESETS : marshal.MOST_LAP_RESETS + 1] = most
         row[marshal.TICK_US] = 1e6 / control_hz
         row[marshal.LIMIT_TICKS] = max(1, ceil(self.time_limit_s * control_hz - 1e-9))
         row[marshal.STILL_TICKS] = max(1, round(self.immobilised_s * control_hz))

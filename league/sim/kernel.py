@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from league.sim.angles import cos, sin, sine_cosine, tan
 from league.sim.car import CarSpec
-from league.sim.compiled import compiled, inlined
+from league.sim.compiled import compiled, inlined, lean
 
 FloatArray = NDArray[np.float64]
 
@@ -91,23 +91,38 @@ STILL = 1e-9
 end in denormal numbers, on which a processor is more than ten times slower."""
 
 
+FIGURES = (
+    "steer_kick",
+    "steer_slow_s",
+    "steer_aligning_per_m",
+    "steer_fast_s",
+    "steer_bias_rad",
+    "speed_gain",
+    "top_speed_mps",
+    "corner_drag",
+    "speed_lag_s",
+    "brake_mps2",
+    "accelerate_mps2",
+    "base_m",
+    "base_per_v2",
+    "base_per_tan",
+    "base_per_push",
+    "lateral_mps2",
+    "lateral_per_push",
+    "yaw_lag_s",
+    "steer_dead_s",
+    "speed_dead_s",
+)
+"""The figures of a car that say how it moves; those before and after them in a row are its dimensions and
+limits."""
+
+
 def parameters(car: CarSpec, step_s: float) -> FloatArray:
     """The row of numbers that drives a car with a physics step of `step_s`."""
     body = car.base_to_nose_m - car.nose_m
     row = np.empty(PARAMETERS)
     row[STEP] = step_s
-    row[KICK] = car.steer_kick
-    row[SLOW] = 1.0 - exp(-step_s / car.steer_slow_s)
-    row[ALIGNING] = car.steer_aligning_per_m
-    row[FAST] = 1.0 - exp(-step_s / car.steer_fast_s)
-    row[BIAS] = car.steer_bias_rad
-    row[GAIN], row[TOP], row[DRAG] = car.speed_gain, car.top_speed_mps, car.corner_drag
-    row[PER_LAG], row[BRAKE], row[ACCELERATE] = 1.0 / car.speed_lag_s, car.brake_mps2, car.accelerate_mps2
-    row[BASE], row[BASE_V2], row[BASE_TAN] = car.base_m, car.base_per_v2, car.base_per_tan
-    row[BASE_PUSH] = car.base_per_push
-    row[LATERAL], row[LATERAL_PUSH] = car.lateral_mps2, car.lateral_per_push
-    row[YAW_LAG] = 1.0 - exp(-step_s / car.yaw_lag_s)
-    row[STEER_DELAY], row[SPEED_DELAY] = delays(car, step_s)
+    _write(row, figures(car))
     row[MAX_STEER], row[MIN_SPEED], row[MAX_SPEED] = car.max_steer_rad, car.min_speed_mps, car.max_speed_mps
     row[NOSE] = car.base_to_nose_m
     row[ORIGIN] = body
@@ -120,6 +135,24 @@ def parameters(car: CarSpec, step_s: float) -> FloatArray:
         hypot(car.rear_axle_m, car.rear_track_m / 2), hypot(car.front_axle_m, car.front_track_m / 2)
     )
     return row
+
+
+def figures(car: CarSpec) -> FloatArray:
+    """The figures of a car that say how it moves, in the order of `FIGURES`."""
+    return np.array([getattr(car, name) for name in FIGURES], dtype=np.float64)
+
+
+def _write(row: FloatArray, figures: FloatArray) -> None:
+    for k in range(len(figures)):
+        row[KICK + k] = figures[k]
+    h = row[STEP]
+    row[SLOW], row[FAST] = 1.0 - exp(-h / row[SLOW]), 1.0 - exp(-h / row[FAST])
+    row[YAW_LAG], row[PER_LAG] = 1.0 - exp(-h / row[YAW_LAG]), 1.0 / row[PER_LAG]
+    row[STEER_DELAY], row[SPEED_DELAY] = np.rint(row[STEER_DELAY] / h), np.rint(row[SPEED_DELAY] / h)
+
+
+write = lean(_write)
+"""Put a car's figures into its parameter row, whose STEP is there already."""
 
 
 def delays(car: CarSpec, step_s: float) -> tuple[int, int]:

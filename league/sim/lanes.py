@@ -30,21 +30,18 @@ LANES = 16
     SPEED_LATE,
     SPEED_FROM,
 ) = range(kernel.SPEED_NOW + 1, kernel.SPEED_NOW + 7)
-ROOM = kernel.SPEED_NOW + 7
-FIGURES = kernel.MAX_STEER
+_NUMBERS = kernel.SPEED_NOW + 7
+# What `tick` notes of a car after every step, in its order.
+_NOTED = (kernel.X, kernel.Y, kernel.YAW, kernel.SPEED)
+_FIGURES = kernel.MAX_STEER
 """How many of a car's parameters its motion needs."""
 
-Lanes = tuple[FloatArray, FloatArray, FloatArray]
-"""Parameters and states side by side, and `tick.advance`'s poses with each step's in one row."""
 
-
-def make_lanes(poses: FloatArray) -> Lanes:
-    """Room for the lanes; poses have shape (substeps, 4, 16)."""
-    return (
-        np.zeros(FIGURES * LANES),
-        np.zeros(ROOM * LANES),
-        poses.reshape(len(poses), tick.POSE * LANES),
-    )
+def make_lanes(params: FloatArray, trace: int) -> FloatArray:
+    """Room for the lanes: a row of figures, filled with those of one car, one of states, one for a trace."""
+    lanes = np.zeros((3, max(_NUMBERS * LANES, _FIGURES * LANES, trace)))
+    lanes[0, : _FIGURES * LANES] = np.repeat(params[:_FIGURES], LANES)
+    return lanes
 
 
 @inlined
@@ -54,32 +51,40 @@ def drive(
     measured: FloatArray,
     orders: NDArray[Any],
     since: FloatArray,
-    lanes: Lanes,
+    poses: FloatArray,
+    lanes: FloatArray,
     first: int,
     count: int,
 ) -> None:
     """Drive `count` worlds of one car from number `first` on through the physics steps of a tick.
 
     Args:
-        params: Parameter rows, shape (worlds or 1, 1, 35).
+        params: Parameter rows, shape (worlds, 1, n), or (1, 1, n) for cars that are all the same.
         state: State rows, shape (worlds, 1, n).
         measured: What was measured of the cars before.
         orders: Steering and speed, shape (worlds, 1, 2).
-        since: As of `tick.advance`, shape (2, 16).
-        lanes: What `make_lanes` made; the poses are filled in.
+        since: Filled as by `tick.advance`, a column a lane; `poses` likewise.
+        poses: Filled.
+        lanes: What `make_lanes` made for a car of params.
         first: Number of the first world.
         count: How many worlds, 16 at most.
     """
-    figures, numbers, paths = lanes
-    substeps = len(paths)
+    figures, numbers = lanes[0], lanes[1]
+    substeps = len(poses)
     for k in range(count):
         p, s = params[first + k if len(params) > 1 else 0, 0], state[first + k, 0]
         if s[kernel.STATUS] == 0.0:
             kernel.take(p, s, float(orders[first + k, 0, 0]), float(orders[first + k, 0, 1]))
             tick.set_off(s, measured[first + k, 0], since, k)
-        _enter(p, s, figures, numbers, substeps, k)
+        if len(params) > 1:
+            for what in range(_FIGURES):
+                figures[what * LANES + k] = p[what]
+        _enter(p, s, numbers, substeps, k)
     for number in range(substeps):
-        _step(figures, numbers, paths[number], number, count)
+        _step(figures, numbers, number, count)
+        for what in range(tick.POSE):
+            for k in range(count):
+                poses[number, what, k] = numbers[_NOTED[what] * LANES + k]
     for k in range(count):
         s = state[first + k, 0]
         if s[kernel.STATUS] == 0.0:
@@ -88,11 +93,7 @@ def drive(
 
 
 @inlined
-def _enter(
-    p: FloatArray, s: FloatArray, figures: FloatArray, numbers: FloatArray, substeps: int, k: int
-) -> None:
-    for what in range(FIGURES):
-        figures[what * LANES + k] = p[what]
+def _enter(p: FloatArray, s: FloatArray, numbers: FloatArray, substeps: int, k: int) -> None:
     for what in range(kernel.SPEED_NOW + 1):
         numbers[what * LANES + k] = s[what]
     steer, speed = int(p[kernel.STEER_DELAY]), int(p[kernel.SPEED_DELAY])
@@ -113,8 +114,8 @@ def _schedule(
 
 
 @lean
-def _step(figures: FloatArray, numbers: FloatArray, path: FloatArray, number: int, count: int) -> None:
-    """Move all lanes by one physics step and note where they are."""
+def _step(figures: FloatArray, numbers: FloatArray, number: int, count: int) -> None:
+    """Move all lanes by one physics step."""
     now = float(number)
     for k in range(count):
         # Both commands are read before one is chosen: else the compiler would choose where to read.
@@ -123,7 +124,3 @@ def _step(figures: FloatArray, numbers: FloatArray, path: FloatArray, number: in
         early, late = numbers[SPEED_EARLY * LANES + k], numbers[SPEED_LATE * LANES + k]
         speed = early if now < numbers[SPEED_FROM * LANES + k] else late
         kernel.move(figures, numbers, LANES, k, steer, speed)
-        path[tick.POSE_X * LANES + k] = numbers[kernel.X * LANES + k]
-        path[tick.POSE_Y * LANES + k] = numbers[kernel.Y * LANES + k]
-        path[tick.POSE_YAW * LANES + k] = numbers[kernel.YAW * LANES + k]
-        path[tick.POSE_SPEED * LANES + k] = numbers[kernel.SPEED * LANES + k]

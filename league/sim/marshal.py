@@ -1,18 +1,17 @@
 """The referee of a batch: laps, off-track and resets of thousands of cars, as compiled functions.
 
 Pure. It follows `league.racing.referee` step by step, so that the same driving gives the same lap times,
-and adds what training needs: episodes that end, and starts anywhere on the road, drawn from a random
-stream of each world's own.
+and adds what training needs: episodes that end.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import kernel, road, tick
+from league.sim import contact, kernel, road, tick
 from league.sim.compiled import inlined, lean
 
 FloatArray = NDArray[np.float64]
@@ -56,6 +55,9 @@ IGNORE, SEND_BACK, END = range(3)
 (
     LAPS_TO_DRIVE,
     LAPS_TRUNCATE,
+    LEAST_LAP_US,
+    MOST_RESETS,
+    MOST_LAP_RESETS,
     SECTORS,
     TICK_US,
     LIMIT_TICKS,
@@ -75,8 +77,9 @@ IGNORE, SEND_BACK, END = range(3)
     SPREAD,
     HEADING,
     SPEED,
-) = range(21)
-SETTINGS = 21
+    RANDOM_BOXES,
+) = range(25)
+SETTINGS = 25
 
 STILL_M = 0.0003
 """Moving no more than this in a tick is standing (DeepRacer)."""
@@ -85,179 +88,108 @@ RELEASE_S, RELEASE_LIMIT_S = 1.0, 2.0
 second for a gap."""
 BACK_STEP_M = 0.1
 BACK_LIMIT_M = 3.0
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_MIX_A = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_B = np.uint64(0x94D049BB133111EB)
+BOX_AHEAD_M = 1.0
+"""A car put back this close to a box is put this far behind it, on the other lane (DeepRacer)."""
 
 
-@lean
-def scramble(number: Any) -> Any:
-    """A 64-bit number in which every bit of the given one has a part (SplitMix64, Steele et al. 2014)."""
-    z = np.uint64(number) * _ODD + _ODD
-    z = (z ^ (z >> np.uint64(30))) * _MIX_A
-    z = (z ^ (z >> np.uint64(27))) * _MIX_B
-    return z ^ (z >> np.uint64(31))
+# Columns of a box's row beyond those of `contact`.
+BOX_ALONG, BOX_OFFSET = contact.BODY_ROW, contact.BODY_ROW + 1
+BODY = contact.BODY_ROW + 2
 
 
-@lean
-def chance(seed: int, episode: int, draw: int) -> float:
-    """A number in [0, 1) that depends on nothing but the three whole numbers given."""
-    z = scramble(np.uint64(scramble(np.uint64(seed))) ^ np.uint64(episode))
-    z = scramble(np.uint64(z) ^ np.uint64(draw))
-    return float(np.uint64(z) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+class Own(NamedTuple):
+    """One world, as compiled functions hand it around."""
+
+    rows: FloatArray
+    slabs: IntArray
+    rules: FloatArray
+    """The settings."""
+    params: FloatArray
+    """Parameter rows of the cars, followed by their figures as they were drawn, if they vary."""
+    state: FloatArray
+    measured: FloatArray
+    cards: FloatArray
+    bodies: FloatArray
+    """Scratch rows for the cars, then the rows of the boxes, see `contact.separate`; with two columns more
+    for a box's distance along the road and offset."""
 
 
-@lean
-def begin(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    rules: FloatArray,
-    seed: int,
-    episode: int,
-) -> None:
-    """Start an episode of one world: place its cars, drawn from its seed, and clear their cards."""
-    cars = len(state)
-    state[:, :] = 0.0
-    cards[:, :] = 0.0
-    along, speed = 0.0, 0.0
-    length = road.length_of(rows)
-    on_line = chance(seed, episode, 0) < rules[ON_LINE]
-    if not on_line:
-        along = chance(seed, episode, 1) * length
-        if chance(seed, episode, 2) >= rules[STAND_STILL]:
-            speed = chance(seed, episode, 3) * rules[SPEED]
-    for i in range(cars):
-        start = along - i * rules[GRID_GAP_M]
-        offset, turned = 0.0, 0.0
-        place = start % length
-        if cars > 1:
-            # The outer lane first; it is on the right of an anticlockwise circuit.
-            offset = lane(rows, place, (rows[0, road.AROUND] < 0.0) == (i % 2 == 0))
-        elif not on_line:
-            segment = road.find(rows, place)
-            reach = min(max(place - rows[segment, road.ALONG], 0.0), rows[segment, road.LENGTH])
-            half = params[i, kernel.HALF_WIDTH]
-            left = max(road.between(rows, road.LEFT, segment, reach) - half, 0.0)
-            right = max(road.between(rows, road.RIGHT, segment, reach) - half, 0.0)
-            offset = rules[SPREAD] * (chance(seed, episode, 4) * (left + right) - right)
-            turned = rules[HEADING] * (2.0 * chance(seed, episode, 5) - 1.0)
-        wheels = tick.start(rows, slabs, params[i], state[i], measured[i], start, offset, turned, speed)
-        start_card(rows, rules, measured[i], cards[i], start if on_line else place, wheels)
+class Drive(NamedTuple):
+    """What was noted of a world while it drove one tick."""
 
-
-@lean
-def start_card(
-    rows: FloatArray, rules: FloatArray, seen: FloatArray, card: FloatArray, along: float, wheels: int
-) -> None:
-    """Begin a card for a car that starts at `along`; up to 0 that is the grid, beyond it out on the road.
-
-    The first lap of a car on the grid begins with the episode, that of any other once it crosses the
-    start line.
-    """
-    length = road.length_of(rows)
-    progress = along if along <= 0.0 else along - length
-    card[:] = 0.0
-    card[WHEELS_OFF] = wheels
-    card[PROGRESS] = card[BEFORE] = progress
-    if along > 0.0:
-        card[MARKS] = np.floor(progress / (length / rules[SECTORS]))
-        card[OFFSET_BEFORE] = seen[tick.OFFSET]
+    since: FloatArray
+    """See `tick.advance`; the world's first car has column `lane` of `since` and of `poses`."""
+    poses: FloatArray
+    lane: int
+    trace: FloatArray
+    """Scratch for one car."""
+    touch: FloatArray
+    """Greatest closing speeds, see `contact.separate`; of no meaning unless anything `touched`."""
+    touched: bool
 
 
 @inlined
-def judge(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    rules: FloatArray,
-    since: FloatArray,
-    poses: FloatArray,
-    lane: int,
-    touched: bool,
-    touch: FloatArray,
-    bodies: FloatArray,
-    trace: FloatArray,
-    number: int,
-) -> bool:
-    """Rule on one world after its tick `number` (from 0 in its episode); returns whether all are out.
-
-    What was noted of its first car while driving is in column `lane` of `since` and `poses`.
-    """
-    cars = len(state)
+def judge(own: Own, drive: Drive, number: int) -> bool:
+    """Rule on one world after its tick `number` (from 0 in its episode); returns whether all are out."""
+    cards, cars = own.cards, len(own.cards)
     for i in range(cars):
-        card = cards[i]
-        card[HAPPENED] = 0.0
-        card[GAINED] = card[PROGRESS]
-        if card[OUT] == 0.0 and card[STANDING] == 0.0:
-            _drive_on(
-                rows, params[i], state[i], measured[i], card, rules, since, poses, lane + i, trace, number
-            )
-    if touched:
-        for i in range(cars):
-            for j in range(i + 1, cars):
-                if touch[i, j] >= 0.0:
-                    _collide(rows, slabs, params, state, measured, cards, rules, bodies, i, j)
+        cards[i, HAPPENED] = 0.0
+        cards[i, GAINED] = cards[i, PROGRESS]
+        if cards[i, OUT] == 0.0 and cards[i, STANDING] == 0.0:
+            _drive_on(own, drive, i, number)
+    if drive.touched:
+        _charge_all(own, drive.touch)
     for i in range(cars):
         if cards[i, OUT] == 0.0:
             if cards[i, STANDING] != 0.0:
-                _wait(rows, params, state, measured, cards, rules, bodies, i)
+                _wait(own, i)
             else:
-                _watch(rows, slabs, params, state, measured, cards, rules, bodies, i)
-    over = number + 1 >= rules[LIMIT_TICKS]
+                _watch(own, i)
+    over = number + 1 >= own.rules[LIMIT_TICKS]
     done = True
     for i in range(cars):
-        card = cards[i]
-        if over and card[OUT] == 0.0:
-            _end(state[i], measured[i], card, TRUNCATED)
-        card[GAINED] = card[PROGRESS] - card[GAINED]
-        done = done and card[OUT] != 0.0
+        if over and cards[i, OUT] == 0.0:
+            _end(own, i, float(TRUNCATED))
+        cards[i, GAINED] = cards[i, PROGRESS] - cards[i, GAINED]
+        done = done and cards[i, OUT] != 0.0
     return done
 
 
 @inlined
-def _drive_on(
-    rows: FloatArray,
-    p: FloatArray,
-    s: FloatArray,
-    seen: FloatArray,
-    card: FloatArray,
-    rules: FloatArray,
-    since: FloatArray,
-    poses: FloatArray,
-    lane: int,
-    trace: FloatArray,
-    number: int,
-) -> None:
+def _drive_on(own: Own, drive: Drive, i: int, number: int) -> None:
     """Add the tick's driving to a car's progress and time the marks that it crossed."""
-    length, steps = road.length_of(rows), len(trace) - 1
-    mark = length / rules[SECTORS]
+    card, along = own.cards[i], own.measured[i, tick.ALONG]
+    length = road.length_of(own.rows)
     card[BEFORE] = card[PROGRESS]
-    driven = _short_way(seen[tick.ALONG] - since[tick.SINCE_ALONG, lane], length)
-    if card[PROGRESS] + driven < (card[MARKS] + 1.0) * mark - 1e-9:
+    driven = _short_way(along - drive.since[tick.SINCE_ALONG, drive.lane + i], length)
+    if card[PROGRESS] + driven < (card[MARKS] + 1.0) * (length / own.rules[SECTORS]) - 1e-9:
         card[PROGRESS] += driven
-        return
-    tick.trace_nose(rows, p, since, poses, lane, seen[tick.ALONG], trace)
+    else:
+        _cross(own, drive, i, number)
+
+
+@lean
+def _cross(own: Own, drive: Drive, i: int, number: int) -> None:
+    """The same for a car that may have crossed a mark: step by step."""
+    card, trace, rules = own.cards[i], drive.trace, own.rules
+    length, steps = road.length_of(own.rows), len(trace) - 1
+    mark = length / rules[SECTORS]
+    along = own.measured[i, tick.ALONG]
+    tick.trace_nose(own.rows, own.params[i], drive.since, drive.poses, drive.lane + i, along, trace)
     progress = card[PROGRESS]
     for step in range(steps):
         moved = _short_way(trace[step + 1] - trace[step], length)
         while card[OUT] == 0.0 and moved > 0.0 and progress + moved >= (card[MARKS] + 1.0) * mark:
             part = ((card[MARKS] + 1.0) * mark - progress) / moved
             when = (number + (step + min(max(part, 0.0), 1.0)) / steps) * rules[TICK_US]
-            _mark(s, seen, card, rules, np.rint(when))
+            _mark(own, i, np.rint(when))
         progress += moved
     card[PROGRESS] = progress
 
 
 @lean
-def _mark(s: FloatArray, seen: FloatArray, card: FloatArray, rules: FloatArray, when_us: float) -> None:
+def _mark(own: Own, i: int, when_us: float) -> None:
+    card, rules = own.cards[i], own.rules
     card[MARKS] += 1.0
     if card[MARKS] % rules[SECTORS] != 0.0:
         return
@@ -265,41 +197,32 @@ def _mark(s: FloatArray, seen: FloatArray, card: FloatArray, rules: FloatArray, 
         spent = when_us - card[LAP_STARTED_US]
         card[LAPS] += 1.0
         card[LAST_LAP_US] = spent
-        card[BEST_LAP_US] = spent if card[BEST_LAP_US] == 0.0 else min(spent, card[BEST_LAP_US])
+        if spent >= rules[LEAST_LAP_US] and card[LAP_RESETS] <= rules[MOST_LAP_RESETS]:
+            card[BEST_LAP_US] = spent if card[BEST_LAP_US] == 0.0 else min(spent, card[BEST_LAP_US])
         card[HAPPENED] += LAP
         if card[LAPS] == rules[LAPS_TO_DRIVE]:
-            _end(s, seen, card, TRUNCATED if rules[LAPS_TRUNCATE] != 0.0 else TERMINATED)
+            _end(own, i, float(TRUNCATED) if rules[LAPS_TRUNCATE] != 0.0 else float(TERMINATED))
     card[LAP_STARTED_US] = when_us
     card[LAP_RESETS] = 0.0
 
 
 @lean
-def _end(s: FloatArray, seen: FloatArray, card: FloatArray, how: int) -> None:
-    card[OUT] = 1.0
-    card[HAPPENED] += how
+def _end(own: Own, i: int, how: float) -> None:
+    own.cards[i, OUT] = 1.0
+    own.cards[i, HAPPENED] += how
     # Its row keeps what was last seen of it, for the last observation.
-    s[kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
+    own.state[i, kernel.STATUS] = kernel.HELD | kernel.ABSENT | kernel.REMOVED
 
 
 @inlined
-def _watch(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    rules: FloatArray,
-    bodies: FloatArray,
-    i: int,
-) -> None:
+def _watch(own: Own, i: int) -> None:
     """Look for what sends a car back: off the road, standing, driving the wrong way."""
-    card, seen = cards[i], measured[i]
+    card, seen, rules = own.cards[i], own.measured[i], own.rules
     moved = card[PROGRESS] - card[BEFORE]
     still = abs(moved) <= STILL_M and seen[tick.SPEED] * rules[TICK_US] <= STILL_M * 1e6
     card[STILL] = card[STILL] + 1.0 if still else 0.0
     card[BACKWARD] = card[BACKWARD] + 1.0 if moved < 0.0 and not still else 0.0
-    if off_track(rows, params[i], seen, card):
+    if off_track(own.rows, own.params[i], seen, card):
         what, follows, penalty = OFF_TRACK, rules[AFTER_OFF_TRACK], rules[OFF_TRACK_PENALTY]
         card[OFF_TRACKS] += 1.0
     elif card[STILL] >= rules[STILL_TICKS]:
@@ -312,10 +235,16 @@ def _watch(
     card[HAPPENED] += what
     if follows == IGNORE:
         card[OFFSET_BEFORE] = seen[tick.OFFSET]
-    elif follows == END:
-        _end(state[i], seen, card, TERMINATED)
     else:
-        _send_back(rows, slabs, params, state, measured, cards, bodies, i, penalty)
+        _follow_up(own, i, follows, penalty)
+
+
+@lean
+def _follow_up(own: Own, i: int, follows: float, penalty: float) -> None:
+    if follows == END:
+        _end(own, i, float(TERMINATED))
+    elif follows == SEND_BACK:
+        _send_back(own, i, penalty)
 
 
 @inlined
@@ -331,117 +260,83 @@ def off_track(rows: FloatArray, p: FloatArray, seen: FloatArray, card: FloatArra
 
 
 @lean
-def _wait(
-    rows: FloatArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    rules: FloatArray,
-    bodies: FloatArray,
-    i: int,
-) -> None:
+def _wait(own: Own, i: int) -> None:
     """Count a penalty down; let the car go when it is served and nobody stands in its place."""
-    card, seen = cards[i], measured[i]
+    card, seen = own.cards[i], own.measured[i]
     card[BEFORE] = card[PROGRESS]
     if card[STANDS] > 0.0:
         card[STANDS] -= 1.0
     if card[STANDS] > 0.0:
         return
     card[WAITS] += 1.0
-    late = card[WAITS] > RELEASE_LIMIT_S * np.rint(1e6 / rules[TICK_US])
-    if not late and _somebody_comes(rows, params, state, measured, cards, i):
+    late = card[WAITS] > RELEASE_LIMIT_S * np.rint(1e6 / own.rules[TICK_US])
+    if not late and _somebody_comes(own, i):
         return
-    if tick.fits(rows, params, state, 0, bodies, i, seen[tick.ALONG], seen[tick.OFFSET]):
+    if fits(own, i, seen[tick.ALONG], seen[tick.OFFSET]):
         card[WAITS] = card[STANDING] = card[STILL] = card[BACKWARD] = 0.0
         card[OFFSET_BEFORE] = seen[tick.OFFSET]
-        tick.hold(state[i], seen, False)
+        tick.hold(own.state[i], seen, False)
 
 
 @lean
-def _somebody_comes(
-    rows: FloatArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    i: int,
-) -> bool:
+def fits(own: Own, i: int, along: float, offset: float) -> bool:
+    """Whether a car could be put there without touching another one or a box."""
+    boxes = len(own.bodies) - len(own.state)
+    return tick.fits(own.rows, own.params, own.state, boxes, own.bodies, i, along, offset)
+
+
+@lean
+def _somebody_comes(own: Own, i: int) -> bool:
     """Whether another car would run into this one if it were let go now."""
-    length = road.length_of(rows)
-    room = 2.0 * params[i, kernel.HALF_LENGTH]
-    for j in range(len(state)):
-        if j != i and cards[j, OUT] == 0.0 and cards[j, STANDING] == 0.0:
-            gap = _short_way(measured[i, tick.ALONG] - measured[j, tick.ALONG], length)
-            if 0.0 <= gap < room + RELEASE_S * measured[j, tick.SPEED]:
+    length = road.length_of(own.rows)
+    room = 2.0 * own.params[i, kernel.HALF_LENGTH]
+    for j in range(len(own.state)):
+        if j != i and own.cards[j, OUT] == 0.0 and own.cards[j, STANDING] == 0.0:
+            gap = _short_way(own.measured[i, tick.ALONG] - own.measured[j, tick.ALONG], length)
+            if 0.0 <= gap < room + RELEASE_S * own.measured[j, tick.SPEED]:
                 return True
     return False
 
 
 @lean
-def _collide(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    rules: FloatArray,
-    bodies: FloatArray,
-    i: int,
-    j: int,
-) -> None:
-    """Charge whichever of two cars that touched is behind."""
-    ahead = _short_way(measured[j, tick.ALONG] - measured[i, tick.ALONG], road.length_of(rows))
-    behind, front = (i, j) if ahead >= 0.0 else (j, i)
-    card = cards[behind]
-    if card[OUT] != 0.0 or card[STANDING] != 0.0 or cards[front, OUT] != 0.0:
-        return
-    card[COLLISIONS] += 1.0
-    card[HAPPENED] += COLLISION if int(card[HAPPENED]) & COLLISION == 0 else 0
-    if rules[AFTER_COLLISION] == END:
-        _end(state[behind], measured[behind], card, TERMINATED)
-    elif rules[AFTER_COLLISION] == SEND_BACK:
-        penalty = rules[COLLISION_PENALTY]
-        _send_back(rows, slabs, params, state, measured, cards, bodies, behind, penalty)
+def _charge_all(own: Own, touch: FloatArray) -> None:
+    """Charge those who are to blame for what touched: whoever is behind; of a car and a box the car."""
+    cars = len(own.state)
+    for i in range(cars):
+        for j in range(i + 1, touch.shape[1]):
+            if touch[i, j] < 0.0:
+                continue
+            behind = i
+            if j < cars:
+                ahead = own.measured[j, tick.ALONG] - own.measured[i, tick.ALONG]
+                if _short_way(ahead, road.length_of(own.rows)) < 0.0:
+                    behind = j
+                if own.cards[i + j - behind, OUT] != 0.0:
+                    continue
+            card = own.cards[behind]
+            if card[OUT] != 0.0 or card[STANDING] != 0.0:
+                continue
+            card[COLLISIONS] += 1.0
+            card[HAPPENED] += COLLISION if int(card[HAPPENED]) & COLLISION == 0 else 0
+            _follow_up(own, behind, own.rules[AFTER_COLLISION], own.rules[COLLISION_PENALTY])
 
 
 @lean
-def _send_back(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    bodies: FloatArray,
-    i: int,
-    penalty: float,
-) -> None:
+def _send_back(own: Own, i: int, penalty: float) -> None:
     """Replace a car on the nearer lane line at the previous tick's progress, and let it stand."""
-    card = cards[i]
+    card, rows = own.cards[i], own.rows
     card[RESETS] += 1.0
     card[LAP_RESETS] += 1.0
-    tick.hold(state[i], measured[i], True)
-    length = road.length_of(rows)
-    along = card[BEFORE] % length
-    left, right = lane(rows, along, True), lane(rows, along, False)
-    left_first = abs(card[OFFSET_BEFORE] - left) < abs(card[OFFSET_BEFORE] - right)
-    back, offset, found = 0.0, left if left_first else right, False
-    while back <= BACK_LIMIT_M and not found:
-        place = (along - back) % length
-        for which in range(2):
-            beside = lane(rows, place, left_first == (which == 0))
-            if not found and tick.fits(rows, params, state, 0, bodies, i, place, beside):
-                offset, found = beside, True
-        if not found:
-            back += BACK_STEP_M
-    if not found:
-        back = 0.0
+    if card[RESETS] > own.rules[MOST_RESETS]:
+        _end(own, i, float(TERMINATED))
+        return
+    tick.hold(own.state[i], own.measured[i], True)
+    back, offset = _free_place(own, i)
     card[BEFORE] -= back
     card[PROGRESS] = card[BEFORE]
+    along = card[PROGRESS] % road.length_of(rows)
     card[WHEELS_OFF] = tick.start(
-        rows, slabs, params[i], state[i], measured[i], card[PROGRESS] % length, offset, 0.0, 0.0
+        rows, own.slabs, own.params[i], own.state[i], own.measured[i], along, offset, 0.0, 0.0
     )
     card[OFFSET_BEFORE] = offset
     card[STILL] = card[BACKWARD] = 0.0
@@ -450,11 +345,36 @@ def _send_back(
 
 
 @lean
-def lane(rows: FloatArray, along: float, left: bool) -> float:
+def _free_place(own: Own, i: int) -> tuple[float, float]:
+    """How far back, and at which offset, a car can be put without touching anything."""
+    card, rows = own.cards[i], own.rows
+    length = road.length_of(rows)
+    along = card[BEFORE] % length
+    before = card[OFFSET_BEFORE]
+    left_first = abs(before - lane(rows, along, 1.0)) < abs(before - lane(rows, along, 0.0))
+    start = 0.0
+    for box in range(len(own.state), len(own.bodies)):
+        ahead = _short_way(own.bodies[box, BOX_ALONG] - along, length)
+        if abs(ahead) <= BOX_AHEAD_M:
+            start = BOX_AHEAD_M - ahead
+            left_first = own.bodies[box, BOX_OFFSET] <= 0.0
+    back = start
+    while back <= start + BACK_LIMIT_M:
+        place = (along - back) % length
+        for which in range(2):
+            offset = lane(rows, place, 1.0 if left_first == (which == 0) else 0.0)
+            if fits(own, i, place, offset):
+                return back, offset
+        back += BACK_STEP_M
+    return start, lane(rows, (along - start) % length, 1.0 if left_first else 0.0)
+
+
+@lean
+def lane(rows: FloatArray, along: float, left: float) -> float:
     """Offset of a lane line: half-way between the centre line and a border."""
     segment = road.find(rows, along)
     reach = min(max(along - rows[segment, road.ALONG], 0.0), rows[segment, road.LENGTH])
-    if left:
+    if left != 0.0:
         return road.between(rows, road.LEFT, segment, reach) / 2.0
     return -road.between(rows, road.RIGHT, segment, reach) / 2.0
 

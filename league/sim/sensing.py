@@ -43,7 +43,7 @@ class StateSensor:
         """The state vectors, shape (cars, 105); zeros for a car that is not on the circuit."""
         seen = np.zeros((world.n, self.size), dtype=np.float32)
         arrays = world.arrays
-        _state(arrays.road, arrays.state, arrays.measured, _AHEAD, seen)
+        _state(arrays.road, arrays.state, arrays.measured, seen)
         if len(arrays.boxes):
             _add_objects(arrays.state, arrays.measured, arrays.boxes, seen)
         return seen
@@ -91,17 +91,15 @@ class PoseSensor:
 
 
 @compiled
-def _state(rows: FloatArray, state: FloatArray, measured: FloatArray, ahead: FloatArray, seen: Seen) -> None:
+def _state(rows: FloatArray, state: FloatArray, measured: FloatArray, seen: Seen) -> None:
     """Fill the state vectors of all cars that are present; `seen` starts as zeros."""
     for i in range(len(state)):
         if state[i, kernel.STATUS] <= kernel.HELD:
-            see_state(rows, state, measured, i, ahead, seen[i])
+            see_state(rows, state, measured, i, seen[i])
 
 
 @lean
-def see_state(
-    rows: FloatArray, state: FloatArray, measured: FloatArray, i: int, ahead: FloatArray, out: Seen
-) -> None:
+def see_state(rows: FloatArray, state: FloatArray, measured: FloatArray, i: int, out: Seen) -> None:
     """Fill the state vector of car i; the entries for opponents start as zeros."""
     m = measured[i]
     segment, reach = int(m[tick.ORIGIN_SEGMENT]), m[tick.ORIGIN_REACH]
@@ -111,18 +109,17 @@ def see_state(
     out[6], out[7] = state[i, kernel.COMMANDS], state[i, kernel.COMMANDS + 1]
     out[8] = road.between(rows, road.LEFT, segment, reach)
     out[9] = road.between(rows, road.RIGHT, segment, reach)
-    _look_ahead(rows, m, segment, reach, ahead, out)
-    _look_around(state, measured, i, out)
+    _look_ahead(rows, m, segment, reach, out)
+    if len(state) > 1:
+        _look_around(state, measured, i, out)
 
 
 @inlined
-def _look_ahead(
-    rows: FloatArray, m: FloatArray, segment: int, reach: float, ahead: FloatArray, out: Seen
-) -> None:
+def _look_ahead(rows: FloatArray, m: FloatArray, segment: int, reach: float, out: Seen) -> None:
     q, c = sine_cosine(m[tick.YAW])
     here, length = rows[segment, road.ALONG] + reach, road.length_of(rows)
-    for k in range(len(ahead)):
-        along = here + ahead[k]
+    for k in range(len(_AHEAD)):
+        along = here + _AHEAD[k]
         while along >= length:
             along -= length
         segment = road.find(rows, along)
@@ -172,11 +169,11 @@ def _add_objects(state: FloatArray, measured: FloatArray, boxes: FloatArray, see
     for i in range(len(state)):
         if state[i, kernel.STATUS] <= kernel.HELD:
             for k in range(len(boxes)):
-                _sort_in(measured[i], boxes[k], seen[i])
+                sort_in(measured[i], boxes[k], seen[i])
 
 
 @lean
-def _sort_in(m: FloatArray, row: FloatArray, out: Seen) -> None:
+def sort_in(m: FloatArray, row: FloatArray, out: Seen) -> None:
     """Put a box or bot where it belongs by its distance; whoever was last may fall off the end."""
     q, c = sine_cosine(m[tick.YAW])
     dx, dy = row[contact.AT_X] - m[tick.ORIGIN_X], row[contact.AT_Y] - m[tick.ORIGIN_Y]

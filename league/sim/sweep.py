@@ -5,15 +5,16 @@ Pure, compiled; `league.sim.batch` is the plain door to it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import kernel, lanes, marshal, sensing, tick
+from league.sim import kernel, lanes, marshal, opening, sensing, tick
 from league.sim.compiled import compiled, inlined, lean, released
-from league.sim.lanes import LANES, Lanes
+from league.sim.lanes import LANES
 from league.sim.layout import OPPONENTS_START
+from league.sim.marshal import Drive, Own
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -24,8 +25,32 @@ CIRCUIT, SEED, EPISODE, TICK, OVER = range(5)
 # What is told of each car after a tick.
 GAINED, LAP_US, LAPS = range(3)
 
-Scratch = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, IntArray, Lanes]
-"""What a part of the work needs room for: bodies, touch, since, poses, trace, commands, wheels, lanes."""
+
+class Worlds(NamedTuple):
+    """All the arrays of a batch; where nothing else is said, the first axis is that of the worlds.
+
+    Compiled functions take them as a plain tuple, which a call from Python is quicker with.
+    """
+
+    rows: FloatArray
+    """The roads of all circuits."""
+    slabs: IntArray
+    places: IntArray
+    """Where each circuit's rows and slabs begin and end."""
+    rules: FloatArray
+    """The settings of the referee, then by how much cars differ, see `opening.begin`."""
+    params: FloatArray
+    """Of each world's cars, or of one world for all."""
+    counters: IntArray
+    state: FloatArray
+    measured: FloatArray
+    cards: FloatArray
+    happened: IntArray
+    told: FloatArray
+    seen: Seen
+    last_seen: Seen
+    bodies: FloatArray
+    """Of each world's cars and boxes, see `marshal.Own`; of one world where nothing can be touched."""
 
 
 @compiled
@@ -33,104 +58,80 @@ def spread(seed: int, worlds: int) -> IntArray:
     """A seed for each world, which depends on nothing but the one given and the world's number."""
     seeds = np.empty(worlds, dtype=np.int64)
     for w in range(worlds):
-        mixed = marshal.scramble(np.uint64(marshal.scramble(np.uint64(seed))) ^ np.uint64(w))
+        mixed = opening.scramble(np.uint64(opening.scramble(np.uint64(seed))) ^ np.uint64(w))
         seeds[w] = np.int64(np.uint64(mixed) >> np.uint64(1))
     return seeds
 
 
 @lean
-def unfit(orders: NDArray[Any]) -> int:
+def unfit(orders: NDArray[Any], first: int, last: int) -> int:
     """Number of the first car whose command is not finite, counted through all worlds, or -1."""
-    worlds, cars, _ = orders.shape
-    for w in range(worlds):
+    cars = orders.shape[1]
+    for w in range(first, last):
         for i in range(cars):
             if not (np.isfinite(orders[w, i, 0]) and np.isfinite(orders[w, i, 1])):
                 return int(w * cars + i)
     return -1
 
 
-@released
-def drive(
-    rows: FloatArray,
-    slabs: IntArray,
-    places: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    happened: IntArray,
-    told: FloatArray,
-    seen: Seen,
-    last_seen: Seen,
-    orders: NDArray[Any],
-    scratch: Scratch,
-    again: int,
-    first: int,
-    last: int,
-) -> int:
-    """Advance the worlds from `first` to before `last` by one tick.
+# -- one world of many -------------------------------------------------------------------------------
 
-    Returns:
-        Number of the first car whose command is not finite (then nothing has changed), or -1.
-    """
-    cars = state.shape[1]
-    bad = unfit(orders[first:last])
-    if bad >= 0:
-        return int(bad + first * cars)
-    bodies, touch, since, poses, trace, _, _, side_by_side = scratch
-    alone = cars == 1
-    for w in range(first, last):
-        place = places[counters[w, CIRCUIT]]
-        own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-        p = params[w if len(params) > 1 else 0]
-        lane = (w - first) % LANES if alone else 0
-        if alone and lane == 0:
-            lanes.drive(params, state, measured, orders, since, side_by_side, w, min(LANES, last - w))
-        if counters[w, OVER] != 0:
-            happened[w, :] = 0
-            told[w, :, GAINED : LAP_US + 1] = 0.0
-            if again == 1:
-                counters[w, EPISODE] += 1
-                _begin(own, own_slabs, p, rules, ahead, counters, state, measured, cards, seen, w)
-                told[w, :, LAPS] = 0.0
-            continue
-        touched = False
-        if not alone:
-            touched = _drive_world(own, own_slabs, p, state[w], measured[w], cards[w], orders[w], scratch)
-        elif state[w, 0, kernel.STATUS] == 0.0:
-            tick.keep_up(own, p[0], state[w, 0], poses, lane)
-            cards[w, 0, marshal.WHEELS_OFF] = tick.measure(own, own_slabs, p[0], state[w, 0], measured[w, 0])
-        done = marshal.judge(
-            own,
-            own_slabs,
-            p,
-            state[w],
-            measured[w],
-            cards[w],
-            rules,
-            since,
-            poses,
-            lane,
-            touched,
-            touch,
-            bodies,
-            trace,
-            counters[w, TICK],
-        )
-        counters[w, TICK] += 1
-        _tell(cards[w], happened[w], told[w])
-        _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
-        if done:
-            if again == 0:
-                _keep(seen[w], last_seen[w])
-                counters[w, EPISODE] += 1
-                _begin(own, own_slabs, p, rules, ahead, counters, state, measured, cards, seen, w)
-            else:
-                counters[w, OVER] = 1
-    return -1
+
+@inlined
+def _own(worlds: Worlds, w: int) -> Own:
+    place = worlds.places[worlds.counters[w, CIRCUIT]]
+    return Own(
+        worlds.rows[place[0] : place[1]],
+        worlds.slabs[place[2] : place[3]],
+        worlds.rules,
+        worlds.params[w if len(worlds.params) > 1 else 0],
+        worlds.state[w],
+        worlds.measured[w],
+        worlds.cards[w],
+        worlds.bodies[w if len(worlds.bodies) > 1 else 0],
+    )
+
+
+@inlined
+def _waits(worlds: Worlds, w: int, again: int) -> bool:
+    """Whether a world's episode is over and it does not drive; it may begin the next one."""
+    if worlds.counters[w, OVER] == 0:
+        return False
+    worlds.happened[w, :] = 0
+    worlds.told[w, :, GAINED : LAP_US + 1] = 0.0
+    if again == 1:
+        _begin_next(worlds, w)
+        worlds.told[w, :, LAPS] = 0.0
+    return True
+
+
+@inlined
+def _conclude(worlds: Worlds, own: Own, drive: Drive, w: int, again: int) -> None:
+    """Judge and observe a world after its tick, and begin its next episode if this one is over."""
+    done = marshal.judge(own, drive, worlds.counters[w, TICK])
+    worlds.counters[w, TICK] += 1
+    _tell(own.cards, worlds.happened[w], worlds.told[w])
+    _observe(own, worlds.seen[w])
+    if done:
+        if again == 0:
+            _keep(worlds.seen[w], worlds.last_seen[w])
+            _begin_next(worlds, w)
+        else:
+            worlds.counters[w, OVER] = 1
+
+
+@lean
+def _begin_next(worlds: Worlds, w: int) -> None:
+    worlds.counters[w, EPISODE] += 1
+    _begin(worlds, w)
+
+
+@lean
+def _begin(worlds: Worlds, w: int) -> None:
+    counters, own = worlds.counters, _own(worlds, w)
+    counters[w, TICK] = counters[w, OVER] = 0
+    opening.begin(own, counters[w, SEED], counters[w, EPISODE])
+    _observe(own, worlds.seen[w])
 
 
 @lean
@@ -138,30 +139,6 @@ def _keep(seen: Seen, last_seen: Seen) -> None:
     for i in range(seen.shape[0]):
         for k in range(seen.shape[1]):
             last_seen[i, k] = seen[i, k]
-
-
-@inlined
-def _drive_world(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    orders: NDArray[Any],
-    scratch: Scratch,
-) -> bool:
-    """Drive a world of several cars by one tick; returns whether any touched."""
-    bodies, touch, since, poses, _, commands, wheels, _ = scratch
-    for i in range(len(state)):
-        commands[i, 0], commands[i, 1] = orders[i, 0], orders[i, 1]
-        wheels[i] = int(cards[i, marshal.WHEELS_OFF])
-    touched = tick.advance(
-        rows, slabs, params, state, commands, 0, bodies, touch, since, poses, measured, wheels
-    )
-    for i in range(len(state)):
-        cards[i, marshal.WHEELS_OFF] = wheels[i]
-    return touched
 
 
 @inlined
@@ -174,114 +151,143 @@ def _tell(cards: FloatArray, happened: IntArray, told: FloatArray) -> None:
 
 
 @inlined
-def _observe(
-    rows: FloatArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    ahead: FloatArray,
-    seen: Seen,
-) -> None:
+def _observe(own: Own, seen: Seen) -> None:
     """What each car sees; one whose episode ends now still does, one that is out sees zeros."""
-    cars = len(state)
+    cars, bodies = len(own.state), len(own.bodies)
     for i in range(cars):
-        ends = int(cards[i, marshal.HAPPENED]) & (marshal.TERMINATED | marshal.TRUNCATED)
-        if state[i, kernel.STATUS] <= kernel.HELD or ends != 0:
-            if cars > 1:
+        ends = int(own.cards[i, marshal.HAPPENED]) & (marshal.TERMINATED | marshal.TRUNCATED)
+        if own.state[i, kernel.STATUS] <= kernel.HELD or ends != 0:
+            if bodies > 1:
                 seen[i, OPPONENTS_START:] = 0.0
-            sensing.see_state(rows, state, measured, i, ahead, seen[i])
+            sensing.see_state(own.rows, own.state, own.measured, i, seen[i])
+            for box in range(cars, bodies):
+                sensing.sort_in(own.measured[i], own.bodies[box], seen[i])
         else:
             seen[i, :] = 0.0
 
 
-@lean
-def _begin(
-    rows: FloatArray,
-    slabs: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    seen: Seen,
-    w: int,
-) -> None:
-    counters[w, TICK] = counters[w, OVER] = 0
-    seed, episode = counters[w, SEED], counters[w, EPISODE]
-    marshal.begin(rows, slabs, params, state[w], measured[w], cards[w], rules, seed, episode)
-    _observe(rows, state[w], measured[w], cards[w], ahead, seen[w])
+# -- doors -------------------------------------------------------------------------------------------
+
+
+@released
+def drive_alone(
+    arrays: tuple[NDArray[Any], ...],
+    orders: NDArray[Any],
+    noted: FloatArray,
+    room: FloatArray,
+    again: int,
+    first: int,
+    last: int,
+) -> int:
+    """Advance the worlds from `first` to before `last`, each of one car and nothing to touch, by one tick.
+
+    Args:
+        arrays: As of `Worlds`.
+        orders: Steering and speed, shape (worlds, 1, 2).
+        noted: Scratch, shape (substeps + 1, 4, 16): what `tick.advance` notes after each physics step, and
+            in the last place at the start.
+        room: Scratch: the two rows of the lanes, and one for a trace.
+        again: 0 begins a world's next episode in the same tick, 1 in the next, 2 never.
+        first: Number of a world.
+        last: Number of a world.
+
+    Returns:
+        Number of the first car whose command is not finite (then nothing has changed), or -1.
+    """
+    bad = unfit(orders, first, last)
+    if bad >= 0:
+        return bad
+    worlds = Worlds(*arrays)
+    poses, since, trace = noted[:-1], noted[-1], room[2, : len(noted)]
+    for w in range(first, last):
+        lane = (w - first) % LANES
+        if lane == 0:
+            count = min(LANES, last - w)
+            lanes.drive(worlds.params, worlds.state, worlds.measured, orders, since, poses, room, w, count)
+        if _waits(worlds, w, again):
+            continue
+        own = _own(worlds, w)
+        p, s, seen = own.params[0], own.state[0], own.measured[0]
+        if s[kernel.STATUS] == 0.0:
+            tick.keep_up(own.rows, p, s, poses, lane)
+            own.cards[0, marshal.WHEELS_OFF] = tick.measure(own.rows, own.slabs, p, s, seen)
+        _conclude(worlds, own, Drive(since, poses, lane, trace, since, False), w, again)
+    return -1
+
+
+@released
+def drive_together(
+    arrays: tuple[NDArray[Any], ...],
+    orders: NDArray[Any],
+    noted: FloatArray,
+    room: tuple[FloatArray, FloatArray, FloatArray, IntArray],
+    again: int,
+    first: int,
+    last: int,
+) -> int:
+    """The same for worlds in which cars can touch each other or boxes.
+
+    `room` is a trace, what touched, commands and wheels.
+    """
+    bad = unfit(orders, first, last)
+    if bad >= 0:
+        return bad
+    worlds = Worlds(*arrays)
+    poses, since = noted[:-1], noted[-1]
+    trace, touch, commands, wheels = room
+    for w in range(first, last):
+        if _waits(worlds, w, again):
+            continue
+        own = _own(worlds, w)
+        cards = own.cards
+        for i in range(len(cards)):
+            commands[i, 0], commands[i, 1] = orders[w, i, 0], orders[w, i, 1]
+            wheels[i] = int(cards[i, marshal.WHEELS_OFF])
+        touched = tick.advance(
+            own.rows,
+            own.slabs,
+            own.params,
+            own.state,
+            commands,
+            len(own.bodies) - len(own.state),
+            own.bodies,
+            touch,
+            since,
+            poses,
+            own.measured,
+            wheels,
+        )
+        for i in range(len(cards)):
+            cards[i, marshal.WHEELS_OFF] = wheels[i]
+        _conclude(worlds, own, Drive(since, poses, 0, trace, touch, touched), w, again)
+    return -1
 
 
 @lean
-def restart(
-    rows: FloatArray,
-    slabs: IntArray,
-    places: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    happened: IntArray,
-    told: FloatArray,
-    seen: Seen,
-    last_seen: Seen,
-    which: NDArray[np.bool_],
-) -> None:
+def restart(arrays: tuple[NDArray[Any], ...], which: NDArray[np.bool_]) -> None:
     """Begin the episodes of some worlds as their counters say."""
+    worlds = Worlds(*arrays)
     for w in range(len(which)):
         if which[w]:
-            place = places[counters[w, CIRCUIT]]
-            own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-            p = params[w if len(params) > 1 else 0]
-            _begin(own, own_slabs, p, rules, ahead, counters, state, measured, cards, seen, w)
-            happened[w, :] = 0
-            told[w, :, :] = 0.0
-            last_seen[w, :, :] = 0.0
+            _begin(worlds, w)
+            worlds.happened[w, :] = 0
+            worlds.told[w, :, :] = 0.0
+            worlds.last_seen[w, :, :] = 0.0
 
 
 @lean
 def place(
-    rows: FloatArray,
-    slabs: IntArray,
-    places: IntArray,
-    params: FloatArray,
-    rules: FloatArray,
-    ahead: FloatArray,
-    counters: IntArray,
-    state: FloatArray,
-    measured: FloatArray,
-    cards: FloatArray,
-    happened: IntArray,
-    told: FloatArray,
-    seen: Seen,
-    last_seen: Seen,
+    arrays: tuple[NDArray[Any], ...],
     w: int,
     car: int,
     along: float,
     offset: float,
-    heading_error: float,
+    turned: float,
     speed: float,
 ) -> None:
-    """Put one car somewhere and begin its card; arguments as of `tick.start`."""
-    place = places[counters[w, CIRCUIT]]
-    own, own_slabs = rows[place[0] : place[1]], slabs[place[2] : place[3]]
-    state[w, car, kernel.STATUS] = 0.0
-    card = cards[w, car]
-    wheels = tick.start(
-        own,
-        own_slabs,
-        params[w if len(params) > 1 else 0, car],
-        state[w, car],
-        measured[w, car],
-        along,
-        offset,
-        heading_error,
-        speed,
-    )
-    marshal.start_card(own, rules, measured[w, car], card, along, wheels)
-    _observe(own, state[w], measured[w], cards[w], ahead, seen[w])
+    """Put one car somewhere and begin its card; numbers as of `tick.start`."""
+    worlds = Worlds(*arrays)
+    own = _own(worlds, w)
+    own.state[car, kernel.STATUS] = 0.0
+    opening.place_car(own, car, along, offset, turned, speed, along)
+    _observe(own, worlds.seen[w])

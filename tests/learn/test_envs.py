@@ -188,3 +188,55 @@ def test_cars_that_race_each_other_see_each_other_and_leave_one_by_one():
     seen, *_ = env.step({"car_0": pursue(seen["car_0"], 1.0)})
     assert seen.keys() == {"car_0"}
     assert seen["car_0"][70] == 0.0
+
+
+def test_actions_take_effect_as_many_ticks_late_as_asked():
+    def moves(**options):
+        env = RacingVectorEnv(stadium(), 2, episode=Episode(), **options)
+        env.reset(seed=1)
+        return [float(env.step(np.full((2, 2), (0.0, 0.5), np.float32))[0][0, 0]) for _ in range(8)]
+
+    assert moves(latency_ticks=2) == [0.0, 0.0, *moves()[:6]]
+    assert moves()[1] > 0.0
+
+
+def test_late_actions_of_an_ended_episode_are_forgotten():
+    env = RacingVectorEnv(stadium(), 1, episode=Episode(time_limit_s=1.0), latency_ticks=3)
+    env.reset(seed=1)
+    ended = False
+    for _ in range(16):
+        seen, _, _, truncated, _ = env.step(np.ones((1, 2), np.float32))
+        if ended:
+            assert seen[0, 0] == 0.0
+        ended = ended or bool(truncated[0])
+    assert ended
+
+
+def test_noise_is_seeded_and_leaves_the_own_command_and_the_reward_alone():
+    def drive(**options):
+        env = RacingVectorEnv(stadium(), 300, **options)
+        seen, rewards = [env.reset(seed=3)[0]], []
+        for _ in range(5):
+            step = env.step(np.zeros((300, 2), np.float32))
+            seen.append(step[0])
+            rewards.append(step[1])
+        return np.array(seen), np.array(rewards)
+
+    (plain, paid), (noisy, also), (again, _) = drive(), drive(noise=2.0), drive(noise=2.0)
+    np.testing.assert_array_equal(noisy, again)
+    np.testing.assert_array_equal(paid, also)
+    np.testing.assert_array_equal(noisy[..., 6:10], plain[..., 6:10])
+    assert np.std(noisy[..., 0] - plain[..., 0]) == pytest.approx(0.06, rel=0.1)
+
+
+def test_cars_vary_and_boxes_stand_in_the_way_if_asked():
+    env = RacingVectorEnv(stadium(), 8, vary={"lateral_mps2": 0.2}, random_boxes=1)
+    seen, _ = env.reset(seed=2)
+    assert len({env.batch.driven(world, 0).lateral_mps2 for world in range(8)}) == 8
+    assert (seen[:, 70] == 2.0).all()
+
+
+@pytest.mark.parametrize("options", [{"noise": -1.0}, {"latency_ticks": 61}, {"latency_ticks": 0.5}])
+def test_noise_and_latency_out_of_range_are_refused(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        RacingVectorEnv(stadium(), 2, **options)

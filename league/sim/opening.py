@@ -1,0 +1,223 @@
+"""How an episode opens: where cars start, where boxes stand and how much each car differs.
+
+Pure, compiled. All of it is drawn from a random stream of each world's own, which depends on nothing but
+the world's seed, the number of the episode and what is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league.sim import contact, kernel, road, tick
+from league.sim.compiled import lean
+from league.sim.marshal import (
+    BEFORE,
+    BOX_ALONG,
+    BOX_OFFSET,
+    GRID_GAP_M,
+    HEADING,
+    MARKS,
+    OFFSET_BEFORE,
+    ON_LINE,
+    PROGRESS,
+    RANDOM_BOXES,
+    SECTORS,
+    SETTINGS,
+    SPEED,
+    SPREAD,
+    STAND_STILL,
+    WHEELS_OFF,
+    Own,
+    lane,
+)
+
+FloatArray = NDArray[np.float64]
+
+BOX_HALF_LENGTH_M, BOX_HALF_WIDTH_M = 0.25, 0.2
+FIRST_SHARE, LAST_SHARE, APART_SHARE = 0.07, 0.90, 0.13
+"""Boxes at random places stand between these shares of the lap, and any two this share of it apart."""
+CLEAR_M = 1.0
+"""None stands nearer than this to the grid, ahead of it or behind."""
+PASS_M = 0.05
+"""Room that must be left on either side of a car that passes a box."""
+TRIES = 64
+"""How often places are drawn anew before the last ones are taken as they are."""
+
+# Numbers of draws: the start's, the boxes' and the cars' figures' are far apart.
+_START, _BOXES, _FIGURES = 0, 1_000, 10_000
+_DRAWS = 16
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_MIX_A = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_B = np.uint64(0x94D049BB133111EB)
+
+
+@lean
+def scramble(number: Any) -> Any:
+    """A 64-bit number in which every bit of the given one has a part (SplitMix64, Steele et al. 2014)."""
+    z = np.uint64(number) * _ODD + _ODD
+    z = (z ^ (z >> np.uint64(30))) * _MIX_A
+    z = (z ^ (z >> np.uint64(27))) * _MIX_B
+    return z ^ (z >> np.uint64(31))
+
+
+@lean
+def chance(seed: int, episode: int, draw: int) -> float:
+    """A number in [0, 1) that depends on nothing but the three whole numbers given."""
+    z = scramble(np.uint64(scramble(np.uint64(seed))) ^ np.uint64(episode))
+    z = scramble(np.uint64(z) ^ np.uint64(draw))
+    return float(np.uint64(z) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@lean
+def begin(own: Own, seed: int, episode: int) -> None:
+    """Start an episode of one world: draw what is left to chance, place its cars and clear their cards.
+
+    Args:
+        own: The world. After the settings in `own.rules` come the figures of its kind of car, then by how
+            large a share each may differ; nothing, if all cars are the same.
+        seed: Of the world.
+        episode: Number of the episode.
+    """
+    state, rules, rows = own.state, own.rules, own.rows
+    state[:, :] = 0.0
+    own.cards[:, :] = 0.0
+    if len(rules) > SETTINGS:
+        _vary(own, seed, episode)
+    if rules[RANDOM_BOXES] > 0.0:
+        _put_boxes(own, seed, episode)
+    length = road.length_of(rows)
+    on_line = chance(seed, episode, _START) < rules[ON_LINE]
+    along = 0.0
+    for again in range(TRIES):
+        if not on_line:
+            along = chance(seed, episode, _START + again * _DRAWS + 1) * length
+        _place_all(own, along, on_line, seed, episode, again)
+        if on_line or len(own.bodies) == len(state) or _all_fit(own):
+            break
+
+
+@lean
+def _place_all(own: Own, along: float, on_line: bool, seed: int, episode: int, again: int) -> None:
+    """Place the cars of a world, the first one at a distance along the road, and begin their cards."""
+    rows, rules, cars = own.rows, own.rules, len(own.state)
+    length = road.length_of(rows)
+    draw = _START + again * _DRAWS
+    speed = 0.0
+    if not on_line and chance(seed, episode, draw + 2) >= rules[STAND_STILL]:
+        speed = chance(seed, episode, draw + 3) * rules[SPEED]
+    for i in range(cars):
+        start = along - i * rules[GRID_GAP_M]
+        offset, turned = 0.0, 0.0
+        place = start % length
+        if cars > 1:
+            # The outer lane first; it is on the right of an anticlockwise circuit.
+            left = 1.0 if (rows[0, road.AROUND] < 0.0) == (i % 2 == 0) else 0.0
+            offset = lane(rows, place, left)
+        elif not on_line:
+            segment = road.find(rows, place)
+            reach = min(max(place - rows[segment, road.ALONG], 0.0), rows[segment, road.LENGTH])
+            half = own.params[i, kernel.HALF_WIDTH]
+            room_left = max(road.between(rows, road.LEFT, segment, reach) - half, 0.0)
+            room_right = max(road.between(rows, road.RIGHT, segment, reach) - half, 0.0)
+            part = chance(seed, episode, draw + 4)
+            offset = rules[SPREAD] * (part * (room_left + room_right) - room_right)
+            turned = rules[HEADING] * (2.0 * chance(seed, episode, draw + 5) - 1.0)
+        place_car(own, i, start, offset, turned, speed, start if on_line else place)
+
+
+@lean
+def place_car(
+    own: Own, i: int, along: float, offset: float, turned: float, speed: float, counted: float
+) -> None:
+    """Place one car and begin its card, as if it had started at the distance `counted`.
+
+    Up to 0 that is the grid, beyond it out on the road: the first lap of a car on the grid begins with
+    the episode, that of any other once it crosses the start line.
+    """
+    seen, card = own.measured[i], own.cards[i]
+    length = road.length_of(own.rows)
+    wheels = tick.start(own.rows, own.slabs, own.params[i], own.state[i], seen, along, offset, turned, speed)
+    progress = counted if counted <= 0.0 else counted - length
+    card[:] = 0.0
+    card[WHEELS_OFF] = wheels
+    card[PROGRESS] = card[BEFORE] = progress
+    if counted > 0.0:
+        card[MARKS] = np.floor(progress / (length / own.rules[SECTORS]))
+        card[OFFSET_BEFORE] = seen[tick.OFFSET]
+
+
+@lean
+def _all_fit(own: Own) -> bool:
+    """Whether no car touches a box, with the direction that it has."""
+    cars = len(own.state)
+    for i in range(cars):
+        contact.shape_car(own.bodies[i], own.params[i], own.state[i])
+        for j in range(cars, len(own.bodies)):
+            if contact.overlap(own.bodies[i], own.bodies[j])[0] > 0.0:
+                return False
+    return True
+
+
+@lean
+def _vary(own: Own, seed: int, episode: int) -> None:
+    """Draw every car's figures anew, each evenly and by itself."""
+    figures = own.rules[SETTINGS:]
+    count = len(figures) // 2
+    for i in range(len(own.params)):
+        drawn = own.params[i, kernel.PARAMETERS :]
+        for k in range(count):
+            draw = chance(seed, episode, _FIGURES + i * count + k)
+            drawn[k] = figures[k] * (1.0 + figures[count + k] * (2.0 * draw - 1.0))
+        kernel.write(own.params[i], drawn)
+
+
+@lean
+def _put_boxes(own: Own, seed: int, episode: int) -> None:
+    """Stand the boxes on lane lines, so far apart and where they can be passed, if such places are found."""
+    length, cars = road.length_of(own.rows), len(own.state)
+    boxes = own.bodies[cars:]
+    count = len(boxes)
+    first = max(FIRST_SHARE * length, CLEAR_M)
+    last = min(LAST_SHARE * length, length - cars * own.rules[GRID_GAP_M] - CLEAR_M)
+    # Drawn without the distances, which are put in afterwards: so none has to be refused for them.
+    room = max(last - first - (count - 1) * APART_SHARE * length, 0.0)
+    for again in range(TRIES):
+        passable = True
+        for box in range(count):
+            draw = _BOXES + (again * count + box) * 2
+            _sort_in(boxes, box, chance(seed, episode, draw) * room)
+        for box in range(count):
+            along = min(boxes[box, BOX_ALONG] + first + box * APART_SHARE * length, length - 1e-6)
+            left = np.floor(2.0 * chance(seed, episode, _BOXES + (again * count + box) * 2 + 1))
+            boxes[box, BOX_ALONG], boxes[box, BOX_OFFSET] = along, lane(own.rows, along, left)
+            passable = passable and _passable(own, boxes[box], left)
+        if passable:
+            break
+    for box in range(count):
+        x, y, yaw, _ = tick.nose_at(own.rows, boxes[box, BOX_ALONG], boxes[box, BOX_OFFSET])
+        contact.shape(boxes[box], x, y, yaw, BOX_HALF_LENGTH_M, BOX_HALF_WIDTH_M)
+
+
+@lean
+def _sort_in(boxes: FloatArray, count: int, along: float) -> None:
+    """Put a distance among those of the first `count` boxes, which are in order."""
+    at = count
+    while at > 0 and boxes[at - 1, BOX_ALONG] > along:
+        boxes[at, BOX_ALONG] = boxes[at - 1, BOX_ALONG]
+        at -= 1
+    boxes[at, BOX_ALONG] = along
+
+
+@lean
+def _passable(own: Own, box: FloatArray, left: float) -> bool:
+    """Whether every car fits between a box and the border on the other side."""
+    other = 2.0 * abs(lane(own.rows, box[BOX_ALONG], 1.0 - left))
+    free = other + abs(box[BOX_OFFSET]) - BOX_HALF_WIDTH_M
+    for i in range(len(own.params)):  # noqa: SIM110 - the compiler knows no generators
+        if free < 2.0 * own.params[i, kernel.HALF_WIDTH] + 2.0 * PASS_M:
+            return False
+    return True
