@@ -55,7 +55,6 @@ class Guard:
         self.pid = self._process.pid
         self.about = "starting"
         self._reader = asyncio.create_task(self._read(), name="hearing the guardian")
-        self._beating = asyncio.create_task(self._beat_until_watching())
         try:
             async with asyncio.timeout(START_S):
                 while not self.watching:
@@ -93,12 +92,6 @@ class Guard:
             await process.wait()
         if self._reader is not None:
             await asyncio.wait((self._reader,))
-
-    async def _beat_until_watching(self) -> None:
-        """While it starts, nobody turns yet; without signs of life it would cry wolf."""
-        while not self.watching and self._pipe >= 0:
-            self.beat(may_move=False)
-            await asyncio.sleep(guardian.PATIENCE_S / 6)
 
     async def _read(self) -> None:
         assert self._process is not None

@@ -1,9 +1,9 @@
 """The guardian: a second process with its own connection to the car, which stops it when the bridge cannot.
 
-It reads one byte for every turn of the bridge from its standard input. When the bytes stay away, the bridge
-is frozen; when the pipe ends, it is dead. Either way the guardian stops the car, again and again until that
-is confirmed or the bridge says that its gate is closed. What it finds it says on standard output, a word a
-line.
+It reads one byte for every turn of the bridge from its standard input. When the bytes stay away while the car
+may move, the bridge is frozen; when the pipe ends, it is dead. Either way the guardian stops the car, again
+and again until that is confirmed or the bridge says that its gate is closed. What it finds it says on
+standard output, a word a line.
 
 It is started by `league.bridge.guard`; `python -m league.bridge.guardian CAR` starts it by hand.
 """
@@ -60,7 +60,7 @@ class Guardian:
         self._driver: CarDriver | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._over = asyncio.Event()
-        self._silent = False
+        self._may_move = self._silent = False
         self._stopping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -94,7 +94,8 @@ class Guardian:
             self._begin_to_stop("the bridge is gone" if not heard else "the bridge ended", dead=True)
             self._over.set()
             return
-        if self._silent and heard[-1:] == STANDS:
+        self._may_move = heard[-1:] == MAY_MOVE
+        if not self._may_move:
             self._silent = False
         self._arm_alarm()
 
@@ -105,6 +106,8 @@ class Guardian:
 
     def _ring(self) -> None:
         self._alarm = None
+        if not self._may_move:
+            return  # a gate that was closed when the bridge froze is closed when it thaws
         if not self._silent:
             self._silent = True
             say(TRIPPED)

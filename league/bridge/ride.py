@@ -47,6 +47,8 @@ class Link:
     """When the server was heard last, on the monotonic clock."""
     round_trip_ms: float | None = None
     heat: str = ""
+    racing: bool = False
+    """Whether the server shows ticks, so that its silence means something."""
 
     def state(self) -> dict[str, Any]:
         """For a page or a terminal."""
@@ -276,7 +278,7 @@ class Ride:
         """One turn: first the gate, then the sign of life, so that none is given for a stalled gate."""
         self.passed = passed = self.gate.ask(time.monotonic())
         if self.guard is not None:
-            self.guard.beat(may_move=passed.state in (State.READY, State.ARMED))
+            self.guard.beat(may_move=passed.state is State.ARMED)
         self._notice()
         return passed
 

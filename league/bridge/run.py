@@ -14,10 +14,12 @@ from league.bridge.seat import CarSeat
 from league.bridge.senses import Senses
 from league.gate.gate import State
 from league.hooks.catalogue import League, NamedAgent
-from league.wire.messages import Assign, Event, Resume
+from league.sim.car import DEEPRACER
+from league.sim.sensing import StateSensor
+from league.sim.world import World
+from league.track.circuit import Circuit
+from league.wire.messages import EMERGENCY_STOP, Assign, Event, Resume
 
-EMERGENCY = "emergency_stop"
-"""The event by which a server stops every physical car."""
 AWAY_S = 0.5
 """So long without a word from the server in a heat, and the car is not driven."""
 
@@ -50,7 +52,7 @@ async def race(
         RaceError: The agent failed.
     """
     made = Seats(ride, league, agent)
-    lobby = Lobby(ride, on_progress)
+    lobby = Lobby(ride, on_progress, made.begin_heat)
     watching = asyncio.create_task(lobby.watch(), name="watching the server")
     try:
         return await client.drive(
@@ -78,10 +80,20 @@ class Seats:
         self._ride, self._league, self._agent = ride, league, agent
         wanted = getattr(agent.make, "sensors", None) or agent.make().sensors
         self.sensors: tuple[str, ...] = tuple(dict.fromkeys((*wanted, "pose")))
+        self._taken = False
 
     def __call__(self) -> CarSeat:
         """The car's seat in one heat."""
-        return CarSeat(self._ride, self._agent.make, Senses(self.sensors, self._league.sensor))
+        senses = Senses(self.sensors, self._league.sensor)
+        return CarSeat(self._ride, self._agent.make, senses, self._claim)
+
+    def begin_heat(self) -> None:
+        """The next seat that gets ready is the one that drives."""
+        self._taken = False
+
+    def _claim(self) -> bool:
+        free, self._taken = not self._taken, True
+        return free
 
 
 class Lobby:
@@ -90,16 +102,21 @@ class Lobby:
     Args:
         ride: The car.
         tell: Told everything as well.
+        begin_heat: Called when the car is sent to the grid.
     """
 
-    def __init__(self, ride: Ride, tell: Callable[[client.Progress], None]) -> None:
-        self._ride, self._tell = ride, tell
+    def __init__(
+        self, ride: Ride, tell: Callable[[client.Progress], None], begin_heat: Callable[[], None]
+    ) -> None:
+        self._ride, self._tell, self._begin_heat = ride, tell, begin_heat
 
     def hear(self, progress: client.Progress) -> None:
         """Take note of what the server said."""
         ride, link, told = self._ride, self._ride.link, progress.told
         if told is not None:
             link.heard_s = time.monotonic()
+        if progress.kind in ("lost", "finish", "result", "bye"):
+            link.racing = False
         if progress.kind == "lost":
             link.about = progress.text
             ride.disarm("the connection to the league broke off")
@@ -110,10 +127,11 @@ class Lobby:
         elif isinstance(told, Assign):
             link.heat, link.about = told.heat, f"in heat {told.heat}"
             ride.gate.begin_heat()
+            self._begin_heat()
             cap = told.fields.get("drive_cap")
             if isinstance(cap, int | float):
                 ride.gate.lower(float(cap))
-        elif isinstance(told, Event) and told.kind == EMERGENCY:
+        elif isinstance(told, Event) and told.kind == EMERGENCY_STOP:
             ride.emergency_stop(str(told.data.get("why") or "the league stopped every car")[:200])
         elif progress.kind in ("finish", "result"):
             ride.disarm("the heat is over")
@@ -123,11 +141,22 @@ class Lobby:
         """Take the permission to drive away when the server was silent for too long in a heat."""
         while True:
             await asyncio.sleep(0.05)
-            heard_s = self._ride.link.heard_s
-            if self._ride.gate.state is State.ARMED and heard_s is not None:
+            link = self._ride.link
+            heard_s = link.heard_s
+            if link.racing and self._ride.gate.state is State.ARMED and heard_s is not None:
                 silent_s = time.monotonic() - heard_s
                 if silent_s > AWAY_S:
                     self._ride.disarm(f"no word from the league for {silent_s:.1f} s")
+
+
+def warm_up(agent: NamedAgent) -> None:
+    """Load and compile what a heat needs, before there is a car that must be told something all the time."""
+    agent.make()
+    corners = [[-2.0, -1.0], [2.0, -1.0], [2.0, 1.0], [-2.0, 1.0]]
+    circuit = Circuit.from_widths("warm-up", corners, [0.4] * 4, [0.4] * 4)
+    world = World(circuit, [DEEPRACER])
+    world.place(0, 0.0)
+    StateSensor().sense(world)
 
 
 async def until_first(*work: asyncio.Task[object]) -> None:

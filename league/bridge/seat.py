@@ -29,18 +29,23 @@ class CarSeat(Agent):
         ride: The car.
         make: Makes the agent that drives it.
         senses: What the car sees, as the league's sensors.
+        claim: Asked once, in `prepare`, whether this is the seat that drives: a client tries its agent's
+            answers on another one beforehand, and those must not reach the car.
     """
 
-    def __init__(self, ride: Ride, make: Callable[[], Agent], senses: Senses) -> None:
-        self._ride, self._senses = ride, senses
-        self._agent = make()
+    def __init__(
+        self, ride: Ride, make: Callable[[], Agent], senses: Senses, claim: Callable[[], bool]
+    ) -> None:
+        self._ride, self._senses, self._claim = ride, senses, claim
+        self._agent, self._drives = make(), False
         self._top_mps = 0.0
-        self._opening, self._base, self._first = ride.openings, ride.new_source(), True
+        self._opening, self._base, self._first = -1, 0, True
         self._earliest_s = math.inf
         """The smallest difference between our clock and the race's: an observation that took no time."""
 
     def prepare(self, briefing: Briefing) -> None:
         """Get the agent ready for the heat."""
+        self._drives = self._claim()
         self._top_mps = briefing.car.max_speed_mps
         self._senses.prepare(briefing)
         self._agent.prepare(briefing)
@@ -49,7 +54,9 @@ class CarSeat(Agent):
         """Ask the agent, offer its command to the gate, and tell the server what the car was told."""
         now_s = time.monotonic()
         ride = self._ride
-        ride.link.heard_s = now_s
+        if not self._drives:
+            return self._agent.act(self._senses.complete(seen, ride.fresh_sample()))
+        ride.link.heard_s, ride.link.racing = now_s, True
         if self._opening != ride.openings:
             self._begin_anew()
         born_s = self._born_s(seen, now_s)

@@ -13,7 +13,7 @@ from league.bridge.keeping import Logbook
 from league.bridge.operator import Operator
 from league.bridge.page import Page
 from league.bridge.ride import Ride
-from league.bridge.run import Post, race, until_first
+from league.bridge.run import Post, race, until_first, warm_up
 from league.cli import show
 from league.cli.drive import Commentary
 from league.cli.remote import http_url, server_option, token_option
@@ -89,6 +89,7 @@ def command(
     named = league.agent(agent)
     if cap is not None and not cap >= 0:
         raise ConfigError(f"--cap: found {cap:g}, expected 0 or more")
+    warm_up(named)
     post = Post(url, event, (name or car.partition("?")[0])[:64], token)
     with Logbook(car, state) as logbook:
         desk: Desk

@@ -78,7 +78,7 @@ class Decide(_Said):
     id: Annotated[str, Field(min_length=1, max_length=64)]
     """The same id again is answered as before and done once."""
     what: Literal[
-        "green", "confirm", "again", "choose",
+        "green", "confirm", "again", "choose", "stop",
         "add", "void", "restore", "reassign", "reset", "finish", "dnf", "undo",
     ]  # fmt: skip
     target: Annotated[int, Field(ge=0, lt=2**31)] = 0

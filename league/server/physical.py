@@ -7,9 +7,10 @@ connection to a bridge is not losing the car: the bridge stops it by itself, and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from league.errors import RaceError
+from league.errors import LocalProtocolError, RaceError
 from league.racing.physical import PhysicalHeat
 from league.server.driver import Driver
 from league.server.gathering import Gathering
@@ -17,6 +18,7 @@ from league.server.live import LiveHeat, OnTick
 from league.server.seat import Seat
 from league.server.settings import Settings
 from league.server.timing import TimingDesk
+from league.wire.messages import EMERGENCY_STOP
 
 _LOOK_S: Final = 0.5
 
@@ -50,7 +52,7 @@ class LivePhysicalHeat(LiveHeat):
         self._cars = [self.seats[seat] for seat in heat.physical]
         rivals = [seat for seat in self.seats if seat not in self._cars]
         self._rivals = Gathering(heat, rivals, settings, answer_s=self._answer_s)
-        desk.on_wish = self._wished
+        desk.on_wish, desk.on_stop = self._wished, self._stop_cars
 
     def departed(self, driver: Driver, why: str, *, for_good: bool) -> None:
         """A driver was lost; a physical car is timed all the same, and its bridge may come back."""
@@ -93,6 +95,15 @@ class LivePhysicalHeat(LiveHeat):
 
     def _wished(self) -> None:
         self._rivals.stir()
+
+    def _stop_cars(self, why: str) -> None:
+        """Tell every bridge to stop its car; only somebody beside the car can clear it."""
+        fact = {"k": self.heat.tick, "t_us": self.heat.time_us, "kind": EMERGENCY_STOP, "data": {"why": why}}
+        for seat in self._cars:
+            line = seat.driver.line
+            if line is not None:
+                with suppress(LocalProtocolError):  # it is not on the grid, and so not driven
+                    line.say(line.session.event({**fact, "seat": seat.number}))
 
     def _obey(self) -> None:
         wishes = self._desk.wishes

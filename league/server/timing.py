@@ -17,9 +17,9 @@ from league.racing.physical import PhysicalHeat, Sighting
 from league.store.book import RecordBook
 
 Phase = Literal["idle", "waiting", "countdown", "running", "driven"]
-Wish = Literal["green", "confirm", "again", "choose"]
+Wish = Literal["green", "confirm", "again", "choose", "stop"]
 """What a timekeeper may wish besides decisions: give the light, let the result stand, run it again from
-the start, let another run go first."""
+the start, let another run go first; stop every car, now."""
 FUTURE_US: Final = 500_000
 """A crossing may lie so far in the future, as clocks differ; no further."""
 
@@ -73,6 +73,8 @@ class TimingDesk:
         self.wishes: dict[Wish, str] = {}
         """What a timekeeper wishes and nobody has granted yet."""
         self.on_wish: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[str], None] = lambda why: None
+        """Told, with why, that every physical car has to stop at once."""
         self._book = book
         self._attempt = 0
         self._green_ns: int | None = None
@@ -217,6 +219,9 @@ class TimingDesk:
         """
         if self.heat is None:
             raise RaceError("no run is under way")
+        if wish == "stop":
+            self.on_stop(what)
+            return
         if wish in ("green", "choose") and self.green:
             raise RaceError("the light was given already")
         if wish == "choose" and what not in [run["id"] for run in self.waiting]:

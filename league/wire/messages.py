@@ -23,6 +23,8 @@ SUBPROTOCOL_JSON = "league.v1.json"
 SUBPROTOCOLS: Mapping[str, Codec] = {SUBPROTOCOL: "msgpack", SUBPROTOCOL_JSON: "json"}
 
 AGENT_PATH = "/ws/agent"
+EMERGENCY_STOP = "emergency_stop"
+"""Kind of the `event` at which a bridge stops its physical car, until somebody beside the car clears it."""
 
 BAD_FRAME = 4000
 AUTH = 4001

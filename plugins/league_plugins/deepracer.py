@@ -43,7 +43,9 @@ _B: Final = 2.2
 DRIVE_MIN: Final = 0.1278
 """The least that turns the motor: step 0.3 at max_speed 0, which the console takes for no drive at all."""
 SLOWEST: Final = 0.001
-CALL_S: Final = 0.045
+CALL_S: Final = 0.03
+"""A command waits so long for its answer; the answer may take longer, and another command waits for it."""
+ANSWER_S: Final = 0.2
 STOP_S: Final = 0.09
 LOGIN_S: Final = 5.0
 BATTERY_S: Final = 5.0
@@ -86,7 +88,8 @@ class DeepRacerCar:
         self._only_stops = address.only_stops
         self._http: aiohttp.ClientSession | None = None
         self._headers: dict[str, str] = {}
-        self._stopped = 0
+        self._flight: asyncio.Task[None] | None = None
+        self._left_s = 0.0
         self._newest = Newest()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -129,13 +132,21 @@ class DeepRacerCar:
         await self._put("start_stop", {"start_stop": "start"}, within_s=LOGIN_S)
 
     async def apply(self, command: CarCommand) -> None:
-        """One request."""
-        before = self._stopped
+        """One request; while the one before waits for its answer, commands are forgotten."""
+        flight = self._flight
+        if flight is not None and not flight.done():
+            if time.monotonic() - self._left_s > ANSWER_S:
+                raise CarError(f"{self.name}: manual_drive: no answer for {ANSWER_S * 1e3:.0f} ms")
+            return
+        if flight is not None:
+            self._flight = None
+            flight.result()
         angle = _step(command.steer_rad / self._steer_max_rad) * self._steer_sign
         throttle, max_speed = console_throttle(command.drive)
         told = {"angle": angle, "throttle": throttle * self._throttle_sign, "max_speed": max_speed}
-        if before == self._stopped:
-            await self._put("manual_drive", told, within_s=CALL_S)
+        self._left_s = time.monotonic()
+        self._flight = asyncio.create_task(self._put("manual_drive", told, within_s=LOGIN_S))
+        await asyncio.wait((self._flight,), timeout=CALL_S)
 
     def telemetry(self) -> AsyncIterator[Sample]:
         """Battery and camera; the console knows no more."""
@@ -143,7 +154,9 @@ class DeepRacerCar:
 
     async def stop(self, why: str) -> StopResult:
         """Stop: after it, the car's own control passes no drive on, whatever else may still arrive."""
-        self._stopped += 1
+        if self._flight is not None:
+            self._flight.cancel()
+            self._flight = None
         if self._http is None or self._http.closed:
             return "unreachable"
         try:
@@ -157,7 +170,7 @@ class DeepRacerCar:
 
     async def close(self) -> None:
         """Stop and leave."""
-        for task in self._tasks:
+        for task in (*self._tasks, *filter(None, (self._flight,))):
             task.cancel()
         if self._http is not None and not self._http.closed:
             if not self._only_stops:

