@@ -59,9 +59,10 @@ _STRAIN = 1e-5
 """Share of time that steering beyond the limit of grip costs; it decides between commands that turn alike."""
 
 
-_ROUND, _SHARPER, _SHARPEST = 1e-2, 1e-3, 1e-4
-"""How round |x| is, see `motion.rates`, at first and in the end. Not every circuit can be solved with the
-sharpest corners; what the step before it leaves undone is a few thousandths of a second."""
+_ROUND = 1e-2
+_SHARP = (3e-3, 1e-3, 1e-4)
+"""How round |x| is, see `motion.rates`, at first and then in steps. Not every circuit can be solved with the
+sharpest corners; what the steps before leave undone is a few thousandths of a second."""
 _TRIES = ((0.1, 200), (0.01, 300), (1.0, 400))
 """First value of the barrier, and most iterations with it."""
 _ROUGH = {"expand": True, "ipopt.mu_strategy": "monotone", "ipopt.tol": 1e-4}
@@ -189,7 +190,7 @@ def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple
     }
     fine = ca.nlpsol("fine", "ipopt", problem.programme, {**options, **_FINE, **derived})
     found = None
-    for corner in (_SHARPER, _SHARPEST):
+    for corner in _SHARP:
         start = {"x0": answer["x"], "lam_x0": answer["lam_x"], "lam_g0": answer["lam_g"]}
         answer = fine(**start, p=corner, **problem.bounds)
         iterations += int(fine.stats()["iter_count"])

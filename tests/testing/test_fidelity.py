@@ -41,7 +41,7 @@ def score(car, windows):
     [
         (DEEPRACER_2021, "classic", "2021", (7.1, 20.1, 4.4, 11.8, 12.2)),
         (DEEPRACER_2022, "classic", "2022", (12.3, 33.9, 5.1, 14.8, 12.5)),
-        (DEEPRACER, "classic", None, (9.0, 31.4, 5.3, 17.3, 12.9)),
+        (DEEPRACER, "classic", None, (9.0, 32.5, 5.4, 17.2, 13.0)),
         (DEEPRACER_GZSIM, "gzsim_ros2", None, (9.7, 23.2, 3.5, 9.8, 21.0)),
     ],
     ids=["2021", "2022", "classic", "gzsim"],
