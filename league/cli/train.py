@@ -85,6 +85,9 @@ def command(**given: Any) -> None:
         folder.keep_inputs(recipe)
         recipe = folder.recipe()
         parent = _parent(given["parent"] or recipe.start_from, folder.path, league, given)
+        if parent is not None:
+            recipe = folder.keep_parent(recipe, parent)
+            parent = Path(recipe.start_from)
     run = _prepare(recipe, folder, league, given)
     if run.settled.became:
         title = "hyperparameters, and what they became"
@@ -94,7 +97,8 @@ def command(**given: Any) -> None:
         run.resume()
     elif parent is not None:
         run.clone(parent)
-    folder.note_start({"seed": recipe.seed, "parent": None if parent is None else str(parent)})
+    if not given["resume"]:
+        folder.note_start({"seed": recipe.seed, "cloned": parent is not None})
     _finish(run, _train(run, recipe.name), league, given["json_file"])
 
 
@@ -169,7 +173,7 @@ def _parent(ref: str, out: Path, league: League, given: dict[str, Any]) -> Path 
     recipe = folder.recipe()
     show.console(stderr=True).print(f"{ref} first: it is what this recipe clones", markup=False)
     run = _prepare(recipe, folder, league, given)
-    folder.note_start({"seed": recipe.seed, "parent": None})
+    folder.note_start({"seed": recipe.seed, "cloned": False})
     _train(run, recipe.name)
     return folder.path
 
@@ -273,6 +277,8 @@ def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -
         finished = sum(drive.finished for drive in outcome.drives)
         out.print(f"{finished} of {len(outcome.drives)} test circuits finished")
     out.print(_cost_line(cost), markup=False, soft_wrap=True)
+    if run.parent_cost is not None:
+        out.print(f"before that, its parent: {_cost_line(run.parent_cost)}", markup=False, soft_wrap=True)
     out.print(f"race it: league race {circuit.id} {outcome.model}", markup=False, soft_wrap=True)
 
 

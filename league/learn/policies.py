@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,12 +14,27 @@ from league.learn.recipe import Learning
 from league.learn.senses import ROAD_SIZE, Sight, state_scale
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
-VISION: dict[str, tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]] = {
-    "shallow": (((32, 8, 4), (64, 4, 2), (64, 3, 1)), (512,)),
-    "default": (((32, 5, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1)), (64,)),
-    "deep": (((32, 8, 4), (32, 4, 2), (64, 4, 2), (64, 3, 1)), (512, 512)),
+
+
+class Looks(NamedTuple):
+    """A network for pictures."""
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    """Filters, kernel and stride of each."""
+    dense: tuple[int, ...]
+    """Widths of the layers behind them."""
+    middle: tuple[int, ...]
+    """Widths of the layers behind these, which in DeepRacer all sensors share; rectified."""
+    activation: str
+
+
+VISION = {
+    "shallow": Looks(((32, 8, 4), (64, 4, 2), (64, 3, 1)), (), (512,), "relu"),
+    "default": Looks(((32, 5, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1)), (64,), (512,), "tanh"),
+    "deep": Looks(((32, 8, 4), (32, 4, 2), (64, 4, 2), (64, 3, 1)), (512, 512), (256, 128), "relu"),
 }
-"""DeepRacer's networks for pictures: filters, kernel and stride of each layer, then widths of dense ones."""
+"""DeepRacer's networks, as its simulator builds them; the deep one without its batch normalisation and
+dropout, which make the same answer more likely one time and less the next, and PPO compares the two."""
 
 
 class Features(BaseFeaturesExtractor):
@@ -70,15 +85,17 @@ class Vision(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         depth = shape[0]
-        convolutions, dense = VISION[kind]
-        for filters, kernel, stride in convolutions:
-            layers += [nn.Conv2d(depth, filters, kernel, stride), nn.ReLU()]
+        looks = VISION[kind]
+        bend = ACTIVATIONS[looks.activation]
+        for filters, kernel, stride in looks.convolutions:
+            layers += [nn.Conv2d(depth, filters, kernel, stride), bend()]
             depth = filters
         layers.append(nn.Flatten())
         with torch.no_grad():
             width = int(nn.Sequential(*layers)(torch.zeros(1, *shape)).shape[1])
-        for wide in dense:
-            layers += [nn.Linear(width, wide), nn.ReLU()]
+        behind = [(wide, bend) for wide in looks.dense] + [(wide, nn.ReLU) for wide in looks.middle]
+        for wide, curve in behind:
+            layers += [nn.Linear(width, wide), curve()]
             width = wide
         self.layers, self.width = nn.Sequential(*layers), width
 

@@ -286,8 +286,8 @@ def _beside(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with the files that it names found from where it lies."""
     found: dict[str, Any] = {
         key: str(folder / value)
-        for key in ("metadata", "hyperparameters")
-        if (value := getattr(recipe, key)) and (folder / value).is_file()
+        for key in ("metadata", "hyperparameters", "start_from")
+        if (value := getattr(recipe, key)) and (folder / value).exists() and (folder / value) != folder
     }
     if recipe.reward.file and (folder / recipe.reward.file).is_file():
         found["reward"] = {"file": str(folder / recipe.reward.file)}

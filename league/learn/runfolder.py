@@ -103,6 +103,24 @@ class RunFolder:
         (self.path / "recipe.toml").write_text(kept.toml(), encoding="utf-8")
         return kept
 
+    def keep_parent(self, recipe: Recipe, ref: Path) -> Recipe:
+        """Copy the model that a run clones into the folder; returns the recipe that names the copy.
+
+        Raises:
+            InputError: It is no model that can be cloned.
+        """
+        weights, _ = parent_of(ref)
+        target = self.path / "inputs" / "parent"
+        target.mkdir(exist_ok=True)
+        for name in (WEIGHTS, "recipe.toml", "cost.json"):
+            if (weights.parent / name).is_file():
+                shutil.copyfile(weights.parent / name, target / name)
+        written = Recipe.parse(tomllib.loads((self.path / "recipe.toml").read_text(encoding="utf-8")))
+        (self.path / "recipe.toml").write_text(
+            written.changed(start_from="inputs/parent").toml(), encoding="utf-8"
+        )
+        return self.recipe()
+
     def _keep(self, file: Path) -> str:
         target = self.path / "inputs" / file.name
         try:
@@ -133,8 +151,9 @@ class RunFolder:
             },
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
             "inputs": {
-                file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-                for file in sorted((self.path / "inputs").glob("*"))
+                file.relative_to(self.path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+                for file in sorted((self.path / "inputs").rglob("*"))
+                if file.is_file()
             },
         }
         self.write_json("run.json", told | dict(facts))

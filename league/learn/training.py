@@ -6,9 +6,11 @@ model. It prints nothing: whoever wants to show progress is told a `Moment` afte
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
@@ -152,6 +154,8 @@ class Run:
         self.best: dict[str, Any] | None = None
         self.best_score = -np.inf
         self.best_drives: tuple[Driven, ...] = ()
+        self.parent_cost: dict[str, Any] | None = None
+        """What the model that this one clones has cost before."""
         self.meter = Meter()
 
     # -- before --------------------------------------------------------------------------------
@@ -169,6 +173,11 @@ class Run:
                 "expected the same sensors"
             )
         self._take(load_weights(weights)["policy"], str(ref))
+        self._count_parent(weights.parent)
+
+    def _count_parent(self, folder: Path) -> None:
+        with suppress(OSError, ValueError):
+            self.parent_cost = json.loads((folder / "cost.json").read_text(encoding="utf-8"))
 
     def _take(self, given: dict[str, torch.Tensor], where: str) -> None:
         own = self.learner.policy.state_dict()
@@ -203,6 +212,7 @@ class Run:
         self.ground.steps_done = int(found["driven"])
         self.pit.take(found)
         self.meter.add(found["used"])
+        self._count_parent(self.folder.path / "inputs" / "parent")
         self.best, self.best_score = self.folder.load("best.pt"), float(found["best_score"])
 
     def _optimizers(self) -> list[Any]:
@@ -300,7 +310,8 @@ class Run:
         (model / "recipe.toml").write_text(self.recipe.toml(), encoding="utf-8")
         self.folder.save(f"model/{WEIGHTS}", self.best)
         told = [asdict(drive) | {"total_s": drive.total_s, "fastest_s": drive.fastest_s} for drive in drives]
-        self.folder.write_json("model/cost.json", cost.as_dict() | {"reached": told, "onnx_apart": apart})
+        more = {"reached": told, "onnx_apart": apart, "parent": self.parent_cost}
+        self.folder.write_json("model/cost.json", cost.as_dict() | more)
         self.folder.write_history([asdict(moment) for moment in self.pit.moments])
         return Outcome(self.folder.path, model, drives, cost, finished)
 

@@ -9,10 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from tiny import CIRCUIT, TINY, recipe
 
 from league.cli import main
 from league.learn.recipe import Recipe
+from league.learn.runfolder import load_weights
 
 
 def write(folder: Path, made: Recipe) -> Path:
@@ -96,7 +98,14 @@ def test_a_deepracer_users_own_files_train_a_model(
     again = tmp_path / "again"
     copied = str(out / "recipe.toml")
     assert run("train", "--recipe", copied, "--from", str(out), "--steps", "200", "--out", str(again)) == 0
-    assert json.loads((again / "run.json").read_text())["parent"] == str(out)
+    facts = json.loads((again / "run.json").read_text())
+    assert facts["cloned"]
+    assert "inputs/parent/policy.pt" in facts["inputs"]
+    assert json.loads((again / "model" / "cost.json").read_text())["parent"]["steps"] >= 500
+    third, moved = tmp_path / "third", out.rename(tmp_path / "moved")
+    assert run("train", "--recipe", str(again / "recipe.toml"), "--out", str(third)) == 0
+    first, second = (load_weights(where / "model" / "policy.pt")["policy"] for where in (again, third))
+    assert all(torch.equal(first[name], second[name]) for name in first), moved
 
 
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

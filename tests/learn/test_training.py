@@ -212,7 +212,7 @@ def test_a_short_camera_training_ends_in_a_model(tmp_path: Path, vision: str) ->
 def test_a_minute_of_sprinting_wins_clean_laps(tmp_path: Path) -> None:
     from league.learn.recipe import read_recipe
 
-    made = read_recipe("sprint").changed(budget={"minutes": None, "steps": 400_000})
+    made = read_recipe("sprint").changed(budget={"minutes": None, "steps": 262_144})
     (drive,) = train(tmp_path / "run", made).drives
     assert drive.finished
     assert drive.off_tracks == 0
