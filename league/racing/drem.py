@@ -25,7 +25,6 @@ DREM: Final[dict[str, Any]] = {
     "min_lap_s": 3.0,
     "lap_clock": "line",
     "runs": 3,
-    "clock": "realtime",
 }
 """Fields of `Rules` that are not as elsewhere."""
 

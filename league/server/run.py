@@ -12,7 +12,7 @@ from league.errors import RaceError
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
 from league.racing.heat import Heat
-from league.racing.physical import PhysicalHeat
+from league.racing.physical import PhysicalHeat, Sighting, is_physical
 from league.racing.plan import HeatPlan
 from league.server.building import build_heat
 from league.server.paddock import Paddock
@@ -100,10 +100,18 @@ class PhysicalRun:
         return await self._book.begin_heat(self._event_id, plan), plan
 
     def _build(self, plan: HeatPlan) -> PhysicalHeat:
-        build_heat(self._league, plan, self._paddock.circuit)  # compiles what rivals and sensors need
+        """The heat, with all compiled that its ticks need; may take seconds."""
+        clock = self._paddock.timing.clock_us
+        if not all(is_physical(entry) for entry in plan.grid):
+            build_heat(self._league, plan, self._paddock.circuit)
+        trial = self._make(plan, lambda: 0)
+        trial.see(trial.physical[0], Sighting(0, 0.0, 0.0, 0.0))
+        trial.observe()
+        return self._make(plan, clock)
+
+    def _make(self, plan: HeatPlan, clock: Callable[[], int]) -> PhysicalHeat:
         sensors = [self._league.sensor(name) for name in plan.rules.sensors]
-        car = self._league.car(plan.car)
-        return PhysicalHeat(plan, self._paddock.circuit, car, sensors, clock=self._paddock.timing.clock_us)
+        return PhysicalHeat(plan, self._paddock.circuit, self._league.car(plan.car), sensors, clock=clock)
 
     async def _run(self, heat: PhysicalHeat, scene: Scene) -> None:
         paddock, plan = self._paddock, heat.plan

@@ -61,7 +61,7 @@ def test_an_event_of_real_cars_has_drems_rules(run: Run) -> None:
     rules = event["rules"]
     assert event["format"] == "physical-time-trial"
     assert (rules["runs"], rules["max_resets_per_lap"], rules["rank"]) == (2, 4, "best_lap")
-    assert (rules["time_limit_s"], rules["min_lap_s"], rules["clock"]) == (120, 3, "realtime")
+    assert (rules["time_limit_s"], rules["min_lap_s"], rules["lap_clock"]) == (120, 3, "line")
     assert rules["sensors"] == ["state", "pose", "lidar"]
     assert [entry["kind"] for entry in event["entries"]] == ["physical"]
 

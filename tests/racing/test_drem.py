@@ -27,7 +27,9 @@ def test_a_club_evening_is_three_runs_of_two_minutes_for_the_best_lap() -> None:
     ],
 )
 def test_what_drem_has_can_be_asked_for(changes: dict[str, Any]) -> None:
-    assert drem_rules(**changes).clock == "realtime"
+    rules = drem_rules(**changes)
+    assert rules.min_lap_s == 3
+    assert {name: getattr(rules, name) for name in changes} == changes
 
 
 @pytest.mark.parametrize(
