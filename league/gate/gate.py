@@ -307,7 +307,7 @@ class Gate:
     def _count_neutral(self, elapsed_s: float, gap_s: float) -> None:
         """Since when the car has been told, without a gap, to stand."""
         standing = self._online and self.state in (State.NEUTRAL, State.DISARMED, State.READY)
-        if not standing or gap_s > elapsed_s or gap_s < 0:
+        if not standing or gap_s != elapsed_s:  # longer than a pulse, or backwards
             self._neutral_since_s = None
         if standing and self._neutral_since_s is None:
             self._neutral_since_s = self._now_s

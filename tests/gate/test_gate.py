@@ -82,6 +82,7 @@ def closed(stand: Stand, state: State, why: str) -> None:
 
 def test_it_begins_offline_and_lets_nothing_through() -> None:
     stand = Stand()
+    assert Gate(LIMITS, now_s=0.0).state is State.OFFLINE
     assert stand.gate.ask(stand.now_s) == Passed(0.0, 0.0, State.OFFLINE)
     closed(stand, State.OFFLINE, "not connected")
 
@@ -141,6 +142,17 @@ def test_a_gap_of_just_the_pulse_does_not() -> None:
     stand.now_s = stand.gate._neutral_since_s = LIMITS.pulse_s
     stand.gate.ask(stand.now_s)
     assert stand.gate._neutral_since_s == LIMITS.pulse_s
+
+
+def test_a_clock_that_goes_back_starts_the_second_of_neutral_anew_and_one_that_stands_does_not() -> None:
+    stand = Stand().neutral()
+    stand.gate.ask(stand.now_s)
+    assert stand.gate.objection(stand.now_s, **GOOD) == ""
+    stand.now_s -= 0.001
+    stand.gate.ask(stand.now_s)
+    stand.now_s += 0.1
+    stand.gate.ask(stand.now_s)
+    assert "in neutral" in stand.gate.objection(stand.now_s + 0.89, **GOOD)
 
 
 @pytest.mark.parametrize("state", [State.OFFLINE, State.ARMED, State.ESTOP])
@@ -383,6 +395,11 @@ def test_only_a_car_that_reverses_takes_negative_drive(drive: float, fits: bool)
         assert stand.turn().drive == pytest.approx(max(drive, -LIMITS.drive_cap))
 
 
+def test_the_first_command_may_not_reverse_either() -> None:
+    stand = Stand(replace(LIMITS, reverse=True)).ready()
+    assert stand.offer(0.0, -0.1) is Refusal.FIRST_MOVES
+
+
 def test_an_older_number_is_out_of_order_even_if_nothing_was_taken() -> None:
     stand = Stand().armed()
     assert stand.offer(0.0, 0.1, seq=10) is None
@@ -484,6 +501,16 @@ def test_drive_rises_at_its_rate_and_falls_at_once() -> None:
     assert stand.turn().drive == pytest.approx(0.065)
 
 
+@pytest.mark.parametrize("drive", [0.5, -0.5])
+def test_drive_0_is_0_at_once(drive: float) -> None:
+    stand = Stand(replace(LIMITS, rise_per_s=2.0, reverse=True)).armed()
+    stand.offer(0.0, drive)
+    stand.turn(0.1)
+    stand.offer(0.0, 0.0)
+    assert stand.gate.ask(stand.now_s).drive == 0.0
+    assert stand.turn().drive == 0.0
+
+
 def test_reversing_goes_through_0_at_its_rate() -> None:
     stand = Stand(replace(LIMITS, rise_per_s=2.0, reverse=True)).armed()
     stand.offer(0.0, 0.5)
@@ -532,6 +559,15 @@ def test_wheels_stay_for_a_while_after_the_drive_is_gone_and_are_then_centred() 
     assert stand.turn(0.25) == Passed(0.2, 0.0, State.DISARMED)
     assert stand.gate.ask(16.0 + LIMITS.centre_after_s - TINY).steer_rad == 0.2
     assert stand.gate.ask(16.0 + LIMITS.centre_after_s + 0.001).steer_rad == 0.0
+
+
+def test_wheels_are_centred_at_the_very_end_of_their_time() -> None:
+    stand = Stand(replace(LIMITS, centre_after_s=0.25), now_s=0.0).moving(steer_rad=0.2)
+    stand.now_s = stand.gate._now_s = stand.gate._asked_s = 16.0
+    stand.gate._wanted = replace(stand.gate._wanted, born_s=16.0)
+    stand.gate.disarm("a test", 16.0)
+    assert stand.gate.ask(16.125).steer_rad == 0.2
+    assert stand.gate.ask(16.25).steer_rad == 0.0
 
 
 def test_a_new_arming_does_not_begin_with_the_old_drive() -> None:

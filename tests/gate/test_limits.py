@@ -12,7 +12,7 @@ from league.gate.limits import GateLimits, drive_for, speed_for
 TINY = 1e-9
 RANGES = [
     ("drive_max", 0.0, 100.0), ("drive_cap", 0.0, 1.0),
-    ("steer_max_rad", 0.42, 1.6), ("steer_cap_rad", 0.0, 0.42),
+    ("steer_max_rad", 0.0, 1.6), ("steer_cap_rad", 0.0, 0.42),
     ("hold_s", 0.1, 0.5), ("pulse_s", 0.02, 0.15), ("neutral_s", 1.0, 60.0), ("ready_s", 1.0, 600.0),
     ("rise_per_s", 0.01, 1000.0), ("steer_per_s", 0.01, 1000.0), ("centre_after_s", 0.0, 5.0),
 ]  # fmt: skip
@@ -20,12 +20,20 @@ RANGES = [
 
 @pytest.mark.parametrize(("name", "least", "most"), RANGES)
 def test_every_limit_has_a_range_with_exact_ends(name: str, least: float, most: float) -> None:
-    base = GateLimits(drive_cap=0.0)
+    base = GateLimits(drive_cap=0.0, steer_cap_rad=0.0)
     for good in (least, most, (least + most) / 2):
         assert getattr(replace(base, **{name: good}), name) == good
     for bad in (least - TINY, most + 1e-7, float("nan"), float("inf"), -float("inf")):
-        with pytest.raises(ConfigError, match=f"expected a number from|{name}"):
+        with pytest.raises(ConfigError, match=f"^{name}: found"):
             replace(base, **{name: bad})
+
+
+def test_the_defaults_are_those_of_the_handbook() -> None:
+    limits = GateLimits()
+    assert (limits.drive_cap, limits.drive_max, limits.reverse) == (0.25, 1.0, False)
+    assert (limits.steer_cap_rad, limits.steer_max_rad) == (0.42, 0.42)
+    assert (limits.hold_s, limits.pulse_s, limits.neutral_s, limits.ready_s) == (0.25, 0.15, 1.0, 600.0)
+    assert (limits.rise_per_s, limits.steer_per_s, limits.centre_after_s) == (2.0, 8.0, 0.3)
 
 
 def test_the_message_says_what_was_found_and_what_was_expected() -> None:
