@@ -161,8 +161,8 @@ class CarSpec:
 # degrees; by generation 7.3 cm, 4.5 degrees and 13.7 cm, 4.9 degrees. The recordings are of two
 # generations, which steer differently: those up to 2021 through a slow servo, those from 2022 on almost
 # directly, and with a rear that steps out under throttle. `DEEPRACER` is one fit to both.
-# Recordings hardly tell its lateral limit and top speed: between 2.9 and 3.3 m/s² the error of the fit changes
-# by 0.3 %. They are set so that its fastest lap of 2022_summit_speedway is just below that board's record.
+# Recordings hardly tell its lateral limit and top speed: from 2.9 to 3.3 m/s² the error of the fit changes by
+# 0.3 %. They are set so that its fastest lap of 2022_summit_speedway is just below that board's record.
 DEEPRACER = CarSpec(
     id="deepracer",
     name="AWS DeepRacer",
