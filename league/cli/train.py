@@ -20,8 +20,9 @@ from league.racing.rules import Rules
 from league.track.limit import limit_s
 
 if TYPE_CHECKING:
+    from league.learn.pit import Moment
     from league.learn.recipe import Recipe
-    from league.learn.training import Moment, Outcome, Run
+    from league.learn.training import Outcome, Run
 
 TELL_S = 10.0
 """Where there is no terminal to draw on, a line every so often."""

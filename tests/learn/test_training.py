@@ -11,9 +11,10 @@ from tiny import CIRCUIT, begin, league, recipe, train
 
 from league import InputError, LeagueError, ModelError, Rules, race
 from league.learn.evaluation import evaluate
+from league.learn.pit import Moment
 from league.learn.runfolder import RunFolder, load_weights
 from league.learn.testdrive import SLOWEST_MPS, Driven, score
-from league.learn.training import Moment, Run, find_circuits
+from league.learn.training import Run, find_circuits
 
 SEASONED = recipe(
     budget={"steps": 49_152},
