@@ -35,9 +35,12 @@ LIMIT_MS: Final = 300.0
 WATCH_S: Final = 1.5
 """So long after a fault the car must not have moved again."""
 PATIENCE_S: Final = 40.0
+ATTEMPTS: Final = 4
 PORT: Final = 8490
 STILL: Final = 1e-6
-_OBJECTIONS: Final = "have not been tested|refuse|needs the token|neutral for|is offline|no guardian"
+_OBJECTIONS: Final = (
+    "have not been tested|needs the token|neutral for|is offline|no guardian|does not arm|broken off"
+)
 
 
 class Reading(NamedTuple):
@@ -229,8 +232,8 @@ class Rig:
             time.sleep(1.2)
             mark = len(bridge.lines)
             bridge.type(line)
-            said = bridge.wait_for(f"{granted}|{_OBJECTIONS}", after=mark)[0]
-            if "neutral for" not in said:
+            said = bridge.wait_for(f"{granted}|{_OBJECTIONS}", after=mark, within_s=10.0)[0]
+            if said == granted or "tested" in said:
                 return said
         raise AssertionError(f"{line!r} is not granted: {bridge.lines[-8:]}")
 
@@ -292,7 +295,14 @@ class CarConformance:
     def driving(self, rig: Rig) -> Rig:
         """The same with a bridge that drives the car."""
         rig.begin()
-        rig.arm()
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                rig.arm()
+                break
+            except AssertionError:
+                # A machine that is busy with other tests stalls, and the gate closes, as it should.
+                if not left:
+                    raise
         return rig
 
     @staticmethod
