@@ -339,6 +339,8 @@ class PhysicalHeat:
             tally = tallies[self.plan.grid[seat].id]
             status, reason = self._retired.get(seat, (tally.status, tally.reason))
             driven_m = len(tally.laps) * self.circuit.length_m
+            if seat in self._seen and tally.started_us is not None:
+                driven_m += float(self._placed(seat).along_m[0])
             cars.append(
                 Car(
                     seat, driven_m, driven_m, laps=list(tally.laps), resets=tally.resets,

@@ -33,7 +33,8 @@ from league.wire.messages import SHUTTING_DOWN, SUBPROTOCOLS, Codec
 log = logging.getLogger(__name__)
 
 HELLO_S: Final = 10.0
-HEARTBEAT_S: Final = 5.0
+HEARTBEAT_S: Final = 10.0
+"""A ping after so long; without an answer for half as long again the connection is dead."""
 MOST_ERRORS: Final = 20
 """So many messages that mean nothing end a connection."""
 LOOK_S: Final = 0.05
