@@ -11,9 +11,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from house import House, Peer, house
+from house import LEAGUE, House, Peer, house
 from track import Beside
 
+from league.racing.physical import PhysicalHeat
 from league.racing.plan import EntryPlan
 
 RULES = {"laps": 2, "min_lap_s": 0.0, "time_limit_s": 60.0, "lap_clock": "line", "clock": "realtime"}
@@ -155,6 +156,24 @@ async def test_corrections_change_the_laps_until_the_result_stands(track: Track)
             lines = (await answer.json())["lines"]
     assert [line["kind"] for line in lines] == ["green", *["crossing"] * 3, "void", "undo"]
     assert lines[4]["who"].startswith("Tim #")
+
+
+async def test_a_result_can_be_made_again_from_the_book_alone(track: Track) -> None:
+    await track.prepare(CAR)
+    async with track.manned():
+        await track.home.lobby.start("cup")
+        await track.green()
+        numbers = await track.laps(3, lap_s=0.08)
+        await track.keeper.do("void", target=numbers[1])
+        await track.keeper.state(lambda said: said["phase"] == "driven")
+        await track.keeper.do("confirm")
+        await track.home.end_of("cup")
+    (result,), (record,) = await track.home.book.results("cup"), await track.home.book.heats("cup")
+    circuit = (await track.home.lobby.paddock("cup")).circuit
+    again = PhysicalHeat(record.plan, circuit, LEAGUE.car("deepracer"), [], clock=lambda: 10**9)
+    again.notes = tuple(line.note for line in await track.home.book.notes("cup", "run-1-car"))
+    again.overruns = result.overruns
+    assert again.result() == result
 
 
 async def test_two_cars_at_one_gate_wait_for_a_person(track: Track) -> None:
