@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from math import cos, hypot, pi, sin
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from league.errors import InputError
@@ -30,7 +32,8 @@ ODOMETRY: Final = 0.6
 async def pictures(source: str, *, latency_s: float = 0.0) -> AsyncIterator[tuple[int, Any]]:
     """Pictures of a camera (its number, or an address) or a film, each with its time on our monotonic clock.
 
-    A camera's picture is stamped when it was taken from the driver, less `latency_s`.
+    A camera's picture is stamped when it was taken from the driver, less `latency_s`. A film is played at
+    its own speed, as if it were happening.
 
     Raises:
         InputError: It cannot be opened.
@@ -42,16 +45,23 @@ async def pictures(source: str, *, latency_s: float = 0.0) -> AsyncIterator[tupl
         raise InputError(f"camera {source!r}: cannot be opened; expected a number, a file or an address")
     film.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     late_ns = round(latency_s * 1e9)
+    period_ns = round(1e9 / (film.get(cv2.CAP_PROP_FPS) or 30.0)) if _is_film(source) else 0
+    began_ns = time.monotonic_ns()
     try:
-        while True:
+        for number in itertools.count():
             if not await asyncio.to_thread(film.grab):
                 return
-            grabbed_ns = time.monotonic_ns()
+            grabbed_ns = began_ns + number * period_ns if period_ns else time.monotonic_ns()
+            await asyncio.sleep(max(0.0, (grabbed_ns - time.monotonic_ns()) / 1e9))
             good, picture = await asyncio.to_thread(film.retrieve)
             if good:
                 yield grabbed_ns - late_ns, picture
     finally:
         film.release()
+
+
+def _is_film(source: str) -> bool:
+    return Path(source).is_file()
 
 
 async def follow(
