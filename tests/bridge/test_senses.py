@@ -92,16 +92,6 @@ def test_what_the_server_knows_of_the_place_comes_first_and_what_the_car_looks_a
     assert senses.complete(shown, None) is shown
 
 
-def test_newer_figures_keep_an_older_picture() -> None:
-    picture = np.zeros((2, 2, 3), np.uint8)
-    older = Sample(1.0, camera=picture, battery=0.5, scan=np.ones(2, np.float32), scan_from_rad=1.0)
-    newer = Sample(2.0, battery=0.4).over(older)
-    assert newer.camera is picture
-    assert (newer.at_s, newer.battery, newer.scan_from_rad) == (2.0, 0.4, 1.0)
-    assert Sample(2.0).over(None) == Sample(2.0)
-    assert Sample(2.0, scan=np.zeros(1, np.float32), scan_from_rad=0.5).over(older).scan_from_rad == 0.5
-
-
 # -- the seat ------------------------------------------------------------------------------------------
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from league import ConfigError
+from league import ConfigError, Sample
 from league.gate.car import read_address
 
 
@@ -89,3 +90,13 @@ def test_an_option_that_nobody_reads_is_refused_with_those_that_are_known() -> N
         address.check()
     with pytest.raises(ConfigError, match=r"\(known: none\)"):
         read_address("udp:x?kap=1").check()
+
+
+def test_newer_figures_keep_an_older_picture() -> None:
+    picture = np.zeros((2, 2, 3), np.uint8)
+    older = Sample(1.0, camera=picture, battery=0.5, scan=np.ones(2, np.float32), scan_from_rad=1.0)
+    newer = Sample(2.0, battery=0.4).over(older)
+    assert newer.camera is picture
+    assert (newer.at_s, newer.battery, newer.scan_from_rad) == (2.0, 0.4, 1.0)
+    assert Sample(2.0).over(None) == Sample(2.0)
+    assert Sample(2.0, scan=np.zeros(1, np.float32), scan_from_rad=0.5).over(older).scan_from_rad == 0.5
