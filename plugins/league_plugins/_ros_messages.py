@@ -18,7 +18,7 @@ from league import Sample
 Message = dict[str, Any]
 
 # Typed arrays in CBOR (RFC 8746): the tags of little-endian floats of 32 and of 64 bits.
-_ARRAYS = {85: np.dtype("<f4"), 86: np.dtype("<f8")}
+_ARRAYS: dict[int, np.dtype[np.floating[Any]]] = {85: np.dtype("<f4"), 86: np.dtype("<f8")}
 
 
 class Stamp(NamedTuple):
