@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import aiohttp
 import numpy as np
+import peers
 import pytest
 from donkey_pilot import DonkeyPilot
 from house import CIRCUIT, LEAGUE, House, Steady, house
@@ -87,6 +90,40 @@ async def test_nonsense_ends_the_connection_and_nothing_else() -> None:
             assert any("expected a JSON object" in line for line in said)
             _, other = await asyncio.open_connection("127.0.0.1", port)
             other.close()
+
+
+GYM = """DONKEY_GYM = True
+DONKEY_SIM_PATH = "remote"
+SIM_HOST = "127.0.0.1"
+GYM_CONF = {"body_style": "donkey", "body_rgb": (1, 2, 3), "car_name": "Real Donkey", "font_size": 50}
+"""
+
+
+@pytest.mark.slow
+async def test_a_whole_donkeycar_drives_in_the_simulation(tmp_path: Path) -> None:
+    place = peers.installed("donkey")
+    rules = {"sensors": SENSORS, "clock": "realtime", "time_limit_s": 6.0}
+    async with house(countdown_s=0.0) as home:
+        await home.create(autostart=1, rules=rules)
+        async with posing(home) as (port, said):
+            client = peers.SUPPORT / "donkey_gym"
+            prefix = ("env", f"PYTHONPATH={client}", f"LEAGUE_DONKEY_PORT={port}")
+            car = peers.donkey(place, tmp_path, port=18899, settings=GYM, prefix=prefix)
+            await asyncio.to_thread(car.__enter__)
+            try:
+                async with (
+                    aiohttp.ClientSession() as http,
+                    http.ws_connect("http://127.0.0.1:18899/wsDrive") as page,
+                ):
+                    await page.send_json({"angle": 0.0, "throttle": 0.4, "drive_mode": "user"})
+                    await home.end_of()
+            finally:
+                await asyncio.to_thread(car.__exit__)
+        (result,) = await home.book.results("cup")
+    (entry,) = result.entries
+    assert (entry.name, entry.status) == ("Real Donkey", "DNF-timeout")
+    assert entry.progress_pct > 5, "its throttle moved it"
+    assert "Real Donkey races in cup" in said
 
 
 async def test_a_port_in_use_is_said_in_one_line() -> None:
