@@ -260,7 +260,6 @@ class Gate:
     def _close(self, state: State, why: str) -> None:
         self.state, self.why = state, why
         self._closed_s = self._now_s
-        self._drive = 0.0
 
     def _refuse(self, wanted: Wanted, now_s: float) -> Refusal | None:
         limits = self.limits

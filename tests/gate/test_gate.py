@@ -336,6 +336,14 @@ def test_a_car_that_is_not_connected_is_offline_once_it_is_cleared() -> None:
     assert stand.gate.state is State.OFFLINE
 
 
+def test_a_car_that_was_lost_meanwhile_is_offline_once_it_is_cleared() -> None:
+    stand = Stand().moving()
+    stand.gate.emergency_stop("a test", stand.now_s)
+    stand.gate.lose("unplugged", stand.now_s)
+    assert stand.gate.clear(stand.now_s, local=True) == ""
+    assert stand.gate.state is State.OFFLINE
+
+
 @pytest.mark.parametrize(
     ("speed_mps", "cleared"),
     [

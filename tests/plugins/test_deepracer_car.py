@@ -15,7 +15,7 @@ from league import ConfigError, League
 from league.testing.cars import CarConformance, Program, RealCar
 from league.testing.deepracer_console import bent, stepped
 from league.testing.lines import Wire, may_make_networks
-from league_plugins.deepracer import DRIVE_MIN, console_throttle
+from league_plugins._deepracer_console import DRIVE_MIN, console_throttle
 
 PASSWORD = "correct horse"
 
