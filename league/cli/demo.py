@@ -27,7 +27,7 @@ from league.server.settings import Settings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 
-DRIVERS: Final = ("pure-pursuit", "racing-line", "follow-the-gap", "tutorial")
+DRIVERS: Final = ("pure-pursuit", "racing-line", "follow-the-gap", "generalist")
 CIRCUIT: Final = "a-to-z-speedway"
 EVENT: Final = "demo"
 
