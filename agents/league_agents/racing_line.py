@@ -24,7 +24,7 @@ FloatArray = NDArray[Any]
 # Planning.
 STEER_SHARE = 0.9
 """Part of the steering that the lap may use; the rest is for corrections."""
-MARGINS_M = (0.05, 0.10, 0.16, 0.24)
+MARGINS_M = (0.03, 0.05, 0.10, 0.16, 0.24)
 """How much the inner rear wheel keeps from the border: the first with which a trial drive stays on it."""
 SPARE_M = 0.02
 """What has to be left of it at the worst moment of the trial."""

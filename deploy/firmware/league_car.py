@@ -1,7 +1,7 @@
 """Reference firmware of a car that the league drives over UDP: MicroPython, one file, no libraries.
 
-Copy it to the board as `league_car.py`, write a `main.py` as at the end of this file, and give it two functions
-of your own: one that turns the wheels, one that sets the motor. Everything that keeps people safe is in here:
+Copy it to the board as `league_car.py`, write a `main.py` as at the end of this file, and give it two
+functions of your own: one that turns the wheels, one that sets the motor. Everything that keeps people safe is in here:
 
 - the motor stands unless the car is armed; arming needs a controller, and moves nothing;
 - 250 ms without a newer command, and the motor stands and the car is disarmed: a controller that comes back
@@ -145,7 +145,8 @@ def serve(car, port=4210, feed=None):
 
     link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    link.bind(socket.getaddrinfo("0.0.0.0", port)[0][-1])
+    # A board has one network; every packet is proved by its key.
+    link.bind(socket.getaddrinfo("0.0.0.0", port)[0][-1])  # noqa: S104
     link.setblocking(False)
     waiting = select.poll()
     waiting.register(link, select.POLLIN)
@@ -192,7 +193,7 @@ def show(port, **options):
 
     def say(what):
         def write(value):
-            sys.stdout.write("%s %d\n" % (what, value))
+            sys.stdout.write(f"{what} {value}\n")
             if hasattr(sys.stdout, "flush"):
                 sys.stdout.flush()
 

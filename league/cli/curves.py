@@ -19,7 +19,7 @@ from league.racing.heat import FRAME_FIELDS, STANDS
 
 if TYPE_CHECKING:
     from league.learn.evaluation import Evaluation
-    from league.learn.training import Moment
+    from league.learn.pit import Moment
 
 _INK, _BEST, _OFF = "#1f5fa8", "#2b8a3e", "#d0312d"
 _DPI = 120

@@ -97,7 +97,7 @@ def _forget_older(new: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Compiling(event.Listener):  # type: ignore[misc]
+class _Compiling(event.Listener):
     """Says once that there is something to wait for, when several functions have to be compiled."""
 
     def __init__(self, after: int) -> None:
@@ -117,4 +117,4 @@ class _Compiling(event.Listener):  # type: ignore[misc]
 
 TOLD = "league: compiling the simulator, this first time only; half a minute or so ..."
 _FOLDER = _folder()
-event.register("numba:compile", _Compiling(after=8))
+event.register("numba:compile", _Compiling(after=8))  # type: ignore[no-untyped-call]

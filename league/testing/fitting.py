@@ -228,7 +228,7 @@ def weights(windows: Windows, starts: float = 0.22) -> FloatArray:
         if group.any():
             weight[group] = 1.0 / np.bincount(windows.source[group])[windows.source[group]]
             weight[group] *= share / weight[group].sum()
-    return weight / weight.sum()
+    return np.asarray(weight / weight.sum())
 
 
 def fit(
