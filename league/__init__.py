@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from league.quick import race, replay, verify
     from league.racing import BEHAVIOR
     from league.racing.agent import Agent, Briefing, Command, Observation, Opponent, Penalty
+    from league.racing.knockout import DoubleElimination, Ladder, SingleElimination, Swiss
     from league.racing.metadata import (
         ContinuousActions,
         DiscreteActions,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
+    from league.racing.stage import Leg, RoundRobin, Series, Solo, Stage, StagedFormat
     from league.racing.standing import best_runs, classify
     from league.sim.batch import Batch
     from league.sim.camera import CameraSensor, StereoCameraSensor
@@ -80,6 +82,7 @@ __all__ = [
     "ContinuousActions",
     "DiscreteActions",
     "DiscretizedLidarSensor",
+    "DoubleElimination",
     "EntryPlan",
     "EntryResult",
     "Episode",
@@ -89,9 +92,11 @@ __all__ = [
     "HeatPlan",
     "HeatResult",
     "InputError",
+    "Ladder",
     "LapResult",
     "League",
     "LeagueError",
+    "Leg",
     "LidarSensor",
     "Limit",
     "ModelError",
@@ -106,15 +111,22 @@ __all__ = [
     "RaceError",
     "RecordingError",
     "RewardError",
+    "RoundRobin",
     "Rules",
     "Sample",
     "SectorLidarSensor",
     "Sensor",
+    "Series",
+    "SingleElimination",
+    "Solo",
+    "Stage",
+    "StagedFormat",
     "Standing",
     "Starts",
     "StateSensor",
     "StereoCameraSensor",
     "StopResult",
+    "Swiss",
     "UnknownNameError",
     "World",
     "best_runs",
@@ -160,6 +172,7 @@ _HOMES = {
     "DEEPRACER_GZSIM": "league.sim.car",
     "DiscreteActions": "league.racing.metadata",
     "DiscretizedLidarSensor": "league.sim.lidar",
+    "DoubleElimination": "league.racing.knockout",
     "EntryPlan": "league.racing.plan",
     "EntryResult": "league.racing.result",
     "Episode": "league.sim.episode",
@@ -170,9 +183,11 @@ _HOMES = {
     "HeatPlan": "league.racing.plan",
     "HeatResult": "league.racing.result",
     "InputError": "league.errors",
+    "Ladder": "league.racing.knockout",
     "LapResult": "league.racing.result",
     "League": "league.hooks.catalogue",
     "LeagueError": "league.errors",
+    "Leg": "league.racing.stage",
     "LidarSensor": "league.sim.lidar",
     "Limit": "league.track.limit",
     "ModelError": "league.errors",
@@ -187,15 +202,22 @@ _HOMES = {
     "RaceError": "league.errors",
     "RecordingError": "league.errors",
     "RewardError": "league.errors",
+    "RoundRobin": "league.racing.stage",
     "Rules": "league.racing.rules",
     "Sample": "league.gate.car",
     "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
+    "Series": "league.racing.stage",
+    "SingleElimination": "league.racing.knockout",
+    "Solo": "league.racing.stage",
+    "Stage": "league.racing.stage",
+    "StagedFormat": "league.racing.stage",
     "Standing": "league.racing.result",
     "Starts": "league.sim.episode",
     "StateSensor": "league.sim.sensing",
     "StereoCameraSensor": "league.sim.camera",
     "StopResult": "league.gate.car",
+    "Swiss": "league.racing.knockout",
     "UnknownNameError": "league.errors",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",
