@@ -1,7 +1,8 @@
 """Reference firmware of a car that the league drives over UDP: MicroPython, one file, no libraries.
 
 Copy it to the board as `league_car.py`, write a `main.py` as at the end of this file, and give it two
-functions of your own: one that turns the wheels, one that sets the motor. Everything that keeps people safe is in here:
+functions of your own: one that turns the wheels, one that sets the motor. Everything that keeps people safe
+is in here:
 
 - the motor stands unless the car is armed; arming needs a controller, and moves nothing;
 - 250 ms without a newer command, and the motor stands and the car is disarmed: a controller that comes back
