@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from league.errors import InputError
+from league.racing.ledger import in_force
 from league.racing.plan import EntryPlan
 from league.racing.result import LapResult, Status
 from league.racing.rules import Rules
@@ -149,7 +150,7 @@ def fold(notes: Sequence[Note], entries: Sequence[EntryPlan], rules: Rules, now_
         now_us: Time since the green light.
     """
     ordered = sorted(notes, key=lambda note: note.number)
-    valid = _in_force(ordered)
+    valid = in_force(ordered)
     passings = _passings(valid, entries)
     tallies: dict[str, Tally] = {}
     for entry in entries:
@@ -184,22 +185,13 @@ def check(note: Note, notes: Iterable[Note], entries: Sequence[EntryPlan]) -> No
 def last_decision(notes: Iterable[Note]) -> int | None:
     """The newest decision that is in force and is no undoing itself; what "undo" means without a number."""
     ordered = sorted(notes, key=lambda note: note.number)
-    in_force = {note.number for note in _in_force(ordered)}
+    standing = {note.number for note in in_force(ordered)}
     found = [
         note.number
         for note in ordered
-        if note.number in in_force and note.kind not in ("crossing", "green", "undo")
+        if note.number in standing and note.kind not in ("crossing", "green", "undo")
     ]
     return max(found, default=None)
-
-
-def _in_force(ordered: Sequence[Note]) -> list[Note]:
-    """The lines that nobody has undone; only a later line can undo one, so the last word comes first."""
-    undone: set[int] = set()
-    for note in reversed(ordered):
-        if note.kind == "undo" and note.number not in undone and note.target < note.number:
-            undone.add(note.target)
-    return [note for note in ordered if note.number not in undone]
 
 
 def _passings(valid: Sequence[Note], entries: Sequence[EntryPlan]) -> list[Passing]:
