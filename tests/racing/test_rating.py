@@ -1,0 +1,108 @@
+"""Ratings of leagues whose strengths are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import paper
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import kendalltau
+
+from league.racing.plan import EntryPlan, HeatPlan
+from league.racing.rating import fit, kept_apart, openskill_ratings, orders_of
+from league.racing.rules import Rules
+
+NAMES = tuple("abcdefgh")
+EVENLY = np.linspace(-3.5, 3.5, len(NAMES))
+"""Neighbours a strength of 1 apart: the better one wins 73 of 100 duels."""
+
+
+def raced(strengths: np.ndarray, heats: int, seed: int, cars: int = 4) -> list[tuple[str, ...]]:
+    """Heats of which the order is drawn: the largest of strength plus Gumbel noise is first."""
+    draw = np.random.default_rng(seed)
+    orders = []
+    for _ in range(heats):
+        grid = draw.permutation(len(strengths))[:cars]
+        form = strengths[grid] + draw.gumbel(size=cars)
+        orders.append(tuple(NAMES[car] for car in grid[np.argsort(-form)]))
+    return orders
+
+
+def test_one_duel_worked_by_hand() -> None:
+    made = fit([("a", "b")])
+    a = made.of("a").strength
+    # At the top the chance that b would have won is what pulls the strength back: 1/(1+e^2a) = a/9.
+    assert 1 / (1 + np.exp(2 * a)) == pytest.approx(a / 9)
+    assert made.of("b").strength == pytest.approx(-a)
+    assert 0.5 < made.chance("a", "b") < 1 / (1 + np.exp(-2 * a))
+    assert made.chance("a", "b") + made.chance("b", "a") == pytest.approx(1)
+
+
+def test_nothing_raced_rates_nobody() -> None:
+    assert fit([]).ratings == ()
+    assert openskill_ratings([]) == {}
+
+
+def test_who_always_wins_has_a_finite_strength() -> None:
+    made = fit([("a", "b", "c")] * 200)
+    assert [rating.driver for rating in made.ratings] == ["a", "b", "c"]
+    assert made.ratings[0].strength < 10
+    assert made.of("a").starts == 200
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(12)))
+def test_the_order_of_heats_does_not_matter_to_the_batch_fit(order: list[int]) -> None:
+    heats = raced(EVENLY, 12, seed=1)
+    assert fit([heats[number] for number in order]).ratings == fit(heats).ratings
+
+
+def test_sixty_heats_of_four_give_the_order_of_eight() -> None:
+    agreed = []
+    for seed in range(20):
+        made = fit(raced(EVENLY, 60, seed))
+        agreed.append(kendalltau([made.of(name).strength for name in NAMES], EVENLY).statistic)
+    assert np.mean(agreed) >= 0.9
+
+
+def test_openskill_gives_nearly_the_same_order() -> None:
+    agreed = []
+    for seed in range(20):
+        known = openskill_ratings(raced(EVENLY, 60, seed))
+        agreed.append(kendalltau([known[name][0] for name in NAMES], EVENLY).statistic)
+    assert np.mean(agreed) >= 0.8
+
+
+def test_the_plus_minus_holds_the_truth_about_as_often_as_it_says() -> None:
+    held, chances, won = [], [], []
+    for seed in range(60):
+        truth = np.random.default_rng(1000 + seed).normal(size=len(NAMES))
+        truth -= truth.mean()
+        made = fit(raced(truth, 60, seed))
+        for name, strength in zip(NAMES, truth, strict=True):
+            rating = made.of(name)
+            held.append(abs(rating.strength - strength) <= rating.plus_minus)
+        chances.append(made.chance("a", "b"))
+        won.append(1 / (1 + np.exp(truth[1] - truth[0])))
+    assert 0.92 <= np.mean(held) <= 0.98
+    assert np.mean(np.abs(np.array(chances) - won)) < 0.1
+
+
+def test_more_heats_make_it_surer() -> None:
+    few, many = (fit(raced(EVENLY, heats, seed=3)) for heats in (30, 120))
+    for name in NAMES:
+        assert many.of(name).plus_minus < few.of(name).plus_minus
+
+
+def test_only_who_competed_is_rated_and_behaviour_versions_are_kept_apart() -> None:
+    grid = tuple(EntryPlan(id=name, name=name) for name in "cab")
+    plan = HeatPlan(id="h", phase="p", circuit="c", car="d", rules=Rules(), seed=1, grid=grid)
+    heat = paper.result(plan, lambda _, entry: 20.0 + "abc".index(entry.id))
+    rows = (heat.entries[0].model_copy(update={"status": "DSQ"}), *heat.entries[1:])
+    newer = heat.model_copy(update={"behavior": 2, "entries": rows})
+    split = kept_apart([heat, newer, heat])
+    assert {key: orders_of(heats) for key, heats in split.items()} == {
+        (1, "0"): [("a", "b", "c")] * 2,
+        (2, "0"): [("b", "c")],
+    }
