@@ -29,7 +29,7 @@ AHEAD_STEP_M = 0.4
 """Distance between two points that are seen of the road."""
 BOX_HALF_M, BOX_MPS = 0.2, 1.4
 """Half the width of a box, and how fast to go round one."""
-ROOM_M = 0.9
+ROOM_M = 1.1
 """Gap to a car ahead at which to stand; the speed allowed grows with the gap beyond it."""
 
 

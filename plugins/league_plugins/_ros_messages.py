@@ -120,7 +120,8 @@ def _floats(value: object) -> NDArray[np.floating[Any]] | None:
     if isinstance(value, list):
         try:
             # JSON has no infinity; rosbridge writes null.
-            return np.asarray([math.inf if each is None else each for each in value], np.float32)
+            with np.errstate(over="ignore"):  # what is too large for a float32 is out of reach
+                return np.asarray([math.inf if each is None else each for each in value], np.float32)
         except (TypeError, ValueError):
             return None
     return None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
 from viewing import OpenPage
 
 ARGUMENTS = (
@@ -40,6 +40,11 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+def complains(said: ConsoleMessage) -> bool:
+    """Whether a message on the console is about the page; leaving one that is connecting is not."""
+    return said.type != "log" and "closed before the connection is established" not in said.text
+
+
 @pytest.fixture
 def open_page(chromium: Browser) -> OpenPage:
     """Open a page in a fresh profile; options are those of a Playwright context."""
@@ -57,7 +62,7 @@ def open_page(chromium: Browser) -> OpenPage:
 
         context.on("request", look)
         page = await context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type != "log" else None)
+        page.on("console", lambda said: complaints.append(said.text) if complains(said) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.set_default_timeout(20_000)
