@@ -120,7 +120,6 @@ class Run:
         self.pit = Pit(self)
         self.best: dict[str, Any] | None = None
         self.best_score = -np.inf
-        self.best_drives: tuple[Driven, ...] = ()
         self.parent_cost: dict[str, Any] | None = None
         """What the model that this one clones has cost before."""
         self.meter = Meter()
@@ -254,7 +253,7 @@ class Run:
                 name: tensor.detach().cpu().clone()
                 for name, tensor in self.learner.policy.state_dict().items()
             }
-            self.best, self.best_score, self.best_drives = {"policy": policy}, found, drives
+            self.best, self.best_score = {"policy": policy}, found
             self.folder.save("best.pt", self.best)
 
     def finish(self, *, finished: bool) -> Outcome:
@@ -277,7 +276,12 @@ class Run:
         write_model(model, content, metadata)
         (model / "recipe.toml").write_text(self.recipe.toml(), encoding="utf-8")
         self.folder.save(f"model/{WEIGHTS}", self.best)
-        told = [asdict(drive) | {"total_s": drive.total_s, "fastest_s": drive.fastest_s} for drive in drives]
+        # Where cars differ, many drive each circuit; a card needs one of them.
+        first = {drive.circuit: drive for drive in reversed(drives)}
+        told = [
+            asdict(drive) | {"total_s": drive.total_s, "fastest_s": drive.fastest_s}
+            for drive in reversed(first.values())
+        ]
         more = {"reached": told, "onnx_apart": apart, "parent": self.parent_cost}
         self.folder.write_json("model/cost.json", cost.as_dict() | more)
         self.folder.write_history([asdict(moment) for moment in self.pit.moments])
