@@ -13,7 +13,7 @@ import numpy as np
 
 from league import Agent, Briefing, CarSpec, Command, Observation, hookimpl
 
-GRIP_SHARE = 0.68
+GRIP_SHARE = 0.64
 """Part of the car's lateral limit that bends are taken with."""
 BRAKE_SHARE = 0.55
 """Part of the car's braking that the approach to a bend counts on."""

@@ -24,7 +24,7 @@ HOUSE = {
 }
 OURS = sorted(LEAGUE.circuits)
 # What the car could do at best, by optimal control on the same car (lap in s); measured elsewhere.
-OPTIMUM_S = {"reInvent2019_wide_cw": 5.76, "reInvent2019_track": 7.01, "2022_summit_speedway": 7.84}
+OPTIMUM_S = {"reInvent2019_wide_cw": 5.24, "reInvent2019_track": 6.38, "2022_summit_speedway": 7.21}
 GAP_IS_HARD = {"old-town"}
 """Circuits that cannot be seen through by LIDAR: walls sixty centimetres apart, bends close together."""
 
