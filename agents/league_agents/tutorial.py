@@ -12,9 +12,9 @@ from league import Agent, Command, Observation, hookimpl
 
 LOOK = 1
 """Which of the points ahead to steer for: the second one, 0.8 m ahead along the road."""
-EAGERNESS = 1.5
+EAGERNESS = 1.4
 """Steering per angle to that point; more cuts corners less, but the slow servo begins to weave."""
-GRIP_MPS2 = 1.2
+GRIP_MPS2 = 1.05
 """Sideways acceleration to stay under; the car could do more than twice as much."""
 
 
