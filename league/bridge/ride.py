@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from league.bridge.guard import Guard
@@ -34,6 +34,8 @@ END_S: Final = 1.0
 SOURCE_BITS: Final = 32
 FORGET_S: Final = 1.0
 """Telemetry older than this is not known any more."""
+SENSES: Final = ("scan", "camera", "pose", "speed_mps")
+"""What an agent drives by; one of them may fall silent while the car goes on telling the others."""
 
 Tell = Callable[[str], None]
 
@@ -90,6 +92,7 @@ class Ride:
         """What the car can; None until it was connected once."""
         self.name = ref
         self.sample: Sample | None = None
+        self._heard_s: dict[str, float] = {}
         """What the car told last."""
         self.passed = Passed(0.0, 0.0, State.OFFLINE)
         """What the car was told last."""
@@ -207,6 +210,8 @@ class Ride:
                 group.create_task(self._keep_driving(), name="driving")
                 if self.guard is not None:
                     group.create_task(self._keep_guarded(self.guard), name="guarding")
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from None
         finally:
             self.gate.lose("the bridge ends", time.monotonic())
             if self._driver is not None:
@@ -316,13 +321,22 @@ class Ride:
     async def _listen(self, driver: CarDriver) -> None:
         try:
             async for sample in driver.telemetry():
-                self.sample = sample.over(self.fresh_sample())
+                self.sample = self._remembered(sample)
                 if sample.armed is False and self.gate.state is State.ARMED:
                     self.gate.disarm("the car disarmed itself", time.monotonic())
         except Exception as error:  # noqa: BLE001 - a car that cannot be heard is not driven
             self._fault(error)
         else:
             self._fault(ConnectionError("its connection ended"))
+
+    def _remembered(self, sample: Sample) -> Sample:
+        """What the car tells now, with what it told lately; a sense that fell silent is unknown again."""
+        self._heard_s.update({name: sample.at_s for name in SENSES if getattr(sample, name) is not None})
+        known = sample.over(self.fresh_sample())
+        silent: dict[str, Any] = {
+            name: None for name, heard_s in self._heard_s.items() if sample.at_s - heard_s > FORGET_S
+        }
+        return replace(known, **silent)
 
     async def _leave(self, driver: CarDriver, why: str) -> None:
         self._driver = None

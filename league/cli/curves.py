@@ -13,8 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from league.cli.plot import draw
-from league.errors import InputError
+from league.cli.plot import draw, save
 from league.racing.heat import FRAME_FIELDS, STANDS
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from league.learn.pit import Moment
 
 _INK, _BEST, _OFF = "#1f5fa8", "#2b8a3e", "#d0312d"
-_DPI = 120
 _X, _Y, _SPEED, _FLAGS = (FRAME_FIELDS.index(name) for name in ("x_m", "y_m", "speed_mps", "flags"))
 MOST_LINES = 12
 """Lines drawn for as many trials at most; leaving the road is shown for all."""
@@ -56,7 +54,7 @@ def plot_training(moments: Sequence[Moment], path: Path, *, title: str, limit_s:
     if limit_s is not None:
         grid[1, 0].axhline(limit_s, color=_BEST, linestyle="--", label=f"limit {limit_s:.2f} s")
         grid[1, 0].legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_evaluation(done: Evaluation, path: Path) -> None:
@@ -95,7 +93,7 @@ def plot_evaluation(done: Evaluation, path: Path) -> None:
         f"{spread['off_tracks']} off the track",
         fontsize=11,
     )
-    _save(figure, path)
+    save(figure, path)
 
 
 def _draw_line(axes: Axes, line: NDArray[np.float64]) -> None:
@@ -120,12 +118,3 @@ def _draw_heat(axes: Axes, points: NDArray[np.float64]) -> None:
 
 def _number(value: Any) -> float:
     return np.nan if value is None else float(value)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise InputError(f"{path}: cannot draw to {path.suffix!r}, expected .png or .svg")
-    try:
-        figure.savefig(path, dpi=_DPI)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -14,7 +14,7 @@ from league.client.posing import PORT, Invitation, pose
 @click.command(
     epilog="""\b
 Examples:
-  league event create "Donkey cup" --circuit a-to-z-speedway --format head-to-head
+  league event create "Donkey cup" --circuit a-to-z-speedway --clock realtime --sensor camera
   league donkeysim --event donkey-cup
   league donkeysim --event donkey-cup --server http://league.example:8490 --host 0.0.0.0 --full-speed 2.5
 

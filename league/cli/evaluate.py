@@ -70,6 +70,10 @@ def command(
     MODEL is a folder with model.onnx and model_metadata.json, or any agent. Trials of the same model are
     the same to the byte unless --car-spread or --noise makes them differ.
     """
+    if plot:
+        from league.cli.plot import check_ending
+
+        check_ending(Path(plot))
     rules = Rules.parse(
         {
             "laps": laps,

@@ -11,6 +11,7 @@ from league.cli import show
 from league.errors import CircuitError, InputError, LeagueError, RaceError
 from league.hooks.catalogue import REVERSED, League
 from league.learn.limit import FastestLap, fastest_lap
+from league.sim.car import CarSpec
 from league.track.circuit import Circuit
 from league.track.limit import limit_file, limits_text, read_limits, with_limit
 
@@ -56,10 +57,24 @@ def limit(
         )
         if all_:
             show.console(stderr=True).print(f"{road.id}: {lap.lap_s:.3f} s", markup=False)
+    if facts:
+        _tell(spec, facts, rows, drive=drive, json_file=json_file)
     if len(faults) == 1:
         raise faults[0]
     if faults:
         raise RaceError(f"{len(faults)} limits were not found, first {faults[0]}")
+    if not all_ and json_file != "-":
+        show.console().print(f"kept in {facts[0]['file']}", markup=False, soft_wrap=True)
+
+
+def _tell(
+    spec: CarSpec,
+    facts: list[dict[str, Any]],
+    rows: list[tuple[str, ...]],
+    *,
+    drive: bool,
+    json_file: str | None,
+) -> None:
     if json_file:
         show.write_json(json_file, {"car": spec.id, "limits": facts})
         if json_file == "-":
@@ -67,8 +82,6 @@ def limit(
     driven = [">driven s"] if drive else []
     columns = ["circuit", ">length m", ">limit s", ">slowest m/s", ">fastest m/s", *driven, ">computed in s"]
     show.console().print(show.table(f"the limit of the car {spec.id}", columns, rows))
-    if not all_:
-        show.console().print(f"kept in {facts[0]['file']}", markup=False, soft_wrap=True)
 
 
 def _facts(road: Circuit, lap: FastestLap, drive: bool) -> dict[str, Any]:

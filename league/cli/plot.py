@@ -28,11 +28,29 @@ def plot_circuit(circuit: Circuit, path: Path) -> None:
     Raises:
         InputError: Another ending, or the file cannot be written.
     """
+    check_ending(path)
+    save(draw(circuit), path)
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file that nothing could be drawn to, before the work.
+
+    Raises:
+        InputError: Its ending is neither .png nor .svg.
+    """
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{path}: cannot draw to {path.suffix!r}, expected {' or '.join(ENDINGS)}")
-    figure = draw(circuit)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a .png or .svg file.
+
+    Raises:
+        InputError: Another ending, or the file cannot be written.
+    """
+    check_ending(path)
     try:
-        # Without a date and random names in it, an SVG of the same circuit is the same file.
+        # Without a date and random names in it, an SVG of the same figure is the same file.
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
         with rc_context({"svg.hashsalt": "league"}):
             figure.savefig(path, dpi=_DPI, metadata=metadata)

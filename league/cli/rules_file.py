@@ -17,6 +17,8 @@ _NAMES = {
     "off_track_penalty": "off_track_penalty_s",
     "collision_penalty": "collision_penalty_s",
     "bot_speed": "bot_speed_mps",
+    "resets_per_lap": "max_resets_per_lap",
+    "min_lap": "min_lap_s",
 }
 """Options whose rule has another name."""
 

@@ -49,7 +49,7 @@ Examples:
 @click.option("--steps", type=int, help="Train for so many ticks of all cars together.")
 @click.option("--episodes", type=int, help="Train for so many episodes.")
 @click.option("--seed", type=int, help="Of everything that is drawn.")
-@click.option("--cars", type=int, help="Cars side by side.")
+@click.option("--cars", type=int, help="Cars side by side; hyperparameters have the last word.")
 @click.option(
     "--lap", type=click.Choice(["ignore", "bootstrap", "terminal"]), help="What 100 % of progress is."
 )

@@ -23,7 +23,7 @@ class GateLimits:
         drive_cap: Largest drive that is ever let through, in the car's unit.
         steer_cap_rad: Largest steering angle that is ever let through.
         drive_max: A command beyond this is no command.
-        steer_max_rad: The same for steering.
+        steer_max_rad: The largest `steer_cap_rad`.
         reverse: Whether drive may be negative.
         hold_s: A command is good for so long after it was born, 0.1 to 0.5 s.
         pulse_s: The gate has to be asked at least so often while the car may move; it must be shorter than

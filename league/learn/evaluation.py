@@ -39,11 +39,6 @@ class Conditions:
     latency_ticks: int = 0
     """How old observations are."""
 
-    @property
-    def any(self) -> bool:
-        """Whether anything differs at all."""
-        return bool(self.car or self.noise or self.latency_ticks)
-
 
 @dataclass(frozen=True)
 class Trial:

@@ -20,8 +20,6 @@ OPSET = 17
 MOST_APART = 1e-5
 MODEL_FILE, METADATA_FILE = "model.onnx", "model_metadata.json"
 
-INPUTS = {"state": "state", "camera": "camera", "camera-stereo": "camera-stereo"}
-
 
 class Best(nn.Module):
     """A policy's best answer: the mean of its actions within -1 to 1, or a number for every action.
@@ -67,7 +65,7 @@ def to_onnx(policy: Any, sights: tuple[Sight, ...], metadata: dict[str, Any]) ->
 
     best = Best(policy, sights).eval().cpu()
     examples = tuple(torch.zeros(1, *sight.shape) for sight in sights)
-    names = [INPUTS.get(sight.name, sight.name) for sight in sights]
+    names = [sight.name for sight in sights]
     memory = io.BytesIO()
     with warnings.catch_warnings():
         # torch announces another exporter, which needs a package that nothing else here does.

@@ -141,7 +141,7 @@ _SAC = _PPO | {
     "epsilon_steps": "nothing: SAC tries what its own distribution says",
     "beta_entropy": "nothing: SAC has sac_alpha",
     "loss_type": "nothing: SAC's critics use the mean squared error",
-    "num_episodes_between_training": "train_freq, in episodes",
+    "num_episodes_between_training": "nothing: SAC learns after every step",
     "sac_alpha": "ent_coef",
 }
 

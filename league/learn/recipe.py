@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from league.errors import ConfigError, InputError, UnknownNameError
+from league.hooks.catalogue import REVERSED
 from league.racing.rules import first_problem
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -58,7 +59,7 @@ class RewardOptions(_Part):
     untrusted: bool = False
     """Run the file's function in limited processes."""
     workers: Annotated[int, Field(ge=0, le=64)] = 0
-    """Processes that share the file's function; 0 is as many as are worth it."""
+    """Processes that share the file's function; 0 is this one alone."""
     scale: NotNegative = 0.0
     """What every reward is multiplied by before the learner sees it; 0 finds its own, so that what a car
     may expect spreads by about 1."""
@@ -110,7 +111,7 @@ class Learning(_Part):
     steps: Annotated[int, Field(ge=1, le=100_000)] = 128
     """Steps of each car between updates."""
     episodes: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """With more than 0, update after that many whole episodes, one of each car, instead of after `steps`."""
+    """With more than 0, update after one whole episode of each car instead of after `steps`."""
     batch_size: Annotated[int, Field(ge=2)] = 2048
     epochs: Annotated[int, Field(ge=1, le=100)] = 4
     learning_rate: Positive = 5e-4
@@ -291,7 +292,11 @@ def _beside(recipe: Recipe, folder: Path) -> Recipe:
     }
     if recipe.reward.file and (folder / recipe.reward.file).is_file():
         found["reward"] = {"file": str(folder / recipe.reward.file)}
-    roads = tuple(
-        str(folder / ref) if Path(ref).suffix and (folder / ref).is_file() else ref for ref in recipe.circuits
-    )
-    return recipe.changed(**found, circuits=roads)
+    for key in ("circuits", "test_circuits"):
+        found[key] = tuple(_road_beside(ref, folder) for ref in getattr(recipe, key))
+    return recipe.changed(**found)
+
+
+def _road_beside(ref: str, folder: Path) -> str:
+    file = ref.removesuffix(REVERSED)
+    return str(folder / ref) if Path(file).suffix and (folder / file).is_file() else ref

@@ -33,6 +33,7 @@ from typing import Any
 import torch
 
 from league.errors import ConfigError, InputError, ModelError
+from league.hooks.catalogue import REVERSED
 from league.learn.recipe import Recipe
 
 PACKAGES = (
@@ -131,8 +132,10 @@ class RunFolder:
         return f"inputs/{file.name}"
 
     def _keep_circuit(self, ref: str) -> str:
-        plain, mark, _ = ref.partition(":reversed")
-        return self._keep(Path(plain)) + mark if Path(plain).suffix and Path(plain).is_file() else ref
+        file = ref.removesuffix(REVERSED)
+        if not (Path(file).suffix and Path(file).is_file()):
+            return ref
+        return self._keep(Path(file)) + ref[len(file) :]
 
     def recipe(self) -> Recipe:
         """The recipe in the folder, its files found there."""

@@ -219,23 +219,21 @@ class Eyes:
 
         Args:
             batches: The batches whose worlds are looked at, in order.
-            began: Whose episode has just begun: what they saw before is forgotten. None is nobody's.
+            began: None at a new tick. Else a second look in the same one, and whose episode has begun in
+                between: what they saw before is forgotten, and the others see what they saw.
         """
         seen = self._blur(self._see(batches))
         if not self._late:
             return seen
-        self._tick += 1
         depth = self._late + 1
-        self._past[self._tick % depth] = seen
-        if began is not None and began.any():
+        if began is None:
+            self._tick += 1
+            self._past[self._tick % depth] = seen
+        else:
             self._past[:, began] = seen[began]
             self._age[began] = self._random.integers(0, depth, int(began.sum()))
         rows: Seen = self._past[(self._tick - self._age) % depth, np.arange(self.worlds)]
         return rows
-
-    def peek(self, ended: Seen) -> Seen:
-        """What cars whose episode has ended saw at its end, given what was there to see."""
-        return self._blur(ended)
 
     def _see(self, batches: Sequence[Batch]) -> Seen:
         if len(self.senses) == 1:

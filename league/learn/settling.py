@@ -57,8 +57,9 @@ def settle(recipe: Recipe) -> Settled:
     became: tuple[tuple[str, Any, str], ...] = ()
     if recipe.hyperparameters:
         given = load_hyperparameters(recipe.hyperparameters)
-        learning |= _learning(given, recipe.learning)
-        became = tuple(given.mapped("sac" if learning.get("algorithm") == "sac" else "clipped_ppo"))
+        sac = learning.get("algorithm", recipe.learning.algorithm) == "sac"
+        learning |= _learning(given, recipe.learning, sac=sac)
+        became = tuple(given.mapped("sac" if sac else "clipped_ppo"))
         changes["budget"] = _budget(given)
     settled = recipe.changed(**changes, learning=learning)
     if settled.learning.algorithm == "sac" and settled.action_space.actions:
@@ -114,7 +115,7 @@ def metadata_of(recipe: Recipe) -> ModelMetadata:
     )
 
 
-def _learning(given: Hyperparameters, before: Learning) -> dict[str, Any]:
+def _learning(given: Hyperparameters, before: Learning, *, sac: bool) -> dict[str, Any]:
     """DeepRacer's settings by our names."""
     return {
         "batch_size": max(2, given.batch_size),
@@ -125,7 +126,7 @@ def _learning(given: Hyperparameters, before: Learning) -> dict[str, Any]:
         "discount": given.discount_factor,
         "loss": "huber" if given.huber else "mse",
         "episodes": min(given.num_episodes_between_training, 4096),
-        "cars": before.cars if before.algorithm == "sac" else min(given.num_episodes_between_training, 4096),
+        "cars": before.cars if sac else min(given.num_episodes_between_training, 4096),
         "temperature": given.sac_alpha if "sac_alpha" in given.given else None,
     }
 

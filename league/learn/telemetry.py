@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from league.errors import ConfigError
+from league.hooks.catalogue import REVERSED
 from league.learn import measuring, params
 from league.learn.params import Course, Params
 from league.sim import marshal
@@ -22,7 +23,6 @@ from league.track.circuit import Circuit
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-REVERSED = ":reversed"
 
 # The columns of `params` in the order in which they are measured.
 _COLUMNS = [

@@ -119,11 +119,12 @@ class TestDrive:
             random=np.random.default_rng(0),
         )
         laps: list[list[float]] = [[] for _ in range(self.count)]
-        racing = began = np.ones(self.count, dtype=np.bool_)
+        racing = np.ones(self.count, dtype=np.bool_)
+        began: NDArray[np.bool_] | None = racing
         progress = np.zeros(self.count)
         while racing.any():
             commands = self.answers.commands(answer(np.array(eyes.look(self.batches, began))))
-            began = np.zeros(self.count, dtype=np.bool_)
+            began = None
             happened, lap_s, progress_m = self._step(commands)
             for number in np.flatnonzero((happened & marshal.LAP) != 0):
                 laps[number].append(float(lap_s[number]))

@@ -60,7 +60,7 @@ async def errors_as_json(
             headers={"Allow": error.headers["Allow"]} if "Allow" in error.headers else None,
         )
     except LeagueError as error:
-        status, code = _meaning(request, error)
+        status, code = meaning(request, error)
         if status >= 500:
             log.exception("%s %s failed", request.method, request.path)
         return web.Response(status=status, text=body(code, str(error)), content_type="application/json")
@@ -70,7 +70,7 @@ async def errors_as_json(
         return web.Response(status=500, text=text, content_type="application/json")
 
 
-def _meaning(request: web.Request, error: LeagueError) -> tuple[int, str]:
+def meaning(request: web.Request, error: LeagueError) -> tuple[int, str]:
     """Status and code of one of our own errors."""
     if isinstance(error, UnknownNameError):
         # A name in the address is a thing that is not there; one in the body is a bad request.

@@ -6,18 +6,22 @@ No cookies: whoever changes something gives the token in the form, so that no ot
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from league.errors import InputError, RaceError
+from league.errors import InputError, LeagueError
 from league.scrutineering.report import Report
+from league.server.answers import meaning
 from league.server.entrance import Submission
 from league.server.entries import check_entrant, check_owner, parts
 from league.server.keys import BOOK, DOORKEEPER, LOBBY
 from league.server.uploads import COST, TEXT_BYTES, read_cost, read_form, read_model, read_text
 from league.store.records import TokenRecord, VersionRecord
+
+log = logging.getLogger(__name__)
 
 Render = Callable[..., web.Response]
 
@@ -126,10 +130,10 @@ class Garage:
                 if error.status < 400 or error.content_type != "application/json":
                     raise
                 status, text = error.status, str(json.loads(error.text or "{}")["error"]["message"])
-            except InputError as error:
-                status, text = 400, str(error)
-            except RaceError as error:
-                status, text = 409, str(error)
+            except LeagueError as error:
+                status, text = meaning(request, error)[0], str(error)
+                if status >= 500:
+                    log.exception("%s %s failed", request.method, request.path)
             return self._render(request, "missing.html", code=status, heading="Black flag", text=text)
 
         return answered

@@ -11,7 +11,7 @@ from typing import Any
 from league.errors import LeagueError, UnknownNameError
 from league.host import Task
 from league.racing.plan import EntryPlan
-from league.racing.result import Standing
+from league.racing.result import HeatResult, Standing
 from league.server.driver import Driver, Stir
 from league.server.hosted import HostedDriver
 from league.server.inlet import Inlet
@@ -23,6 +23,9 @@ from league.store.records import EventRecord
 from league.track.circuit import Circuit
 
 log = logging.getLogger(__name__)
+
+SILENT = ("DNS", "DNF-timeout")
+"""How drivers end that did not speak."""
 
 
 class Paddock:
@@ -199,12 +202,15 @@ class Paddock:
             log.exception("cannot host %s of event %s", driver.entry.name, self.event_id)
             driver.die(f"the server could not start it: {error}")
 
-    def end_hosted(self, entry_ids: list[str]) -> None:
-        """End the processes of those entries that have one running."""
-        for entry_id in entry_ids:
-            running = self._processes.get(entry_id)
+    def end_silent(self, result: HeatResult) -> None:
+        """End the processes of those that did not speak in a heat.
+
+        One that never got ready or stopped answering may loop for ever; the next heat starts it anew.
+        """
+        for entry in result.entries:
+            running = self._processes.get(entry.entry_id) if entry.status in SILENT else None
             if running is not None and not running.done():
-                self.driver(entry_id).dismiss("it did not speak; its program is ended")
+                self.driver(entry.entry_id).dismiss("it did not speak; its program is ended")
                 running.cancel()
 
     async def stop_hosted(self) -> None:

@@ -136,9 +136,3 @@ class LivePhysicalHeat(LiveHeat):
 
     def _give_up(self, seat: Seat) -> bool:
         return seat not in self._cars
-
-    def _report(self, facts: Sequence[Any]) -> None:
-        super()._report(facts)
-        live = self.heat.live
-        for seat in self._cars:  # also after a correction, which may put a car back into the race
-            seat.racing = live[seat.number]

@@ -135,5 +135,6 @@ class PhysicalRun:
             await committing
             raise
         live.conclude(result)
+        paddock.end_silent(result)
         scene.announce("finished")
         self._on_result("on_heat_finished", event=paddock.record.plan, result=result)

@@ -27,8 +27,6 @@ from league.store.records import HeatRecord
 
 log = logging.getLogger(__name__)
 
-SILENT = ("DNS", "DNF-timeout")
-"""How drivers end that did not speak."""
 CUT_OFF = "the server stopped while it was raced"
 
 
@@ -151,8 +149,7 @@ class EventRun:
             await committing
             raise
         live.conclude(result)
-        # One that never got ready or stopped answering may loop for ever; the next heat starts it anew.
-        paddock.end_hosted([entry.entry_id for entry in result.entries if entry.status in SILENT])
+        paddock.end_silent(result)
         scene.announce("finished")
         self._listeners.tell("on_heat_finished", event=paddock.record.plan, result=result)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from league.errors import InputError, RaceError
 from league.racing.crossings import Note, NoteKind, check, last_decision
+from league.racing.ledger import in_force
 from league.racing.physical import PhysicalHeat, Sighting
 from league.store.book import RecordBook
 
@@ -184,18 +185,18 @@ class TimingDesk:
             InputError: It is about a line or an entry that there is not.
             RaceError: No run is under way, or `revision` is not that of what stands.
         """
-        heat = self.heat
-        if heat is None:
-            raise RaceError("no run is under way")
-        if self._green_ns is None and kind not in ("dnf", "undo"):
-            raise RaceError("the light has not been given")
-        if kind == "undo" and not target:
-            target = last_decision(heat.notes) or 0
-        note = Note(
-            number=len(heat.notes) + 1, kind=kind, at_us=self.clock_us() if at_us is None else at_us,
-            entry=entry, target=target, who=who, why=why,
-        )  # fmt: skip
+        at_us = self.clock_us() if at_us is None else at_us
+        # Checked and written in one turn: whoever decides next decides about what then stands.
         async with self._turn:
+            heat = self._under_way()
+            if self._green_ns is None and kind not in ("dnf", "undo"):
+                raise RaceError("the light has not been given")
+            if kind == "undo" and not target:
+                target = last_decision(heat.notes) or 0
+            note = Note(
+                number=len(heat.notes) + 1, kind=kind, at_us=at_us,
+                entry=entry, target=target, who=who, why=why,
+            )  # fmt: skip
             known = command and any(
                 record.command == command
                 for record in await self._book.notes(self.event_id, heat.plan.id, self._attempt)
@@ -205,7 +206,7 @@ class TimingDesk:
                 raise RaceError(f"somebody decided meanwhile: found revision {revision}, expected {stands}")
             if not known:
                 check(note, heat.notes, heat.timed)
-        written, fresh = await self._write(note, command=command)
+            written, fresh = await self._put(heat, note, command=command)
         if fresh:
             self.show()
         return written
@@ -232,16 +233,25 @@ class TimingDesk:
         self.wishes[wish] = what
         self.on_wish()
 
-    async def _write(self, note: Note, *, command: str = "") -> tuple[Note, bool]:
-        heat = self.heat
-        if heat is None:
+    def _under_way(self) -> PhysicalHeat:
+        if self.heat is None:
             raise RaceError("no run is under way")
+        return self.heat
+
+    async def _write(self, note: Note) -> tuple[Note, bool]:
+        heat = self._under_way()
         async with self._turn:
-            written, fresh = await self._book.add_note(
-                self.event_id, heat.plan.id, self._attempt, note, command=command
-            )
-            if fresh:
-                heat.notes = (*heat.notes, written)
+            if self.heat is not heat:
+                raise RaceError("the run is over")
+            return await self._put(heat, note)
+
+    async def _put(self, heat: PhysicalHeat, note: Note, *, command: str = "") -> tuple[Note, bool]:
+        """Write a line down, in one's turn."""
+        written, fresh = await self._book.add_note(
+            self.event_id, heat.plan.id, self._attempt, note, command=command
+        )
+        if fresh:
+            heat.notes = (*heat.notes, written)
         return written, fresh
 
     # -- what stands ---------------------------------------------------------------------------------
@@ -269,7 +279,7 @@ class TimingDesk:
 
 def _run_as_dict(heat: PhysicalHeat, green: bool) -> dict[str, Any]:
     sheet, rules = heat.sheet, heat.plan.rules
-    undone = _undone(heat.notes)
+    standing = {note.number for note in in_force(heat.notes)}
     rows = {row.entry_id: row for row in heat.result().entries}
     live = heat.live
     return {
@@ -312,7 +322,7 @@ def _run_as_dict(heat: PhysicalHeat, green: bool) -> dict[str, Any]:
         "decisions": [
             {
                 **note.model_dump(include={"number", "kind", "at_us", "entry", "target", "who", "why"}),
-                "undone": note.number in undone,
+                "undone": note.number not in standing,
             }
             for note in heat.notes
             if note.kind not in ("crossing", "green")
@@ -328,11 +338,3 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 def _lap_began_us(heat: PhysicalHeat, seat: int) -> int | None:
     tally = heat.sheet.tallies.get(heat.plan.grid[seat].id)
     return None if tally is None or tally.started_us is None or tally.ended else tally.last_us
-
-
-def _undone(notes: tuple[Note, ...]) -> set[int]:
-    undone: set[int] = set()
-    for note in reversed(notes):
-        if note.kind == "undo" and note.number not in undone:
-            undone.add(note.target)
-    return undone

@@ -28,7 +28,7 @@ from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
 from league.server.timing import Device, TimingDesk, Wish
 from league.store.records import TokenRecord
 from league.wire.codec import decode, encode
-from league.wire.messages import SHUTTING_DOWN, SUBPROTOCOLS, Codec
+from league.wire.messages import AUTH, BAD_FRAME, NOT_IN_EVENT, SHUTTING_DOWN, SUBPROTOCOLS, Codec
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ MOST_ERRORS: Final = 20
 """So many messages that mean nothing end a connection."""
 LOOK_S: Final = 0.05
 """A timekeeper is shown what stands at most so often."""
-AUTH, BAD, GONE = 4001, 4000, 4010
 _WISHES: Final[Mapping[str, Wish]] = {wish: wish for wish in get_args(Wish)}
 _DEEDS: Final[Mapping[str, NoteKind]] = {deed: deed for deed in (*ON_CROSSINGS, *OF_ENTRIES, "undo")}
 
@@ -130,7 +129,7 @@ class Talk:
             except RemoteProtocolError as error:
                 await self.object(error.code, str(error))
             if self.errors >= MOST_ERRORS:
-                await self.socket.close(code=BAD, message=b"too much that makes no sense")
+                await self.socket.close(code=BAD_FRAME, message=b"too much that makes no sense")
 
 
 Hear = Callable[[Talk], Awaitable[None]]
@@ -147,7 +146,7 @@ async def _serve(request: web.Request, roles: tuple[str, ...], hear: Hear) -> we
         talk = await _greet(request, socket, codec, roles)
     except (RemoteProtocolError, LeagueError) as error:
         code = error.code if isinstance(error, RemoteProtocolError) else "not_found"
-        close = (error.close if isinstance(error, RemoteProtocolError) else GONE) or BAD
+        close = (error.close if isinstance(error, RemoteProtocolError) else NOT_IN_EVENT) or BAD_FRAME
         frame = encode({"type": "error", "code": code, "message": str(error), "fatal": True}, codec)
         if isinstance(frame, str):
             await socket.send_str(frame)
@@ -171,7 +170,9 @@ async def _greet(
     try:
         first = await socket.receive(timeout=HELLO_S)
     except TimeoutError:
-        raise RemoteProtocolError("order", f"nothing was said within {HELLO_S:g} s", close=BAD) from None
+        raise RemoteProtocolError(
+            "order", f"nothing was said within {HELLO_S:g} s", close=BAD_FRAME
+        ) from None
     if first.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
     hello = read_greeting(decode(first.data, limit=MOST_BYTES))
@@ -189,7 +190,7 @@ async def _greet(
     event = record.event_id or hello.event
     if not event or (hello.event and hello.event != event):
         raise RemoteProtocolError(
-            "not_in_event", f"the token is good for event {event!r}, not {hello.event!r}", close=GONE
+            "not_in_event", f"the token is good for event {event!r}, not {hello.event!r}", close=NOT_IN_EVENT
         )
     paddock = await request.app[LOBBY].paddock(event)
     talk = Talk(socket, codec, paddock.timing, record, hello)

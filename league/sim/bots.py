@@ -243,7 +243,8 @@ class Bots:
         """Take note of how far each has come in the tick that is over."""
         for row, driver in zip(self.rows, self._drivers, strict=True):
             part = float(row[contact.MOVED]) / self._substeps
-            halted = driver.gone_m > 0.0 and part < 1.0
+            # What stopped it has cleared its way; counting steps would miss the last one.
+            halted = driver.gone_m > 0.0 and not row[contact.STEP_X : contact.STEP_Y + 1].any()
             driver.go(part)
             row[contact.PACE] = 0.0 if halted or driver.gone_m == 0.0 else driver.bot.speed_mps
             if halted:

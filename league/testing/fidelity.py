@@ -6,6 +6,8 @@ nose goes; each runs the very kernel that races run on.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -53,41 +55,6 @@ CARS: dict[str, CarSpec] = {
 }
 
 
-def deepracer(
-    x0: float, y0: float, yaw0: float, v0: float, steer_deg: ArrayLike, speed: ArrayLike, dt: ArrayLike
-) -> Path:
-    """The classic car: one fit to both of its generations."""
-    return simulate(DEEPRACER, x0, y0, yaw0, v0, steer_deg, speed, dt)
-
-
-def deepracer_2021(
-    x0: float, y0: float, yaw0: float, v0: float, steer_deg: ArrayLike, speed: ArrayLike, dt: ArrayLike
-) -> Path:
-    """The classic car of 2021 and before."""
-    return simulate(DEEPRACER_2021, x0, y0, yaw0, v0, steer_deg, speed, dt)
-
-
-def deepracer_2022(
-    x0: float, y0: float, yaw0: float, v0: float, steer_deg: ArrayLike, speed: ArrayLike, dt: ArrayLike
-) -> Path:
-    """The classic car from 2022 on."""
-    return simulate(DEEPRACER_2022, x0, y0, yaw0, v0, steer_deg, speed, dt)
-
-
-def deepracer_gzsim(
-    x0: float, y0: float, yaw0: float, v0: float, steer_deg: ArrayLike, speed: ArrayLike, dt: ArrayLike
-) -> Path:
-    """The car of the 2026 simulator."""
-    return simulate(DEEPRACER_GZSIM, x0, y0, yaw0, v0, steer_deg, speed, dt)
-
-
-def kinematic(
-    x0: float, y0: float, yaw0: float, v0: float, steer_deg: ArrayLike, speed: ArrayLike, dt: ArrayLike
-) -> Path:
-    """A kinematic bicycle that obeys at once: what the others have to beat."""
-    return simulate(KINEMATIC, x0, y0, yaw0, v0, steer_deg, speed, dt)
-
-
 def simulate(
     car: CarSpec,
     x0: float,
@@ -123,3 +90,15 @@ def simulate(
     commands = np.stack((np.radians(np.asarray(steer_deg, dtype=np.float64)), np.asarray(speed)), axis=1)
     path = drive_open_loop(car, commands, nose=(x0, y0), yaw_rad=yaw0, speed_mps=v0, control_hz=hz or 15)
     return path[:, 0], path[:, 1], path[:, 2]
+
+
+deepracer = partial(simulate, DEEPRACER)
+"""The classic car: one fit to both of its generations."""
+deepracer_2021 = partial(simulate, DEEPRACER_2021)
+"""The classic car of 2021 and before."""
+deepracer_2022 = partial(simulate, DEEPRACER_2022)
+"""The classic car from 2022 on."""
+deepracer_gzsim = partial(simulate, DEEPRACER_GZSIM)
+"""The car of the 2026 simulator."""
+kinematic = partial(simulate, KINEMATIC)
+"""A kinematic bicycle that obeys at once: what the others have to beat."""

@@ -162,8 +162,8 @@ def _drive_all(
         path[i, 0, :] = 0.0
         for tick in range(ticks[i]):
             kernel.take(p, s, commands[i, tick, 0], commands[i, tick, 1])
-            for number in range(8):
-                kernel.substep(p, s, number, 8)
+            for number in range(SUBSTEPS):
+                kernel.substep(p, s, number, SUBSTEPS)
             path[i, tick + 1, 0] = s[kernel.X] + p[kernel.NOSE] * cos(s[kernel.YAW])
             path[i, tick + 1, 1] = s[kernel.Y] + p[kernel.NOSE] * sin(s[kernel.YAW])
             path[i, tick + 1, 2] = s[kernel.YAW]
@@ -259,8 +259,15 @@ def fit(
     first = np.clip([getattr(car, name) for name in names], low + 1e-5, high - 1e-5)
     weight, size = weights(windows), np.maximum(np.abs(first), 0.02)
 
+    def with_figures(x: FloatArray) -> CarSpec:
+        figures = {name: getattr(car, name) for name in BOUNDS} | dict(zip(names, x.tolist(), strict=True))
+        # However hard the car accelerates or brakes, it keeps some of its lateral limit.
+        most = 0.99 * figures["lateral_mps2"] / max(figures["accelerate_mps2"], figures["brake_mps2"])
+        figures["lateral_per_push"] = min(max(figures["lateral_per_push"], -most), most)
+        return car.changed(**figures)
+
     def misses(x: FloatArray) -> FloatArray:
-        missed = residuals(car.changed(**dict(zip(names, x.tolist(), strict=True))), windows, weight)
+        missed = residuals(with_figures(x), windows, weight)
         return np.append(missed, np.sqrt(loyalty) * (x - first) / size)
 
     found = least_squares(
@@ -271,4 +278,4 @@ def fit(
         diff_step=1e-3,
         max_nfev=rounds,
     )
-    return car.changed(**dict(zip(names, found.x.tolist(), strict=True))), 2 * float(found.cost)
+    return with_figures(found.x), 2 * float(found.cost)

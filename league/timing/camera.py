@@ -30,7 +30,8 @@ Picture = NDArray[np.uint8]
 FAMILY: Final = cv2.aruco.DICT_APRILTAG_36h11
 """The family of tags: 587 of them, the most robust of those that OpenCV knows."""
 BOARD: Final = (8, 6, 0.04, 0.03)
-"""The ChArUco board of `league timing board`: squares across and down, sides of square and marker in m."""
+"""The ChArUco board of `league timing tags --board`: squares across and down, sides of square and of marker
+in m."""
 LEAST_VIEWS: Final = 6
 NO_DISTORTION: Final = np.zeros(5)
 MOST_ERROR_PX: Final = 2.0

@@ -58,7 +58,7 @@ class ServerClock:
         return monotonic_ns + self._ahead_ns
 
     def learn(self, sent_ns: int, t1_ns: int, t2_ns: int, heard_ns: int) -> None:
-        """Take an answer; the first two and the last on either monotonic or server clock as named.
+        """Take an answer of the server to when it is; a quick one counts for more.
 
         Args:
             sent_ns: When we asked, on our monotonic clock.

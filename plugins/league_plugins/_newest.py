@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import fields, replace
 
 from league import Sample
 
@@ -19,12 +18,8 @@ class Newest:
 
     def put(self, sample: Sample) -> None:
         """Add what the car tells now."""
-        waiting = self._sample
-        if waiting is not None:
-            told = {item.name: getattr(sample, item.name) for item in fields(sample)}
-            # A picture beside figures that it does not repeat, and the other way round.
-            sample = replace(waiting, **{name: value for name, value in told.items() if value is not None})
-        self._sample = sample
+        # A picture beside figures that it does not repeat, and the other way round.
+        self._sample = sample.over(self._sample)
         self._changed.set()
 
     def close(self) -> None:

@@ -11,7 +11,8 @@ from tiny import CIRCUIT, league
 from league import DEEPRACER, Agent, Command, Observation, Rules, race
 from league.learn.evaluation import Conditions, Evaluation, evaluate
 from league.learn.simtrace import COLUMNS, trace, write_logs
-from league.learn.variation import dynamics, varied
+from league.learn.variation import varied
+from league.sim.kernel import FIGURES
 
 RULES = Rules(laps=2)
 
@@ -74,7 +75,7 @@ def test_cars_differ_in_how_they_move_and_in_nothing_else() -> None:
 
     other = varied(DEEPRACER, 0.1, np.random.default_rng(0))
     moved = {name for name, value in DEEPRACER.as_dict().items() if value != getattr(other, name)}
-    assert moved <= set(dynamics(DEEPRACER))
+    assert moved <= set(FIGURES)
     assert {"lateral_mps2", "speed_lag_s", "base_m"} <= moved
     for name in moved:
         assert abs(getattr(other, name) / getattr(DEEPRACER, name) - 1.0) <= 0.1

@@ -101,6 +101,19 @@ def test_files_that_a_recipe_names_are_found_beside_it(tmp_path: Path) -> None:
     assert recipe.reward.file == str(tmp_path / "pay.py")
 
 
+def test_circuit_files_beside_a_recipe_are_found_either_way_round(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("", encoding="utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'circuits = ["mine.csv:reversed", "clover:reversed"]\ntest_circuits = ["mine.csv"]\n'
+        "[budget]\nsteps = 1\n",
+        encoding="utf-8",
+    )
+    recipe = read_recipe(file)
+    assert recipe.circuits == (f"{tmp_path / 'mine.csv'}:reversed", "clover:reversed")
+    assert recipe.test_circuits == (str(tmp_path / "mine.csv"),)
+
+
 def test_a_change_leaves_the_other_entries_of_a_group_alone() -> None:
     recipe = Recipe.parse(LEAST | {"learning": {"cars": 7, "epochs": 3}})
     changed = recipe.changed(learning={"cars": 9})

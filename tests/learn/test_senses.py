@@ -44,6 +44,18 @@ def test_noise_has_the_size_that_each_number_deserves() -> None:
     assert spread[70:].max() == 0.0
 
 
+def test_a_second_look_in_a_tick_leaves_the_others_as_late_as_they_were() -> None:
+    cars = batch()
+    eyes = Eyes(make_senses(league(), ["state"]), 6, latency_ticks=1, random=np.random.default_rng(1))
+    eyes.look([cars], np.ones(6, dtype=bool))
+    for _ in range(3):
+        cars.step(np.full((6, 1, 2), (0.1, 2.0)))
+        seen = eyes.look([cars])
+    begun = np.array([True] + 5 * [False])
+    assert np.array_equal(eyes.look([cars], begun)[1:], seen[1:])
+    assert not np.array_equal(seen, cars.seen[:, 0])
+
+
 def test_late_eyes_see_what_was_there_and_never_another_episode() -> None:
     cars = batch()
     eyes = Eyes(make_senses(league(), ["state"]), 6, latency_ticks=2, random=np.random.default_rng(4))

@@ -52,6 +52,24 @@ def test_hyperparameters_become_the_learners_settings(tmp_path: Path) -> None:
     assert {name for name, _, _ in settled.became} >= set(given)
 
 
+def test_an_algorithm_counts_the_same_wherever_it_is_named(tmp_path: Path) -> None:
+    given = write(tmp_path, "hp.json", {"num_episodes_between_training": 20})
+    metadata = {
+        "action_space": {
+            "steering_angle": {"low": -30, "high": 30},
+            "speed": {"low": 1.0, "high": 3.0},
+        },
+        "action_space_type": "continuous",
+        "sensor": ["STATE"],
+        "training_algorithm": "sac",
+        "version": "5",
+    }
+    by_metadata = settle(recipe(hyperparameters=given, metadata=write(tmp_path, "mm.json", metadata)))
+    by_recipe = settle(recipe(hyperparameters=given, learning={"algorithm": "sac"}))
+    assert by_metadata.became == by_recipe.became
+    assert by_metadata.recipe.learning.cars == by_recipe.recipe.learning.cars != 20
+
+
 def test_sac_needs_ranges(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="ranges"):
         settle(recipe(learning={"algorithm": "sac"}, action_space={"actions": [(0.0, 1.0)]}))

@@ -70,6 +70,15 @@ async def test_a_picture_does_not_hide_behind_a_speed() -> None:
         newest.close()
 
 
+async def test_a_scan_keeps_its_angles_when_a_speed_follows() -> None:
+    newest = Newest()
+    newest.put(Sample(1.0, scan=np.ones(3, np.float32), scan_from_rad=-2.3, scan_step_rad=0.1))
+    newest.put(Sample(2.0, speed_mps=3.0))
+    async for sample in newest:
+        assert (sample.scan_from_rad, sample.scan_step_rad) == (-2.3, 0.1)
+        newest.close()
+
+
 async def test_who_waits_hears_the_end() -> None:
     newest = Newest()
 

@@ -136,6 +136,12 @@ def test_loyalty_keeps_a_fit_near_its_start():
     assert abs(loyal - 0.25) < 0.01 < abs(free - 0.25)
 
 
+def test_a_fit_may_start_from_any_car():
+    windows = cut([driven(DEEPRACER, 0)], 0, stride=5, most=10, most_starts=2, seed=0)
+    found, _ = fit(fidelity.KINEMATIC, windows, rounds=2)
+    assert found.id == "kinematic"
+
+
 def test_gaps_leaps_and_stuck_cars_are_left_out():
     good = driven(DEEPRACER, 1)
     count = len(cut([good], 0, stride=5, most=99, most_starts=9, seed=0).warm)
