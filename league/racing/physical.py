@@ -106,8 +106,7 @@ class PhysicalHeat:
         self._told: dict[str, tuple[int, bool]] = {entry.id: (0, False) for entry in self.timed}
         self._seen: dict[int, Sighting] = {}
         self._places = {seat: World(circuit, [car]) for seat in self.physical}
-        self._live_facts: list[Fact] = [Fact(0, 0, "start", -1)]
-        self._pending: list[Fact] = [self._live_facts[0]]
+        self._pending: list[Fact] = [Fact(0, 0, "start", -1)]
 
     def _ghost_heat(self) -> Heat | None:
         if not self._rivals:

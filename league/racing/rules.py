@@ -70,11 +70,6 @@ class Rules(BaseModel):
     """What random places and lane changes are drawn from; None: the event's seed, so that all its heats
     have the same."""
 
-    @field_validator("box_places", mode="before")
-    @classmethod
-    def _places_as_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
     @field_validator("box_places")
     @classmethod
     def _real_places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,7 +80,7 @@ class Rules(BaseModel):
                 raise ValueError(str(error)) from None
         return value
 
-    @field_validator("sensors", mode="before")
+    @field_validator("sensors", "box_places", mode="before")
     @classmethod
     def _as_tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value

@@ -16,8 +16,6 @@ from statistics import median
 
 from league.racing.result import EntryResult, HeatResult
 
-CHAIN = ("points", "wins", "median three-lap time", "best lap", "head-to-head", "entry id")
-"""What ranks, in this order."""
 THREE = 3
 
 

@@ -14,11 +14,13 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
-from math import sqrt
+from math import radians, sqrt
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import numpy as np
+from numpy.typing import NDArray
 
 from league import (
     Capabilities,
@@ -69,9 +71,8 @@ class DeepRacerCar:
         host, port = address.host(443)
         self._root = f"https://{host}:{port}"
         self._password = _read_password(address)
-        self._steer_max_rad = (
-            address.number("steer_max_deg", 30.0, least=5.0, most=60.0) * 0.017453292519943295
-        )
+        self._steer_max_rad = radians(address.number("steer_max_deg", 30.0, least=5.0, most=60.0))
+        self._battery_note = self._camera_note = ""
         self._full_speed_mps = address.number("full_speed_mps", 4.0, least=0.1, most=20.0)
         self._steer_sign = _sign(address, "steer_sign")
         self._throttle_sign = _sign(address, "throttle_sign")
@@ -243,18 +244,28 @@ class DeepRacerCar:
             level = told.get("battery_level") if isinstance(told, dict) else None
             if isinstance(level, int | float):
                 share = max(0.0, min(1.0, level / FULL_BATTERY))
-                note = "the motor's battery is not connected" if level < 0 else ""
-                self._newest.put(Sample(time.monotonic(), battery=share, note=note))
+                self._battery_note = "the motor's battery is not connected" if level < 0 else ""
+                self._newest.put(Sample(time.monotonic(), battery=share, note=self._note))
             await asyncio.sleep(BATTERY_S)
 
     async def _watch_camera(self) -> None:
         while True:
             about = await _mjpeg.watch(
                 self._open(), self._root + CAMERA, self._camera_hz,
-                lambda picture: self._newest.put(Sample(time.monotonic(), camera=picture)),
+                self._see,
             )  # fmt: skip
-            self._newest.put(Sample(time.monotonic(), note=about))
+            self._camera_note = about
+            self._newest.put(Sample(time.monotonic(), note=self._note))
             await asyncio.sleep(1.0)
+
+    def _see(self, picture: NDArray[np.uint8]) -> None:
+        self._camera_note = ""
+        self._newest.put(Sample(time.monotonic(), camera=picture, note=self._note))
+
+    @property
+    def _note(self) -> str:
+        """All that the operator should know now: a sample's note takes the place of the one before."""
+        return "; ".join(note for note in (self._battery_note, self._camera_note) if note)
 
 
 def console_throttle(drive: float) -> tuple[float, float]:

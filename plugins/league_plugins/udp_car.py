@@ -33,7 +33,7 @@ MAGIC: Final = b"LC"
 VERSION: Final = 1
 TAG: Final = 8
 HELLO, WELCOME, DRIVE, ARM, DISARM, STOP, STATUS, BUSY, PING = range(1, 10)
-ARMED, TRIPPED = 1, 2
+ARMED = 1
 FULL: Final = 32767
 MODULUS: Final = 1 << 32
 
@@ -190,7 +190,7 @@ class _Talk(asyncio.DatagramProtocol):
         self.last_kind = 0
         self.status: Answer | None = None
         self.status_of_armed: bool | None = None
-        """Whether the car says that it is armed; None until it has said so since it was asked to arm."""
+        """Whether the car says that it is armed; None until it has said so to this session."""
         self.changed = asyncio.Event()
         self._key = key
         self._waiting: dict[tuple[int, int], asyncio.Future[Answer]] = {}
