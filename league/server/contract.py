@@ -67,4 +67,5 @@ def operation_of(handler: Callable[..., Any]) -> Operation | None:
 def _plain(handler: Callable[..., Any]) -> Callable[..., Any]:
     """The function that was written, without decorators, whatever object it is bound to."""
     plain = unwrap(handler)
-    return getattr(plain, "__func__", plain)
+    function: Callable[..., Any] = getattr(plain, "__func__", plain)
+    return function

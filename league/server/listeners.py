@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ FAREWELL_S: Final = 5.0
 """Time that listeners have for what is left when the server stops."""
 
 News = tuple[str, dict[str, Any]]
+Follower = Callable[[str, Mapping[str, Any]], None]
 
 
 class Listeners:
@@ -33,6 +34,7 @@ class Listeners:
         self.dropped = 0
         """News that nobody was told because the listeners were too slow."""
         self._league = league
+        self._followers: list[Follower] = []
         self._queue: queue.Queue[News | None] = queue.Queue(MOST_WAITING)
         # A daemon: a listener that never returns must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="telling listeners", daemon=True)
@@ -48,8 +50,19 @@ class Listeners:
         finally:
             await asyncio.to_thread(listeners._finish)
 
+    @property
+    def waiting(self) -> int:
+        """News that plugins have not been told yet."""
+        return self._queue.qsize()
+
+    def follow(self, follower: Follower) -> None:
+        """Let the server's own code hear all news at once, in the event loop; it must be quick."""
+        self._followers.append(follower)
+
     def tell(self, hook: str, **what: Any) -> None:
         """Queue news for every listener of a hook; returns at once."""
+        for follower in self._followers:
+            follower(hook, what)
         try:
             self._queue.put_nowait((hook, what))
         except queue.Full:

@@ -19,6 +19,7 @@ from league.racing.result import HeatResult
 from league.racing.telling import observation_fields
 from league.server.driver import Driver
 from league.server.gathering import Gathering
+from league.server.pulse import Pulse
 from league.server.seat import Seat
 from league.server.settings import Settings
 from league.wire.messages import Act, LateAct, Loading, Ready, RefusedAct, Said
@@ -42,6 +43,7 @@ class LiveHeat:
         settings: Time limits.
         pace: Speed as a multiple of real time; None is as fast as the drivers answer.
         on_tick: Called after every tick, and once before the first, with what happened.
+        pulse: Where ticks are counted.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class LiveHeat:
         settings: Settings,
         pace: float | None = None,
         on_tick: OnTick = lambda facts: None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.heat = heat
+        self._pulse = pulse or Pulse()
         self.seats = [Seat(number, driver, settings.bank_s) for number, driver in enumerate(drivers)]
         self.started = False
         """Whether the lights went green."""
@@ -209,6 +213,8 @@ class LiveHeat:
         if period_s and self._due_s > now_s:
             await asyncio.sleep(self._due_s - now_s)
             now_s = self._clock()
+        if self._period_s:
+            self._pulse.opened(now_s - self._due_s)
         slack_s = (self._tick_s if self._realtime else CATCH_UP_S) if self._period_s else 0.0
         self._due_s = max(self._due_s, now_s - slack_s) + period_s
 
@@ -353,6 +359,7 @@ class LiveHeat:
         if heat.finished:
             return  # the last car was retired while this tick was open
         facts = heat.advance(answers, away=away)
+        self._pulse.ticks += 1
         self._told += len(facts)
         if facts:
             self._report(facts)

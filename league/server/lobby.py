@@ -14,6 +14,7 @@ from league.server.inlet import Inlet
 from league.server.listeners import Listeners
 from league.server.paddock import Paddock
 from league.server.practice import PRACTICE, Practice
+from league.server.pulse import Pulse
 from league.server.running import EventRun
 from league.server.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.settings import Settings
@@ -50,7 +51,8 @@ class Lobby:
         self.practice = Practice(league, settings)
         self.closing = False
         self._league, self._book, self._settings = league, book, settings
-        self._listeners = listeners
+        self.listeners = listeners
+        self.pulse = Pulse()
         self.inlet: asyncio.Future[Inlet] = asyncio.get_running_loop().create_future()
         """Where hosted drivers connect; known once the lobby is open."""
         self.scrutineers = Scrutineers(league, settings, inlet=self.inlet)
@@ -207,14 +209,19 @@ class Lobby:
         """An event's paddock, if anything happened there since the server started."""
         return self._paddocks.get(event_id)
 
+    def open_paddocks(self) -> list[Paddock]:
+        """Paddocks of all events in which anything happened since the server started."""
+        return [*self._paddocks.values()]
+
     async def show(self, paddock: Paddock) -> None:
         """Put up the board of an event in which something changed."""
         await self._event_run(paddock).post_board()
 
     def _event_run(self, paddock: Paddock) -> EventRun:
         return EventRun(
-            paddock, league=self._league, book=self._book, settings=self._settings, listeners=self._listeners
-        )
+            paddock, league=self._league, book=self._book, settings=self._settings,
+            listeners=self.listeners, pulse=self.pulse,
+        )  # fmt: skip
 
     async def _run(self, paddock: Paddock) -> None:
         """Wait for an event's start, and run it; the one task that an event has."""

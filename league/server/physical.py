@@ -15,6 +15,7 @@ from league.racing.physical import PhysicalHeat
 from league.server.driver import Driver
 from league.server.gathering import Gathering
 from league.server.live import LiveHeat, OnTick
+from league.server.pulse import Pulse
 from league.server.seat import Seat
 from league.server.settings import Settings
 from league.server.timing import TimingDesk
@@ -46,8 +47,9 @@ class LivePhysicalHeat(LiveHeat):
         desk: TimingDesk,
         settings: Settings,
         on_tick: OnTick = lambda facts: None,
+        pulse: Pulse | None = None,
     ) -> None:
-        super().__init__(heat, drivers, settings=settings, on_tick=on_tick)
+        super().__init__(heat, drivers, settings=settings, on_tick=on_tick, pulse=pulse)
         self._physical, self._desk = heat, desk
         self._cars = [self.seats[seat] for seat in heat.physical]
         rivals = [seat for seat in self.seats if seat not in self._cars]

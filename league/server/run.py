@@ -17,6 +17,7 @@ from league.racing.plan import HeatPlan
 from league.server.building import build_heat
 from league.server.paddock import Paddock
 from league.server.physical import LivePhysicalHeat, SteppedAsideError
+from league.server.pulse import Pulse
 from league.server.scene import Scene
 from league.server.settings import Settings
 from league.store.book import RecordBook
@@ -34,6 +35,7 @@ class PhysicalRun:
         settings: Time limits.
         tell: Told every tick.
         on_result: Told a result that is committed, as a hook and what goes with it.
+        pulse: Where ticks are counted.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class PhysicalRun:
         settings: Settings,
         tell: Tell,
         on_result: Callable[..., None],
+        pulse: Pulse,
     ) -> None:
         self._paddock, self._league, self._book, self._settings = paddock, league, book, settings
-        self._tell, self._on_result = tell, on_result
+        self._tell, self._on_result, self._pulse = tell, on_result, pulse
         self._event_id = paddock.event_id
 
     async def race(self, planned: HeatPlan, waiting: tuple[HeatPlan, ...]) -> str:
@@ -121,6 +124,7 @@ class PhysicalRun:
             desk=paddock.timing,
             settings=self._settings,
             on_tick=partial(self._tell, heat, scene),
+            pulse=self._pulse,
         )
         scene.announce("starting")
         await live.run()

@@ -19,6 +19,7 @@ from league.server.building import build_heat
 from league.server.listeners import Listeners
 from league.server.live import LiveHeat
 from league.server.paddock import Paddock
+from league.server.pulse import Pulse
 from league.server.run import PhysicalRun
 from league.server.scene import Scene
 from league.server.settings import Settings
@@ -38,13 +39,21 @@ class EventRun:
         league: Formats, cars, sensors.
         book: Where results are kept.
         listeners: Who is told what happens.
+        pulse: Where ticks are counted.
     """
 
     def __init__(
-        self, paddock: Paddock, *, league: League, book: RecordBook, settings: Settings, listeners: Listeners
+        self,
+        paddock: Paddock,
+        *,
+        league: League,
+        book: RecordBook,
+        settings: Settings,
+        listeners: Listeners,
+        pulse: Pulse,
     ) -> None:
         self._paddock, self._league, self._book = paddock, league, book
-        self._settings, self._listeners = settings, listeners
+        self._settings, self._listeners, self._pulse = settings, listeners, pulse
         self._event_id = paddock.event_id
         self._format = league.format(paddock.record.plan.format)
 
@@ -93,7 +102,7 @@ class EventRun:
             return ""
         run = PhysicalRun(
             self._paddock, league=self._league, book=self._book, settings=self._settings,
-            tell=self._tell, on_result=self._listeners.tell,
+            tell=self._tell, on_result=self._listeners.tell, pulse=self._pulse,
         )  # fmt: skip
         await self.post_board(racing=planned.id)
         return await run.race(planned, waiting)
@@ -133,6 +142,7 @@ class EventRun:
             settings=self._settings,
             pace=paddock.record.options.pace,
             on_tick=partial(self._tell, heat, scene),
+            pulse=self._pulse,
         )
         scene.announce("starting")
         await self.post_board(racing=plan.id)

@@ -49,7 +49,8 @@ class Scrutineers:
     def __init__(self, league: League, settings: Settings, *, inlet: asyncio.Future[Inlet]) -> None:
         self._league, self._settings, self._inlet = league, settings, inlet
         self._turn = asyncio.Lock()
-        self._waiting = 0
+        self.waiting = 0
+        """Models that are looked at or wait for it."""
         self._expected: dict[str, Driver] = {}
 
     async def inspect(self, event: EventPlan, circuit: Circuit, model: ModelFiles) -> Report:
@@ -58,14 +59,14 @@ class Scrutineers:
         Raises:
             RaceError: Too many are waiting already.
         """
-        if self._waiting >= MOST_WAITING:
+        if self.waiting >= MOST_WAITING:
             raise RaceError(f"{MOST_WAITING} models are waiting for the scrutineers; try again in a minute")
-        self._waiting += 1
+        self.waiting += 1
         try:
             async with self._turn:
                 return await self._inspect(event, circuit, model)
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     def admit(self, hello: Hello) -> Driver:
         """The driver of a solo lap.

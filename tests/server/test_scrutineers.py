@@ -161,7 +161,7 @@ async def test_only_the_entry_itself_and_organisers_change_its_versions(racer: R
     assert (await racer.renew(networks.steady()))[0] == 401
     racer.token = await home.book.issue_token("entry", event_id="cup")
     assert (await racer.ask("POST", "/ada/active", json=choice))[0] == 403
-    racer.token = await home.book.issue_token("organiser")
+    racer.token = await home.book.issue_token("owner")
     assert (await racer.ask("POST", "/ada/active", json=choice))[0] == 200
     racer.token = entered["token"]
     assert (await racer.ask("POST", "/ada/active", json=choice))[0] == 200
@@ -179,7 +179,7 @@ async def test_versions_stay_as_they_are_once_the_event_has_begun(racer: Racer, 
 
 async def test_no_more_models_wait_than_may(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     scrutineers = home.lobby.scrutineers
-    monkeypatch.setattr(scrutineers, "_waiting", MOST_WAITING)
+    monkeypatch.setattr(scrutineers, "waiting", MOST_WAITING)
     with pytest.raises(RaceError, match="try again in a minute"):
         await home.lobby.entrance.submit("cup", "Ada", networks.steady())
 
