@@ -79,13 +79,13 @@ async def serve(settings: Settings) -> None:
 
 async def _organiser_lines(book: RecordBook, settings: Settings, url: str) -> list[str]:
     """See to it that commands on this machine may organise; tell a new book's token, once."""
-    fresh = not any(token.role == "organiser" for token in await book.tokens())
+    fresh = not any(token.role == "owner" for token in await book.tokens())
     here = url if not settings.host or settings.loopback else url.replace(settings.host, "127.0.0.1")
     known = stored_token(here)
     record = await book.token(known) if known else None
-    if record is not None and record.role == "organiser" and not fresh:
+    if record is not None and record.role == "owner" and not fresh:
         return []
-    token = await book.issue_token("organiser", name="first" if fresh else "this machine")
+    token = await book.issue_token("owner", name="first" if fresh else "this machine")
     try:
         kept = f"kept for your commands on this machine in {store_token(here, token)}"
     except ConfigError as error:

@@ -11,6 +11,7 @@ from aiohttp import web
 from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.server import api, entries, organising
+from league.server.admission import add_admission
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
@@ -52,6 +53,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     )
     add_trackside(app)
     add_pages(app)
+    add_admission(app)
     return app
 
 

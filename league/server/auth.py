@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens, the two roles, and a brake on guessing."""
+"""Who is asking: bearer tokens, and a brake on guessing them."""
 
 from __future__ import annotations
 
@@ -95,23 +95,6 @@ class Doorkeeper:
         record = await self.look_up(token, address)
         if record is None:
             raise problem(401, "auth", "the token is not good; expected 'Authorization: Bearer TOKEN'")
-        return record
-
-    async def organiser(self, request: web.Request) -> TokenRecord:
-        """What the request's token allows, if that is everything.
-
-        Raises:
-            HTTPUnauthorized: No token, or not a good one.
-            HTTPForbidden: It is another role's.
-        """
-        record = await self.bearer(request)
-        if record is None:
-            raise problem(
-                401, "auth", "an organiser's token is needed: 'Authorization: Bearer TOKEN'",
-                headers={"WWW-Authenticate": "Bearer"},
-            )  # fmt: skip
-        if record.role != "organiser":
-            raise problem(403, "role", f"an organiser's token is needed, this one is for an {record.role}")
         return record
 
 

@@ -8,10 +8,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from league.scrutineering.report import Report
+from league.server.admission import who
 from league.server.answers import problem
 from league.server.api import ROOT, as_dict
 from league.server.entrance import Submission
-from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
+from league.server.keys import BOOK, LOBBY, SETTINGS
+from league.server.rights import RUNNING
 from league.server.uploads import (
     COST,
     COST_BYTES,
@@ -72,7 +74,7 @@ def routes() -> list[web.RouteDef]:
 async def enter(request: web.Request) -> web.Response:
     """Enter an agent by name, a model, or a driver that will connect; answers with the entry's token."""
     event_id = request.match_info["event"]
-    await check_entrant(request, event_id, await request.app[DOORKEEPER].bearer(request))
+    await check_entrant(request, event_id, who(request))
     entrance = request.app[LOBBY].entrance
     if request.content_type.startswith("multipart/"):
         given = await read_form(request, parts(request) | {"name": TEXT_BYTES}, optional=(COST,))
@@ -99,7 +101,7 @@ async def entry(request: web.Request) -> web.Response:
 async def renew(request: web.Request) -> web.Response:
     """Add a version to an entry: a model, or an agent by name; its own token may do that."""
     event_id, entry_id = _which(request)
-    await check_owner(request, event_id, entry_id, await request.app[DOORKEEPER].bearer(request))
+    await check_owner(request, event_id, entry_id, who(request))
     entrance = request.app[LOBBY].entrance
     if request.content_type.startswith("multipart/"):
         given = await read_form(request, parts(request), optional=(COST,))
@@ -112,7 +114,7 @@ async def renew(request: web.Request) -> web.Response:
 async def choose(request: web.Request) -> web.Response:
     """Let another version of an entry race; its own token may do that."""
     event_id, entry_id = _which(request)
-    await check_owner(request, event_id, entry_id, await request.app[DOORKEEPER].bearer(request))
+    await check_owner(request, event_id, entry_id, who(request))
     asked = await read_json(request, Choice)
     await request.app[LOBBY].entrance.choose(event_id, entry_id, asked.version)
     return await entry(request)
@@ -121,7 +123,7 @@ async def choose(request: web.Request) -> web.Response:
 async def withdraw(request: web.Request) -> web.Response:
     """Take an entry out of an event; its own token may do that, too."""
     event_id, entry_id = _which(request)
-    await check_owner(request, event_id, entry_id, await request.app[DOORKEEPER].bearer(request))
+    await check_owner(request, event_id, entry_id, who(request))
     await request.app[LOBBY].entrance.withdraw(event_id, entry_id)
     record = await request.app[BOOK].event(event_id)
     return web.json_response(as_dict(record, request.app[LOBBY].present(record.plan.id)))
@@ -131,18 +133,18 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def check_entrant(request: web.Request, event_id: str, token: TokenRecord | None) -> None:
-    """Refuse who may not enter this event."""
+    """Refuse who may not enter this event; that its role may enter at all is known."""
     record = await request.app[BOOK].event(event_id)
-    if record.options.open_entry or (token is not None and token.role == "organiser"):
+    if record.options.open_entry or (token is not None and token.role in RUNNING.roles):
         return
     if token is None:
         raise problem(401, "auth", "a token is needed to enter this event: 'Authorization: Bearer TOKEN'")
-    if token.event_id != event_id or token.entry_id is not None:
+    if token.entry_id is not None:
         raise problem(403, "role", f"the token is not for entering event {event_id!r}")
 
 
 async def check_owner(request: web.Request, event_id: str, entry_id: str, token: TokenRecord | None) -> None:
-    """Refuse who is neither the entry itself nor an organiser."""
+    """Refuse who is neither the entry itself nor runs events."""
     await request.app[BOOK].event(event_id)
     if token is None:
         raise problem(
@@ -150,7 +152,7 @@ async def check_owner(request: web.Request, event_id: str, entry_id: str, token:
             headers={"WWW-Authenticate": "Bearer"},
         )  # fmt: skip
     own = (token.event_id, token.entry_id) == (event_id, entry_id)
-    if not own and token.role != "organiser":
+    if not own and token.role not in RUNNING.roles:
         raise problem(403, "role", f"the token is not that of entry {entry_id!r}")
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from league.errors import InputError, LeagueError
 from league.scrutineering.report import Report
+from league.server.admission import admit, who
 from league.server.answers import meaning
 from league.server.entrance import Submission
 from league.server.entries import check_entrant, check_owner, parts
@@ -114,9 +115,13 @@ class Garage:
         return allow
 
     async def _bearer(self, request: web.Request, told: Mapping[str, bytes]) -> TokenRecord | None:
-        """What the token allows that was typed into a form."""
+        """What the token allows that was typed into a form, or that came with the request."""
         token = read_text(told, "token")
-        return await request.app[DOORKEEPER].present(token, request.remote or "") if token else None
+        if not token:
+            return who(request)
+        record = await request.app[DOORKEEPER].present(token, request.remote or "")
+        admit(request, record)
+        return record
 
     def _refusable(
         self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]

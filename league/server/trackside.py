@@ -23,6 +23,7 @@ from league.racing.trackside import (
     read_device,
     read_greeting,
 )
+from league.server.admission import roles_for
 from league.server.agents import check_protocol
 from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
 from league.server.timing import Device, TimingDesk, Wish
@@ -81,12 +82,12 @@ async def written(request: web.Request) -> web.Response:
 
 async def timing_socket(request: web.Request) -> web.StreamResponse:
     """A timing device: hello, then crossings, each answered when it is in the record book."""
-    return await _serve(request, ("timing", "timekeeper", "organiser"), _hear_device)
+    return await _serve(request, _hear_device)
 
 
 async def control_socket(request: web.Request) -> web.StreamResponse:
     """A timekeeper: hello, then decisions; and what stands, after every change."""
-    return await _serve(request, ("timekeeper", "organiser"), _hear_timekeeper)
+    return await _serve(request, _hear_timekeeper)
 
 
 class Talk:
@@ -135,7 +136,7 @@ class Talk:
 Hear = Callable[[Talk], Awaitable[None]]
 
 
-async def _serve(request: web.Request, roles: tuple[str, ...], hear: Hear) -> web.StreamResponse:
+async def _serve(request: web.Request, hear: Hear) -> web.StreamResponse:
     check_protocol(request)
     socket = web.WebSocketResponse(
         protocols=tuple(SUBPROTOCOLS), compress=False, heartbeat=HEARTBEAT_S, max_msg_size=MOST_BYTES
@@ -143,7 +144,7 @@ async def _serve(request: web.Request, roles: tuple[str, ...], hear: Hear) -> we
     await socket.prepare(request)
     codec = SUBPROTOCOLS[socket.ws_protocol or ""]
     try:
-        talk = await _greet(request, socket, codec, roles)
+        talk = await _greet(request, socket, codec)
     except (RemoteProtocolError, LeagueError) as error:
         code = error.code if isinstance(error, RemoteProtocolError) else "not_found"
         close = (error.close if isinstance(error, RemoteProtocolError) else NOT_IN_EVENT) or BAD_FRAME
@@ -163,9 +164,7 @@ async def _serve(request: web.Request, roles: tuple[str, ...], hear: Hear) -> we
     return socket
 
 
-async def _greet(
-    request: web.Request, socket: web.WebSocketResponse, codec: Codec, roles: tuple[str, ...]
-) -> Talk | None:
+async def _greet(request: web.Request, socket: web.WebSocketResponse, codec: Codec) -> Talk | None:
     """The hello, and whether its token is good for this; None if nobody said one."""
     try:
         first = await socket.receive(timeout=HELLO_S)
@@ -182,8 +181,9 @@ async def _greet(
     record = await doorkeeper.look_up(hello.token, address)
     if record is None:
         raise RemoteProtocolError("auth", "the token is not good", close=AUTH)
+    roles = roles_for(request)
     if record.role not in roles:
-        wanted = " or ".join(roles)
+        wanted = " or ".join(sorted(roles))
         raise RemoteProtocolError(
             "role", f"found a token of role {record.role}, expected {wanted}", close=AUTH
         )

@@ -1,7 +1,7 @@
 """The record book: what was entered and raced, kept in a database.
 
-One method is one transaction: it happens whole or not at all. The methods are in `events`, `heats` and
-`tokens`; the values that they take and give are in `records`.
+One method is one transaction: it happens whole or not at all. The methods are in `events`, `heats`,
+`timing`, `tokens`, `people` and `audit`; the values that they take and give are in `records`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from typing import Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from league.store import place as places
+from league.store.audit import AuditPages
 from league.store.events import EventPages
 from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
 from league.store.migrate import is_current, migrate
+from league.store.people import PeoplePages
 from league.store.timing import TimingPages
 from league.store.tokens import TokenPages
 from league.store.transactions import Clock, Transactions, unbroken, wall_clock
@@ -26,8 +28,8 @@ from league.store.transactions import Clock, Transactions, unbroken, wall_clock
 __all__ = ["RecordBook"]
 
 
-class RecordBook(EventPages, HeatPages, TimingPages, TokenPages):
-    """Events, entries, heats, results, facts, recordings, timing and tokens of one league.
+class RecordBook(EventPages, HeatPages, TimingPages, TokenPages, PeoplePages, AuditPages):
+    """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 
     Several programs may have the same book open. Use `open`, then `close`, or `async with`.
     """

@@ -15,7 +15,10 @@ from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 
 EventStatus = Literal["open", "running", "finished", "aborted"]
 HeatStatus = Literal["running", "finished", "abandoned"]
-Role = Literal["organiser", "entry", "timekeeper", "timing"]
+PersonRole = Literal["owner", "director", "steward", "timekeeper", "racer", "viewer"]
+"""What people are in a league; an owner may do everything, a viewer only look."""
+Role = Literal["owner", "director", "steward", "timekeeper", "racer", "viewer", "entry", "timing"]
+"""What a token's bearer is: a person, an entry, or a timing device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +184,97 @@ class LapRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """Somebody with an account.
+
+    Args:
+        number: Names the person where a name could be mistaken.
+        name: What people call them; no two have the same.
+        role: What they are in this league.
+        created_at: When the account was made.
+        removed_at: When it was taken away, with all its tokens; None if it is good.
+        last_used_at: When one of its tokens was last presented, to the minute; None is never.
+    """
+
+    number: int
+    name: str
+    role: PersonRole
+    created_at: datetime
+    removed_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRecord:
+    """An invitation, good once; never its code.
+
+    Args:
+        number: Names it where it is listed or taken back.
+        role: What whoever takes it up becomes.
+        name: For whom it was meant.
+        invited_by: Who gave it out.
+        created_at: When.
+        expires_at: From then on it is not good any more.
+        taken_at: When it was taken up; None if it was not.
+        taken_by: Who did; empty if nobody did.
+        revoked_at: When it was taken back; None if it was not.
+    """
+
+    number: int
+    role: PersonRole
+    name: str
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+    taken_at: datetime | None = None
+    taken_by: str = ""
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of the audit log; what was written is never changed.
+
+    Args:
+        number: Counts the lines, from 1.
+        at: When it was done.
+        who: The person, or what the token is called.
+        role: What they were then; empty for somebody without a token.
+        token: Number of the token; None for none.
+        what: What was asked of which address, as "POST /api/v1/events/cup/start".
+        status: What was answered, as HTTP has it.
+        address: From where.
+        about: Whatever else is worth knowing; empty for nothing.
+    """
+
+    number: int
+    at: datetime
+    who: str
+    role: str
+    token: int | None
+    what: str
+    status: int
+    address: str
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRecord:
     """What a token allows; never the token itself.
 
     Args:
         number: Names the token where it is listed or revoked.
-        role: What its bearer is.
+        role: What its bearer is; a person's token has the person's role, whatever that becomes.
         name: What its issuer called it.
         event_id: The only event it is good for; None is every event.
         entry_id: The entry it speaks for; None is no particular one.
         created_at: When it was issued.
         last_used_at: When it was last presented, to the minute; None is never.
         revoked_at: When it was taken back; None if it is good.
+        expires_at: From then on it is not good any more; None is never.
+        person: Number of the person whose it is; None for a machine's or an entry's.
+        person_name: That person's name; empty for none.
+        session_of: Number of the token with which somebody signed in; None if it is no session.
     """
 
     number: int
@@ -203,3 +285,12 @@ class TokenRecord:
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    person: int | None = None
+    person_name: str = ""
+    session_of: int | None = None
+
+    @property
+    def bearer(self) -> str:
+        """Who it is, for people to read."""
+        return self.person_name or f"{self.name or self.role} #{self.number}"

@@ -228,6 +228,18 @@ timing_notes = Table(
     UniqueConstraint("heat", "attempt", "command"),
 )
 
+people = Table(
+    "people",
+    metadata,
+    _number(),
+    Column("name", Words, nullable=False),
+    Column("spoken", Words, unique=True),  # the name, however it is written; none once removed
+    Column("role", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    sqlite_autoincrement=True,
+)
+
 tokens = Table(
     "tokens",
     metadata,
@@ -240,6 +252,48 @@ tokens = Table(
     Column("created_at", Moment, nullable=False),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
+    _points_at("person", "people.number", nullable=True),
+    Column("expires_at", Moment),
+    _points_at("session_of", "tokens.number", nullable=True),
     Index(None, "event", "entry"),
+    sqlite_autoincrement=True,
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _number(),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("role", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("invited_by", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("taken_at", Moment),
+    _points_at("taken_by", "people.number", nullable=True),
+    sqlite_autoincrement=True,
+)
+
+entry_owners = Table(
+    "entry_owners",
+    metadata,
+    _points_at("entry", "entries.number", primary_key=True),
+    _points_at("person", "people.number"),
+    Index(None, "person"),
+)
+
+deeds = Table(  # the audit log: triggers refuse to change or delete a line
+    "deeds",
+    metadata,
+    _number(),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("token", Integer),
+    Column("what", Words, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("address", Words, nullable=False),
+    Column("about", Words, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -85,7 +85,7 @@ async def test_a_token_for_an_event_lets_its_bearer_enter(home: House, peer: Mak
 
 async def test_an_organisers_token_does_not_drive(home: House, peer: Make) -> None:
     await home.create(open_entry=False)
-    token = await home.book.issue_token("organiser")
+    token = await home.book.issue_token("owner")
     assert await refusal(peer("Ada"), token=token) == ("auth", 4001)
 
 

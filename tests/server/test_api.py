@@ -45,7 +45,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(home: House, http: aiohttp.ClientSession) -> Desk:
-    return Desk(http, home, await home.book.issue_token("organiser"))
+    return Desk(http, home, await home.book.issue_token("owner"))
 
 
 async def test_health_tells_what_is_served(desk: Desk, home: House) -> None:
@@ -254,7 +254,7 @@ async def test_a_form_that_is_no_model_is_refused(desk: Desk, home: House, parts
 @pytest.fixture
 async def small(http: aiohttp.ClientSession) -> AsyncIterator[tuple[House, Desk]]:
     async with house(model_bytes=1000, most_entries=2) as home:
-        yield home, Desk(http, home, await home.book.issue_token("organiser"))
+        yield home, Desk(http, home, await home.book.issue_token("owner"))
 
 
 async def test_a_model_over_the_limit_is_refused(small: tuple[House, Desk]) -> None:

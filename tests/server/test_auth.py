@@ -31,7 +31,7 @@ async def book() -> AsyncIterator[RecordBook]:
 async def test_an_address_that_keeps_guessing_has_to_wait(book: RecordBook) -> None:
     clock = Clock()
     door = Doorkeeper(book, clock=clock)
-    token = await book.issue_token("organiser")
+    token = await book.issue_token("owner")
     for _ in range(FAILURES):
         assert door.wait_s("10.0.0.1") == 0
         assert await door.look_up("wrong", "10.0.0.1") is None
@@ -52,7 +52,7 @@ async def test_guesses_from_everywhere_take_bounded_memory(book: RecordBook) -> 
 
 async def test_a_revoked_token_is_no_token(book: RecordBook) -> None:
     door = Doorkeeper(book)
-    token = await book.issue_token("organiser")
+    token = await book.issue_token("owner")
     record = await door.look_up(token, "here")
     assert record is not None
     await book.revoke(record.number)

@@ -135,7 +135,7 @@ async def test_what_cannot_be_entered_is_told_on_a_page(
 @pytest.mark.parametrize("version", ["", "x", "-1", "1e3", "9" * 30, "²"])
 async def test_a_version_that_is_no_number_is_refused(visitor: Visitor, home: House, version: str) -> None:
     await home.lobby.entrance.enter("cup", "Ada", agent="tutorial")
-    organiser = await home.book.issue_token("organiser")
+    organiser = await home.book.issue_token("owner")
     status, page = await visitor.send("/entries/ada/active", version=version, token=organiser)
     assert (status, "expected a number" in page) == (400, True)
 

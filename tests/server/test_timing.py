@@ -358,7 +358,7 @@ async def test_a_device_is_told_the_time(track: Track) -> None:
 
 async def test_an_organiser_gives_tokens_to_people_and_devices(track: Track) -> None:
     await track.prepare(CAR)
-    organiser = await track.home.book.issue_token("organiser")
+    organiser = await track.home.book.issue_token("owner")
     url = f"{track.home.url}/api/v1/events/cup/tokens"
     asked = {"role": "timekeeper", "name": "Ann"}
     async with track.http.post(url, json=asked, headers={"Authorization": f"Bearer {organiser}"}) as answer:

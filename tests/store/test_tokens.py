@@ -28,21 +28,21 @@ async def test_a_token_says_what_its_bearer_may(friday: RecordBook, clock: Any) 
 
 
 async def test_tokens_have_256_random_bits_and_suit_a_command_line(friday: RecordBook) -> None:
-    made = {await friday.issue_token("organiser") for _ in range(20)}
+    made = {await friday.issue_token("owner") for _ in range(20)}
     assert len(made) == 20
     for text in made:
         assert len(bytes.fromhex(text)) == 32
 
 
 async def test_a_token_nobody_issued_is_none(friday: RecordBook) -> None:
-    text = await friday.issue_token("organiser")
+    text = await friday.issue_token("owner")
     digest = hashlib.sha256(text.encode()).hexdigest()
     for wrong in ("", text[:-1], text.upper(), text + " ", digest, "\ud800", "\0", "x" * 100_000):
         assert await friday.token(wrong) is None
 
 
 async def test_a_revoked_token_is_good_no_more(friday: RecordBook, clock: Any) -> None:
-    text = await friday.issue_token("organiser", name="Bea")
+    text = await friday.issue_token("owner", name="Bea")
     record = await friday.token(text)
     assert record is not None
     clock.move(5)
@@ -67,7 +67,7 @@ async def test_withdrawing_takes_the_entrys_tokens_along(friday: RecordBook) -> 
 async def test_uses_are_noted_to_the_minute_even_when_the_clock_jumps_back(
     friday: RecordBook, clock: Any
 ) -> None:
-    text = await friday.issue_token("organiser")
+    text = await friday.issue_token("owner")
     noted = []
     for seconds in (0, 30, 31, -3600):
         clock.move(seconds)
@@ -79,8 +79,8 @@ async def test_uses_are_noted_to_the_minute_even_when_the_clock_jumps_back(
 
 async def test_tokens_are_listed_by_event(friday: RecordBook, evening: Any) -> None:
     await friday.add_event(evening.event("saturday"), EventOptions())
-    await friday.issue_token("organiser", name="everywhere")
-    await friday.issue_token("organiser", name="fridays", event_id="friday")
+    await friday.issue_token("owner", name="everywhere")
+    await friday.issue_token("owner", name="fridays", event_id="friday")
     await friday.issue_token("entry", name="newcomer", event_id="saturday")
     assert [token.name for token in await friday.tokens()] == ["everywhere", "fridays", "newcomer"]
     assert [token.name for token in await friday.tokens("friday")] == ["fridays"]
@@ -89,9 +89,9 @@ async def test_tokens_are_listed_by_event(friday: RecordBook, evening: Any) -> N
 @pytest.mark.parametrize(
     ("role", "scope", "problem"),
     [
-        ("king", {}, "expected one of organiser, entry"),
+        ("king", {}, "expected one of owner, director"),
         ("entry", {}, "needs the event"),
-        ("organiser", {"entry_id": "car-1"}, "needs the event"),
+        ("owner", {"entry_id": "car-1"}, "needs the event"),
     ],
 )
 async def test_a_scope_that_does_not_fit_is_refused(
