@@ -19,12 +19,15 @@ from aiohttp import web
 
 from league.errors import LeagueError, UnknownNameError
 from league.racing.fact import Fact
-from league.racing.plan import EventPlan, HeatPlan
-from league.racing.result import HeatResult, Standing
+from league.racing.result import HeatResult
 from league.server import words
 from league.server.assets import Assets
+from league.server.board import read_view, show
+from league.server.boards import KEPT as CARRIED
+from league.server.boards import Boards
 from league.server.garage import Garage, filters
 from league.server.keys import BOOK, LEAGUE, SETTINGS
+from league.server.scores import Score, Scores
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
 
@@ -41,11 +44,12 @@ HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 KEPT: Final = 64
-"""Standings and circuits kept ready."""
+"""Circuits kept ready."""
+MOST_HEATS: Final = 100
+"""Heats of an event that are listed unless all are asked for; the newest and those that come next."""
 SKETCH_POINTS: Final = 240
 
 Kept = TypeVar("Kept")
-Score = tuple[tuple[Standing, ...], tuple[HeatPlan, ...]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -83,7 +87,7 @@ class Pages:
     def __init__(self, assets: Assets) -> None:
         self._assets = assets
         self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
-        self._scores: OrderedDict[str, tuple[int, Score]] = OrderedDict()
+        self._scores: Scores | None = None
         self._jinja = jinja2.Environment(
             loader=jinja2.PackageLoader("league.server"),
             autoescape=True,
@@ -107,6 +111,7 @@ class Pages:
             web.get("/live/{event}", self.live),
             web.get("/events/{event}/timekeeper", self.timekeeper),
             web.get("/static/{version}/{name}", self._assets.serve),
+            *Boards(self._page, self._sketch).routes(),
             *Garage(self._page).routes(),
         ]
 
@@ -129,20 +134,28 @@ class Pages:
 
     async def event(self, request: web.Request) -> web.Response:
         """`GET /events/{event}`: its leaderboard, its heats and how to join."""
-        event = await self._event(request)
-        heats = await request.app[BOOK].heats(event.plan.id)
-        standings, waiting = await self._score(request, event)
-        begun = {heat.plan.id for heat in heats}
-        kinds = {entry.id: entry.kind for entry in event.plan.entries}
+        score = await self._score(request)
+        event = score.record
+        view = read_view(request.rel_url.raw_path, request.query, CARRIED)
+        shown = show(score.rows, view)
+        columns = ["agent", "total", "laps", "trend", "status"]
+        if any(row.owner for row in shown.rows):
+            columns.append("owner")
+        all_heats = request.query.get("heats") == "all"
+        heats = score.heats if all_heats else score.heats[-MOST_HEATS:]
+        waiting = score.waiting if all_heats else score.waiting[:MOST_HEATS]
         return self._page(
             request,
             "event.html",
             event=event,
             plan=event.plan,
-            standings=standings,
-            kinds=kinds,
+            view=view,
+            shown=shown,
+            columns=columns,
+            physical=any(entry.kind == "physical" for entry in event.plan.entries),
             heats=heats,
-            waiting=[heat for heat in waiting if heat.id not in begun],
+            waiting=waiting,
+            unlisted=len(score.heats) - len(heats) + len(score.waiting) - len(waiting),
             car=self._car(request, event.plan.car),
             drawn=await self._sketch(request, event.plan.circuit),
         )
@@ -155,7 +168,7 @@ class Pages:
         heat = next((heat for heat in heats if heat.plan.id == heat_id), None)
         if heat is None:
             raise UnknownNameError("heat", heat_id, [heat.plan.id for heat in heats])
-        result = await self._result(request, event.plan, heat)
+        result = await self._result(request, event.plan.id, heat)
         facts = await request.app[BOOK].facts(event.plan.id, heat_id) if result else ()
         return self._page(
             request,
@@ -187,28 +200,19 @@ class Pages:
 
     # -- what they show ------------------------------------------------------------------------
 
-    async def _score(self, request: web.Request, event: EventRecord) -> Score:
-        """Score an event and say which heats are to come; kept until something in it changes."""
-        kept = self._scores.get(event.plan.id)
-        if kept is not None and kept[0] == event.revision:
-            return kept[1]
-        results = await request.app[BOOK].results(event.plan.id)
-        try:
-            format_ = request.app[LEAGUE].format(event.plan.format)
-            score = format_.standings(event.plan, results), format_.next_heats(event.plan, results)
-        except UnknownNameError:  # the plugin that brought the format is gone; the heats are still there
-            log.warning("event %s: no format is called %r", event.plan.id, event.plan.format)
-            score = (), ()
-        _keep(self._scores, event.plan.id, (event.revision, score))
-        return score
+    async def _score(self, request: web.Request) -> Score:
+        """How the event that the address names stands."""
+        if self._scores is None:
+            self._scores = Scores(request.app[LEAGUE], request.app[BOOK])
+        return await self._scores.of(request.match_info["event"])
 
     async def _event(self, request: web.Request) -> EventRecord:
         return await request.app[BOOK].event(request.match_info["event"])
 
-    async def _result(self, request: web.Request, plan: EventPlan, heat: HeatRecord) -> HeatResult | None:
+    async def _result(self, request: web.Request, event_id: str, heat: HeatRecord) -> HeatResult | None:
         if heat.status != "finished":
             return None
-        results = await request.app[BOOK].results(plan.id)
+        results = await request.app[BOOK].results(event_id)
         return next((result for result in results if result.heat == heat.plan.id), None)
 
     def _car(self, request: web.Request, name: str) -> str:

@@ -27,7 +27,15 @@ HOSTILE = (
     "{{ 7 * 7 }}{% raw %}",
     "\u0645\u0631\u062d\u0628\u0627",
 )
-PATHS = ("/", "/events/spring-cup", "/events/spring-cup/heats/final-1", "/live/spring-cup", "/events/none")
+PATHS = (
+    "/",
+    "/boards",
+    "/boards/clubhouse-loop",
+    "/events/spring-cup",
+    "/events/spring-cup/heats/final-1",
+    "/live/spring-cup",
+    "/events/none",
+)
 
 
 class Page(HTMLParser):
@@ -242,7 +250,7 @@ async def test_a_failure_is_answered_with_a_page_and_no_inside(
     monkeypatch.setattr(Pages, "_event", fail)
     event = an_event(["A"], circuit="clubhouse-loop")
     async with Show.open(event, [follow]) as show, show.serving() as address:
-        status, _, text = await fetch(address, "/events/spring-cup")
+        status, _, text = await fetch(address, "/live/spring-cup")
     assert status == 500
     assert "secret" not in text
     assert "secret of the engine room" in caplog.text

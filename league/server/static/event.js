@@ -1,31 +1,40 @@
 /** The event page: its board follows the race without a reload. */
 
-import { showHeats, showStandings } from "./board.js";
+import { showHeats, showStandings, trends } from "./board.js";
+import { renew } from "./boards.js";
 import { refresh } from "./refresh.js";
 import { Feed } from "./socket.js";
 
 const SPREAD_MS = 3000; // so that many viewers do not all ask at once
 
 const at = (id) => document.getElementById(id);
-const event = document.body.dataset.event;
+const { event, view, size } = document.body.dataset;
 const columns = [...at("standings").closest("table").tHead.rows[0].cells].map((cell) => cell.className);
 let status = document.body.dataset.status;
+let known = null; // the standings of the last message
 
 function hear(message) {
-  if (message.type === "board") {
-    const strangers = showStandings(at("standings"), message.standings ?? [], columns);
-    if (strangers) setTimeout(refresh, Math.random() * SPREAD_MS);
-    at("no-standings").hidden = (message.standings ?? []).length > 0;
-    if (message.heats) {
-      showHeats(at("heats"), event, message.heats);
-      at("no-heats").hidden = message.heats.length > 0;
-    }
-  }
+  if (message.type === "board") showBoard(message.standings ?? [], message.heats);
   if (message.type === "hello" && message.event.status !== status) {
     status = message.event.status;
     at("status").textContent = status;
     at("status").dataset.status = status;
     document.body.dataset.status = status;
+  }
+}
+
+function showBoard(standings, heats) {
+  const raced = known && standings.some((row, i) => row.heats !== known[i]?.heats || row.entry_id !== known[i].entry_id);
+  if (view === "top") {
+    const moved = raced ? trends(known, standings) : null;
+    const strangers = showStandings(at("standings"), standings, columns, { trends: moved, most: Number(size) });
+    if (strangers) setTimeout(refresh, Math.random() * SPREAD_MS);
+  } else if (raced) setTimeout(renew, Math.random() * SPREAD_MS); // this page is a part of the board; ask for it again
+  known = standings;
+  at("no-standings").hidden = standings.length > 0;
+  if (heats) {
+    showHeats(at("heats"), event, heats);
+    at("no-heats").hidden = heats.length > 0;
   }
 }
 

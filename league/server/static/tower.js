@@ -1,9 +1,9 @@
 /** The timing tower: one row per car, first to last, moving as they overtake. */
 
 import { gap, isOut, status, time } from "./format.js";
+import { glide } from "./glide.js";
 
 const COLUMNS = ["place", "name", "lap", "gap", "last", "best", "offs"];
-const MOVE_MS = 450;
 
 export class Tower {
   #body;
@@ -35,7 +35,7 @@ export class Tower {
     }
     const fastest = race.fastest_us();
     for (const seat of order) this.#fill(this.#rowOf(seat.seat), seat, race, fastest);
-    this.#arrange(order.map((seat) => this.#rows.get(seat.seat)));
+    glide(this.#body, order.map((seat) => this.#rows.get(seat.seat)), this.#calm());
   }
 
   #rowOf(seat) {
@@ -80,26 +80,6 @@ export class Tower {
     row.cells[4].classList.toggle("own", Boolean(seat.last_us) && seat.last_us === seat.best_us);
     row.cells[5].classList.toggle("fastest", Boolean(fastest) && seat.best_us === fastest);
     row.cells[6].classList.toggle("some", (seat.off_tracks ?? 0) > 0);
-  }
-
-  /** Put rows in order; those that change place glide there. */
-  #arrange(rows) {
-    const changed = rows.some((row, i) => this.#body.rows[i] !== row);
-    if (!changed) return;
-    const before = new Map(rows.filter((row) => row.isConnected).map((row) => [row, row.offsetTop]));
-    const focused = document.activeElement;
-    this.#body.append(...rows);
-    if (focused && this.#body.contains(focused)) focused.focus({ preventScroll: true });
-    if (this.#calm()) return;
-    for (const [row, top] of before) {
-      const moved = top - row.offsetTop;
-      if (moved) {
-        row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], {
-          duration: MOVE_MS,
-          easing: "cubic-bezier(.2,.8,.2,1)",
-        });
-      }
-    }
   }
 
   #choose(seat) {
