@@ -159,6 +159,10 @@ class RealCar:
         """End it."""
         raise NotImplementedError
 
+    def rival(self, space: str) -> Program:
+        """Start another program that drives it past the bridge, saying "rival drives" or "rival refused"."""
+        return Program(space, sys.executable, "-m", "league.testing.rival", self.ref)
+
     def take(self, drive: float, at_s: float | None = None) -> None:
         """Note a reading."""
         self.readings.append(Reading(time.monotonic() if at_s is None else at_s, drive))
@@ -428,7 +432,21 @@ class CarConformance:
         assert driving.bridge is not None
         at_s = time.monotonic()
         driving.bridge.type("disarm")
-        self.note(driving, "two controllers, then disarm", at_s)
+        self.note(driving, "a second bridge, then disarm", at_s)
+
+    def test_what_a_rival_at_the_cars_own_controls_leaves_behind_does_not_move_it(self, driving: Rig) -> None:
+        assert driving.bridge is not None
+        rival = driving.car.rival(driving.wire.car)
+        try:
+            rival.wait_for("rival (drives|refused)")
+            time.sleep(0.5)  # both at the controls
+            driving.bridge.type("disarm")
+            time.sleep(0.5)  # only the rival wants it to move
+            at_s = time.monotonic()
+            rival.send(signal.SIGKILL)
+            self.note(driving, "a rival at the car's controls, disarm, kill -9 rival", at_s)
+        finally:
+            rival.end(signal.SIGKILL)
 
     # -- the car -----------------------------------------------------------------------------------
 

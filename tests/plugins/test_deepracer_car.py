@@ -18,6 +18,18 @@ from league.testing.lines import Wire, may_make_networks
 from league_plugins._deepracer_console import DRIVE_MIN, console_throttle
 
 PASSWORD = "correct horse"
+RIVAL = """
+import sys, time
+from awsdeepracer_control import Client
+client = Client(password=sys.argv[1], ip="127.0.0.1")
+client.set_manual_mode()
+while True:
+    client.start_car()
+    client.move(0.0, -0.7, 0.5)
+    print("rival drives", flush=True)
+    time.sleep(0.05)
+"""
+"""The console's own client, which starts the car again and again, whoever stops it."""
 
 
 class ConsoleCar(RealCar):
@@ -48,6 +60,10 @@ class ConsoleCar(RealCar):
     def stop(self) -> None:
         if self._program is not None:
             self._program.end(signal.SIGKILL)
+
+    def rival(self, space: str) -> Program:
+        pytest.importorskip("awsdeepracer_control")
+        return Program(space, sys.executable, "-W", "ignore", "-c", RIVAL, PASSWORD)
 
     def _read(self, at_s: float, line: str) -> None:
         if line.startswith("servo "):

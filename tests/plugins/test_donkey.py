@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,12 +15,13 @@ import onnx
 import onnxruntime
 import peers
 import pytest
+import rivals
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from league import Agent, CarCommand, CarDriver, Command, League, Observation, Sample
 from league.bridge.senses import Senses
-from league.testing.cars import CarConformance, RealCar
+from league.testing.cars import CarConformance, Program, RealCar
 from league_plugins.on_car import donkey_part
 
 CONTROLLER = "    ctr = add_user_controller(V, cfg, use_joystick)\n"
@@ -68,6 +70,9 @@ class DonkeyWebCar(RealCar):
     def stop(self) -> None:
         self._tail.close()
         self.peer.__exit__()
+
+    def rival(self, space: str) -> Program:
+        return Program(space, sys.executable, rivals.__file__, "donkey")
 
     @staticmethod
     def change(manage: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
+from typing import ClassVar
 
 import peers
 import pytest
+import rivals
 
 from league import CarCommand, CarDriver, CarError, League
-from league.testing.cars import CarConformance, RealCar
+from league.testing.cars import CarConformance, Program, RealCar
 
 
 class RosCar(RealCar):
@@ -17,6 +20,8 @@ class RosCar(RealCar):
 
     ref = "ros2:127.0.0.1?topic=/league/drive&deadman_s=0.2"
     cap = 1.0
+    deadman: ClassVar[tuple[str, ...]] = ()
+    kind = "ackermann"
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -25,7 +30,7 @@ class RosCar(RealCar):
 
     def start(self, space: str) -> None:
         prefix = ("ip", "netns", "exec", space)
-        self.peer = peers.ros(self._place, self._folder, prefix=prefix, deadman=True)
+        self.peer = peers.ros(self._place, self._folder, prefix=prefix, deadman=self.deadman)
         self.peer.__enter__()
         self._tail = peers.Tail(self.peer, lambda step: self.take(float(step.throttle), step.at_s))
 
@@ -36,10 +41,28 @@ class RosCar(RealCar):
         self._tail.close()
         self.peer.__exit__()
 
+    def rival(self, space: str) -> Program:
+        return Program(space, sys.executable, rivals.__file__, self.kind)
+
+
+class RosTwistCar(RosCar):
+    """A car that listens to TwistStamped, behind the same node."""
+
+    ref = "ros2:127.0.0.1?message=twist&topic=/league/cmd_vel&deadman_s=0.2"
+    deadman: ClassVar[tuple[str, ...]] = (
+        "--type", "geometry_msgs/msg/TwistStamped", "--from", "/league/cmd_vel", "--to", "/cmd_vel",
+    )  # fmt: skip
+    kind = "twist"
+
 
 class TestRosAckermann(CarConformance):
     def make_car(self, folder: Path) -> RealCar:
         return RosCar(folder)
+
+
+class TestRosTwist(CarConformance):
+    def make_car(self, folder: Path) -> RealCar:
+        return RosTwistCar(folder)
 
 
 @pytest.mark.slow

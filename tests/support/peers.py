@@ -147,7 +147,7 @@ def donkey(
 
 def ros(
     place: Path, work: Path, *, port: int = 9090, prefix: Sequence[str] = (), domain: int = 0,
-    deadman: bool = False,
+    deadman: Sequence[str] | None = None,
 ) -> Peer:  # fmt: skip
     """A ROS 2 Jazzy car behind a rosbridge server on `port`.
 
@@ -157,7 +157,7 @@ def ros(
         port: Port of rosbridge.
         prefix: A command to start both programs with.
         domain: ROS domain; cars of different domains do not hear each other.
-        deadman: Whether the league's node for the car runs too, from /league/drive to /drive.
+        deadman: Arguments of the league's node for the car, which then runs too.
     """
     venv, log = place / "venv", work / "ros.log"
     packages = venv / "lib" / f"python{PYTHON}" / "site-packages"
@@ -178,8 +178,8 @@ def ros(
     server = [*prefix, "env", preload, bridge, "--no-rosapi", "--bind", f"127.0.0.1:{port}"]
 
     commands = [server, node]
-    if deadman:
-        commands.append([*prefix, str(venv / "bin/python"), str(ON_CAR / "ros_deadman.py")])
+    if deadman is not None:
+        commands.append([*prefix, str(venv / "bin/python"), str(ON_CAR / "ros_deadman.py"), *deadman])
 
     def start_one(command: Sequence[str]) -> subprocess.Popen[bytes]:
         with log.with_suffix(".out").open("ab") as out:
@@ -187,7 +187,7 @@ def ros(
 
     def ready() -> bool:
         said = log.with_suffix(".out").read_bytes()
-        return b"listening" in said and b"is here" in said and (not deadman or b"is heard" in said)
+        return b"listening" in said and b"is here" in said and (deadman is None or b"is heard" in said)
 
     return Peer(log, port, lambda: [*map(start_one, commands)], ready, lambda: start_one(server))
 
