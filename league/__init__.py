@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from league.racing.agent import Agent, Briefing, Command, Observation, Opponent, Penalty
     from league.racing.knockout import DoubleElimination, Ladder, SingleElimination, Swiss
     from league.racing.metadata import (
+        METADATA_FILE,
+        MODEL_FILE,
         ContinuousActions,
         DiscreteActions,
         ModelMetadata,
@@ -62,6 +64,8 @@ __all__ = [
     "DEEPRACER_2022",
     "DEEPRACER_GZSIM",
     "F1TENTH",
+    "METADATA_FILE",
+    "MODEL_FILE",
     "Agent",
     "Batch",
     "Bot",
@@ -190,6 +194,8 @@ _HOMES = {
     "Leg": "league.racing.stage",
     "LidarSensor": "league.sim.lidar",
     "Limit": "league.track.limit",
+    "METADATA_FILE": "league.racing.metadata",
+    "MODEL_FILE": "league.racing.metadata",
     "ModelError": "league.errors",
     "ModelMetadata": "league.racing.metadata",
     "Noisy": "league.sim.noise",

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league import (
+    METADATA_FILE,
+    MODEL_FILE,
     Agent,
     Briefing,
     Command,
@@ -32,7 +34,6 @@ from league import (
 
 STATE_SIZE = 105
 MOST_BYTES = 256 << 20
-METADATA_FILE = "model_metadata.json"
 METADATA_KEY = "model_metadata"
 SENSORS = ("state", "camera", "camera-stereo", "lidar", "lidar-sectors", "lidar-discretized")
 """Names of inputs that are names of sensors."""
@@ -55,7 +56,7 @@ class OnnxDriver(Agent):
         if path is None:
             raise ModelError("the agent 'onnx' needs a model: name its .onnx file or its folder instead")
         given = Path(path)
-        self.file = given / "model.onnx" if given.is_dir() else given
+        self.file = given / MODEL_FILE if given.is_dir() else given
         if not self.file.is_file():
             raise ModelError(f"{self.file}: no such file, expected a model in ONNX")
         self.inputs = self._inputs()

@@ -14,6 +14,7 @@ from league.cli import show
 from league.cli.remote import RefusedError, ask, segment, server_option, token_option
 from league.errors import InputError
 from league.hooks.catalogue import League
+from league.racing.metadata import METADATA_FILE, MODEL_FILE
 
 
 @click.command(
@@ -89,7 +90,7 @@ def _is_model(agent: str) -> bool:
     if path.suffix.lower() == ".onnx":
         return True
     named_as_path = "/" in agent or agent in (".", "..")
-    return path.is_dir() and (named_as_path or (path / "model.onnx").is_file())
+    return path.is_dir() and (named_as_path or (path / MODEL_FILE).is_file())
 
 
 def _ask(server: str, route: str, token: str | None, **sent: Any) -> tuple[Mapping[str, Any], str | None]:
@@ -130,19 +131,17 @@ def _model(path: Path, name: str | None) -> aiohttp.FormData:
     Raises:
         InputError: A file is missing, or the model cannot drive.
     """
-    onnx = path / "model.onnx" if path.is_dir() else path
-    metadata = onnx.with_name("model_metadata.json")
+    onnx = path / MODEL_FILE if path.is_dir() else path
+    metadata = onnx.with_name(METADATA_FILE)
     for file in (onnx, metadata):
         if not file.is_file():
-            raise InputError(
-                f"{file}: no such file; a model is model.onnx with model_metadata.json beside it"
-            )
+            raise InputError(f"{file}: no such file; a model is {MODEL_FILE} with {METADATA_FILE} beside it")
     League().agent(str(path)).make()
     form = aiohttp.FormData()
     if name is not None:
         form.add_field("name", name)
-    form.add_field("model.onnx", BytesIO(onnx.read_bytes()), filename="model.onnx")
-    form.add_field("model_metadata.json", BytesIO(metadata.read_bytes()), filename="model_metadata.json")
+    form.add_field(MODEL_FILE, BytesIO(onnx.read_bytes()), filename=MODEL_FILE)
+    form.add_field(METADATA_FILE, BytesIO(metadata.read_bytes()), filename=METADATA_FILE)
     cost = onnx.with_name("cost.json")
     if cost.is_file():  # the trainer's cost card goes onto the entry's page
         form.add_field("cost.json", BytesIO(cost.read_bytes()), filename="cost.json")

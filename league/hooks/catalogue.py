@@ -17,6 +17,7 @@ from league.gate.car import CarAddress, CarDriver, read_address
 from league.hooks import plugins as loading
 from league.hooks.plugins import PluginReport
 from league.racing.agent import Agent
+from league.racing.metadata import MODEL_FILE
 from league.racing.objects import objects_of
 from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
 from league.sim.car import CarSpec
@@ -154,9 +155,9 @@ class League:
         driver = self.agents.get("onnx")
         if driver is None:
             raise PluginError("no plugin drives ONNX models: the agent 'onnx' is not registered")
-        file = path / "model.onnx" if path.is_dir() else path
+        file = path / MODEL_FILE if path.is_dir() else path
         if not file.is_file():
-            raise InputError(f"{file}: no such file; expected a model.onnx")
+            raise InputError(f"{file}: no such file; expected a {MODEL_FILE}")
         make: Callable[..., Agent] = driver
         return NamedAgent(str(path), path.name if path.is_dir() else path.stem, lambda: make(path))
 

@@ -6,7 +6,7 @@ what differs between trials is only what is asked to differ: the car, the noise,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median, pstdev
 from typing import Any
@@ -24,6 +24,7 @@ from league.racing.recording import Recording
 from league.racing.result import EntryResult, HeatResult
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
+from league.sim.noise import Measuring
 from league.sim.sensor import offered
 from league.track.circuit import Circuit
 
@@ -194,7 +195,8 @@ def _drive(
     heat = Heat(plan, circuit, driven, [league.sensor(text) for text in asked.sensors])
     # A driver knows the car's kind, not what this one is off by.
     briefing: Briefing = replace(heat.briefing(0), car=car)
-    eyes = _TiredEyes(conditions, random) if conditions.noise or conditions.latency_ticks else None
+    tired = bool(conditions.noise or conditions.latency_ticks)
+    eyes = _TiredEyes(conditions, random, _ranges(league, briefing.sensors)) if tired else None
     agent.prepare(briefing)
     wheels_off: list[int] = []
     while not heat.finished:
@@ -208,24 +210,38 @@ def _drive(
     return Trial(number, heat.result(), heat.recording(), tuple(wheels_off))
 
 
-class _TiredEyes:
-    """Makes observations noisy and late."""
+def _ranges(league: League, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Between what the numbers of sensors lie, of those that say so."""
+    sensors = [league.sensor(name) for name in names]
+    return {sensor.name: (sensor.low, sensor.high) for sensor in sensors if isinstance(sensor, Measuring)}
 
-    def __init__(self, conditions: Conditions, random: np.random.Generator) -> None:
-        self._conditions, self._random = conditions, random
+
+class _TiredEyes:
+    """Makes observations noisy, within what each sensor can say, and late."""
+
+    def __init__(
+        self, conditions: Conditions, random: np.random.Generator, ranges: Mapping[str, tuple[float, float]]
+    ) -> None:
+        self._conditions, self._random, self._ranges = conditions, random, ranges
         self._sigma = state_noise()
         self._past: list[tuple[Any, dict[str, Any]]] = []
 
     def see(self, seen: Observation) -> Observation:
         """The observation as these eyes have it."""
         state = self._blurred(seen.state, self._sigma)
-        sensors = {name: self._blurred(values, NOISE.get(name, 0.0)) for name, values in seen.sensors.items()}
+        sensors = {
+            name: self._blurred(values, NOISE.get(name, 0.0), self._ranges.get(name))
+            for name, values in seen.sensors.items()
+        }
         self._past = [*self._past, (state, sensors)][-1 - self._conditions.latency_ticks :]
         old_state, old_sensors = self._past[0]
         return replace(seen, state=old_state, sensors=old_sensors)
 
-    def _blurred(self, values: NDArray[np.float32], sigma: Any) -> NDArray[np.float32]:
+    def _blurred(
+        self, values: NDArray[np.float32], sigma: Any, within: tuple[float, float] | None = None
+    ) -> NDArray[np.float32]:
         if not self._conditions.noise or not np.any(sigma):
             return values
         noise = self._conditions.noise * sigma * self._random.standard_normal(values.shape)
-        return np.asarray(values + noise, dtype=np.float32)
+        blurred = np.asarray(values + noise, dtype=np.float32)
+        return blurred if within is None else np.clip(blurred, *within)

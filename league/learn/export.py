@@ -15,10 +15,10 @@ from torch import nn
 
 from league.errors import ModelError
 from league.learn.senses import Sight
+from league.racing.metadata import METADATA_FILE, MODEL_FILE
 
 OPSET = 17
 MOST_APART = 1e-5
-MODEL_FILE, METADATA_FILE = "model.onnx", "model_metadata.json"
 
 
 class Best(nn.Module):

@@ -50,7 +50,6 @@ class Finished(NamedTuple):
     reward: Doubles
     steps: Ints
     progress_pct: Doubles
-    off_track: Bools
     completed: Bools
     """Who came once round."""
 
@@ -133,7 +132,7 @@ class Field:
         if not ended.any():
             return Driven(seen, paid, ended, cut, seen[:0])
         last_seen = seen[ended]
-        self._note(ended, tick.off_track, round_)
+        self._note(ended, round_)
         self._restart(ended)
         return Driven(self.eyes.look(self.batches, ended), paid, ended, cut, last_seen)
 
@@ -192,14 +191,13 @@ class Field:
         if self._follower is not None:
             self._follower.begin(whose)
 
-    def _note(self, ended: Bools, off_track: Bools, round_: Bools) -> None:
+    def _note(self, ended: Bools, round_: Bools) -> None:
         part = np.clip((self._gone_m[ended] + self._head_m) / self._length_m[ended], 0.0, None)
         self._finished.append(
             Finished(
                 reward=self._paid[ended],
                 steps=self._steps[ended],
                 progress_pct=np.minimum(part, 1.0) * 100.0,
-                off_track=off_track[ended],
                 completed=round_[ended] | (part >= 1.0),
             )
         )

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from league.errors import InputError
 from league.learn.evaluation import Evaluation, Trial
 from league.racing.heat import FRAME_FIELDS, STANDS
+from league.racing.metadata import METADATA_FILE
 from league.track.circuit import Circuit
 
 COLUMNS = (
@@ -67,8 +68,8 @@ def write_logs(done: Evaluation, folder: Path, *, model: Path | None = None) -> 
     written = []
     try:
         (folder / "model").mkdir(parents=True, exist_ok=True)
-        if model is not None and (model / "model_metadata.json").is_file():
-            shutil.copyfile(model / "model_metadata.json", folder / "model" / "model_metadata.json")
+        if model is not None and (model / METADATA_FILE).is_file():
+            shutil.copyfile(model / METADATA_FILE, folder / "model" / METADATA_FILE)
         for trial in done.trials:
             stamp = f"{began + timedelta(seconds=trial.number - 1):%Y%m%d%H%M%S}"
             rows, metrics = trace(trial, done.circuit)

@@ -158,6 +158,18 @@ class TestDrive:
         )
 
 
+def reached(drives: Sequence[Driven]) -> dict[str, Any]:
+    """What test drives came to, in the few figures of a cost card; times are means over the circuits."""
+    finished = [drive for drive in drives if drive.finished]
+    return {
+        "circuits": len(drives),
+        "finished": len(finished),
+        "off_tracks": sum(drive.off_tracks for drive in drives),
+        "race_s": round(float(np.mean([drive.total_s for drive in finished])), 6) if finished else None,
+        "lap_s": round(float(np.mean([min(drive.laps_s) for drive in finished])), 6) if finished else None,
+    }
+
+
 def score(drives: Sequence[Driven], best_by: str, mean_reward: float) -> float:
     """How good test drives were, greater is better, by the measure that a recipe keeps models by.
 

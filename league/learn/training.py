@@ -34,7 +34,7 @@ from league.learn.roads import GENERATED, generate
 from league.learn.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
 from league.learn.senses import make_senses
 from league.learn.settling import settle
-from league.learn.testdrive import Driven, TestDrive, score
+from league.learn.testdrive import Driven, TestDrive, reached, score
 from league.learn.variation import varied
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit
@@ -278,11 +278,7 @@ class Run:
         self.folder.save(f"model/{WEIGHTS}", self.best)
         # Where cars differ, many drive each circuit; a card needs one of them.
         first = {drive.circuit: drive for drive in reversed(drives)}
-        told = [
-            asdict(drive) | {"total_s": drive.total_s, "fastest_s": drive.fastest_s}
-            for drive in reversed(first.values())
-        ]
-        more = {"reached": told, "onnx_apart": apart, "parent": self.parent_cost}
+        more = {"reached": reached([*first.values()]), "onnx_apart": apart, "parent": self.parent_cost}
         self.folder.write_json("model/cost.json", cost.as_dict() | more)
         self.folder.write_history([asdict(moment) for moment in self.pit.moments])
         return Outcome(self.folder.path, model, drives, cost, finished)

@@ -33,6 +33,9 @@ from league.racing.agent import Command
 FloatArray = NDArray[np.float64]
 Answer = NDArray[Any]
 
+MODEL_FILE, METADATA_FILE = "model.onnx", "model_metadata.json"
+"""A model's files, side by side in its folder."""
+
 Algorithm = Literal["clipped_ppo", "sac"]
 
 NETWORKS = (
@@ -219,7 +222,7 @@ class ModelMetadata:
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
-def read_metadata(text: str, *, where: str = "model_metadata.json") -> ModelMetadata:
+def read_metadata(text: str, *, where: str = METADATA_FILE) -> ModelMetadata:
     """What a `model_metadata.json` says.
 
     Args:

@@ -26,6 +26,7 @@ def main() -> int:
     # Only now, for these load libraries by the dozen: nothing of a stranger's has been looked at before.
     import msgpack
 
+    from league.racing.metadata import MODEL_FILE
     from league.scrutineering.answers import ask
     from league.scrutineering.network import look_at
 
@@ -33,7 +34,7 @@ def main() -> int:
         _tell({"begin": name, "expected": expected})
 
     passed = True
-    for check in look_at((Path(given["model"]) / "model.onnx").read_bytes(), begin):
+    for check in look_at((Path(given["model"]) / MODEL_FILE).read_bytes(), begin):
         _tell(check.model_dump())
         passed = passed and check.passed
     if passed:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from league.errors import InputError, RaceError, RemoteProtocolError, UnknownNameError
+from league.racing.metadata import MODEL_FILE
 from league.racing.plan import EntryKind, EntryPlan
 from league.scrutineering.report import Report
 from league.server.auth import Doorkeeper
@@ -19,8 +20,6 @@ from league.store.book import RecordBook
 from league.store.names import slug
 from league.store.records import ModelFiles
 from league.wire.messages import ERROR_CODES, Hello
-
-MODEL_NAME: Final = "model.onnx"
 
 
 class House(Protocol):
@@ -103,7 +102,7 @@ class Entrance:
         if not report.passed:
             return Submission(report)
         entry = await self._add(
-            paddock, name, agent=MODEL_NAME, kind="onnx", model=model, hosted=True,
+            paddock, name, agent=MODEL_FILE, kind="onnx", model=model, hosted=True,
             report=report.model_dump_json(),
         )  # fmt: skip
         return Submission(report, entry, 1, await self._issue(event_id, entry))
@@ -134,7 +133,7 @@ class Entrance:
             report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)
             report = report.model_copy(update={"cost": cost})
         changed = entry.model_copy(
-            update={"agent": agent or MODEL_NAME, "kind": "scripted" if model is None else "onnx"}
+            update={"agent": agent or MODEL_FILE, "kind": "scripted" if model is None else "onnx"}
         )
         async with paddock.entering:
             await self._check_renewable(paddock, entry_id)  # much may have happened meanwhile

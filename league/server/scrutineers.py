@@ -14,6 +14,7 @@ from league.errors import RaceError, RemoteProtocolError
 from league.hooks.catalogue import League
 from league.host import Task
 from league.racing.heat import Heat
+from league.racing.metadata import MODEL_FILE
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.telling import briefing_fields
 from league.scrutineering.examine import NICENESS, examine
@@ -115,7 +116,7 @@ class Scrutineers:
         )
         return HeatPlan(
             id="solo-lap", phase=SCRUTINEERING, circuit=event.circuit, car=event.car, rules=rules,
-            seed=event.seed, grid=(EntryPlan(id="model", name="model", agent="model.onnx", kind="onnx"),),
+            seed=event.seed, grid=(EntryPlan(id="model", name="model", agent=MODEL_FILE, kind="onnx"),),
         )  # fmt: skip
 
     def _assignment(self, event: EventPlan, heat: Heat) -> dict[str, Any]:

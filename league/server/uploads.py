@@ -10,10 +10,11 @@ from aiohttp import BodyPartReader, web
 from pydantic import BaseModel, ValidationError
 
 from league.errors import InputError
+from league.racing.metadata import METADATA_FILE, MODEL_FILE
 from league.racing.rules import first_problem
 from league.store.records import ModelFiles
 
-ONNX, METADATA, COST = "model.onnx", "model_metadata.json", "cost.json"
+ONNX, METADATA, COST = MODEL_FILE, METADATA_FILE, "cost.json"
 METADATA_BYTES = 256 * 1024
 TEXT_BYTES = 4096
 COST_BYTES = 16 * 1024

@@ -250,7 +250,8 @@ def stop(s: FloatArray) -> None:
 
 
 @compiled
-def _replay(p: FloatArray, s: FloatArray, substeps: int, commands: FloatArray, path: FloatArray) -> None:
+def replay(p: FloatArray, s: FloatArray, substeps: int, commands: FloatArray, path: FloatArray) -> None:
+    """Drive a car by a list of commands; fills in the rows that `drive_open_loop` describes."""
     for tick in range(len(commands) + 1):
         if tick > 0:
             take(p, s, commands[tick - 1, 0], commands[tick - 1, 1])
@@ -293,5 +294,5 @@ def drive_open_loop(
     state[Y] = nose[1] - car.base_to_nose_m * sin(yaw_rad)
     state[YAW], state[SPEED] = yaw_rad, speed_mps
     path = np.empty((len(orders) + 1, 6))
-    _replay(row, state, substeps, orders, path)
+    replay(row, state, substeps, orders, path)
     return path

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from league.errors import InputError
 from league.sim import kernel
-from league.sim.angles import cos, sin
 from league.sim.car import CarSpec
 from league.sim.compiled import compiled
 
@@ -159,24 +158,17 @@ def _drive_all(
         s[:] = 0.0
         s[kernel.X] = -p[kernel.NOSE]
         s[kernel.SPEED] = speed[i]
-        path[i, 0, :] = 0.0
-        for tick in range(ticks[i]):
-            kernel.take(p, s, commands[i, tick, 0], commands[i, tick, 1])
-            for number in range(SUBSTEPS):
-                kernel.substep(p, s, number, SUBSTEPS)
-            path[i, tick + 1, 0] = s[kernel.X] + p[kernel.NOSE] * cos(s[kernel.YAW])
-            path[i, tick + 1, 1] = s[kernel.Y] + p[kernel.NOSE] * sin(s[kernel.YAW])
-            path[i, tick + 1, 2] = s[kernel.YAW]
+        kernel.replay(p, s, SUBSTEPS, commands[i, : ticks[i]], path[i])
 
 
 def drives(car: CarSpec, windows: Windows) -> FloatArray:
     """Where a car gets to by the commands of each window, shape (n, 46, 3), in its own coordinates."""
     step_s = 1.0 / (CONTROL_HZ * SUBSTEPS)
-    path = np.zeros_like(windows.pose)
+    path = np.zeros((*windows.pose.shape[:2], 6))
     depth = kernel.history(car, step_s, SUBSTEPS)
     ticks = windows.warm + windows.seen
     _drive_all(kernel.parameters(car, step_s), depth, windows.commands, ticks, windows.speed_mps, path)
-    return path
+    return path[:, :, :3]
 
 
 def errors(path: FloatArray, windows: Windows, ticks: int) -> FloatArray:

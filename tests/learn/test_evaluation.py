@@ -3,12 +3,15 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
 import pytest
 from deepracer.logs import AnalysisUtils, DeepRacerLog
+from numpy.typing import NDArray
 from tiny import CIRCUIT, league
 
-from league import DEEPRACER, Agent, Command, Observation, Rules, race
+from league import DEEPRACER, Agent, Command, LidarSensor, Observation, Rules, race
 from league.learn.evaluation import Conditions, Evaluation, evaluate
 from league.learn.simtrace import COLUMNS, trace, write_logs
 from league.learn.variation import varied
@@ -112,3 +115,29 @@ def test_deepracers_own_tools_read_the_logs(hasty: Evaluation, tmp_path: Path) -
     assert list(laps["time"]) == pytest.approx(expected, abs=0.15)
     for file in sorted((tmp_path / "metrics" / "evaluation").glob("*.json")):
         assert len(json.loads(file.read_text())["metrics"]) == 2
+
+
+class Looking(Agent):
+    """Notes what its LIDAR says, and stands."""
+
+    sensors = ("lidar",)
+    said: ClassVar[list[NDArray[np.float32]]] = []
+
+    def act(self, seen: Observation) -> Command:
+        self.said.append(seen.sensors["lidar"])
+        return Command(steer_rad=0.0, speed_mps=0.0)
+
+
+def test_tired_eyes_see_nothing_that_a_sensor_cannot_say() -> None:
+    Looking.said.clear()
+    evaluate(
+        league(),
+        f"{__name__}:Looking",
+        league().circuit(CIRCUIT),
+        rules=Rules(time_limit_s=2.0),
+        conditions=Conditions(noise=5000.0),
+    )
+    said = np.array(Looking.said)
+    nearest, farthest = (np.float32(value) for value in (LidarSensor().low, LidarSensor().high))
+    assert said.min() == nearest
+    assert said.max() == farthest
