@@ -10,9 +10,23 @@ from aiohttp import web
 import league
 from league.errors import UnknownNameError
 from league.racing import BEHAVIOR
+from league.server.contract import BINARY, operation
 from league.server.keys import BOOK, LEAGUE, LOBBY, SETTINGS
 from league.server.leaderboard import leaderboard
 from league.server.paddock import Paddock
+from league.server.shapes import (
+    Agents,
+    Board,
+    CircuitLines,
+    Circuits,
+    EventAnswer,
+    Events,
+    Facts,
+    Formats,
+    Health,
+    HeatAnswer,
+    Heats,
+)
 from league.server.watch import outline
 from league.store.records import EventRecord, HeatRecord
 
@@ -37,6 +51,7 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
+@operation(Health, tag="server")
 async def health(request: web.Request) -> web.Response:
     """Whether the server and its record book answer."""
     known = await request.app[BOOK].events()
@@ -52,11 +67,13 @@ async def health(request: web.Request) -> web.Response:
     )
 
 
+@operation(Circuits, tag="server")
 async def circuits(request: web.Request) -> web.Response:
     """Every circuit's id."""
     return web.json_response({"circuits": sorted(request.app[LEAGUE].circuits)})
 
 
+@operation(CircuitLines, tag="server")
 async def circuit(request: web.Request) -> web.Response:
     """One circuit as lines to draw; `ID:reversed` is driven the other way."""
     ref = request.match_info["ref"]
@@ -67,11 +84,13 @@ async def circuit(request: web.Request) -> web.Response:
     return web.json_response({**outline(found), "about": found.about, "sha256": found.sha256})
 
 
+@operation(Agents, tag="server")
 async def agents(request: web.Request) -> web.Response:
     """Agents that can be entered by name."""
     return web.json_response({"agents": sorted(set(request.app[LEAGUE].agents) - {"onnx"})})
 
 
+@operation(Formats, tag="server")
 async def formats(request: web.Request) -> web.Response:
     """Every format with a line about it."""
     known = request.app[LEAGUE].formats
@@ -80,6 +99,7 @@ async def formats(request: web.Request) -> web.Response:
     )
 
 
+@operation(Events, tag="events")
 async def events(request: web.Request) -> web.Response:
     """Every event, oldest first."""
     lobby = request.app[LOBBY]
@@ -89,28 +109,37 @@ async def events(request: web.Request) -> web.Response:
     )
 
 
+@operation(EventAnswer, tag="events")
 async def event(request: web.Request) -> web.Response:
     """One event with its entries."""
     record = await request.app[BOOK].event(request.match_info["event"])
     return web.json_response(as_dict(record, request.app[LOBBY].present(record.plan.id)))
 
 
+@operation(Board, tag="events")
 async def board(request: web.Request) -> web.Response:
     """An event's standings, as result JSON."""
+    return web.json_response(await board_of(request))
+
+
+async def board_of(request: web.Request) -> dict[str, Any]:
+    """The standings of the event that an address names."""
     event_id = request.match_info["event"]
     book = request.app[BOOK]
     record, raced = await book.event(event_id), await book.results(event_id)
     # A board that has results must not need the circuit's file, which may be gone by then.
     circuit = None if raced else (await request.app[LOBBY].paddock(event_id)).circuit
-    return web.json_response(leaderboard(request.app[LEAGUE], record, raced, circuit))
+    return leaderboard(request.app[LEAGUE], record, raced, circuit)
 
 
+@operation(Heats, tag="heats")
 async def heats(request: web.Request) -> web.Response:
     """An event's heats in the order in which they began."""
     records = await request.app[BOOK].heats(request.match_info["event"])
     return web.json_response({"heats": [_heat_as_dict(record) for record in records]})
 
 
+@operation(HeatAnswer, tag="heats")
 async def heat(request: web.Request) -> web.Response:
     """One heat with its result, if it has one."""
     record = await _find_heat(request)
@@ -125,6 +154,7 @@ async def heat(request: web.Request) -> web.Response:
     )
 
 
+@operation(Facts, tag="heats")
 async def facts(request: web.Request) -> web.Response:
     """What the referee saw in a finished heat."""
     record = await _find_heat(request)
@@ -132,6 +162,7 @@ async def facts(request: web.Request) -> web.Response:
     return web.json_response({"heat": record.plan.id, "facts": [fact.as_dict() for fact in seen]})
 
 
+@operation(media=BINARY, tag="heats")
 async def recording(request: web.Request) -> web.Response:
     """A finished heat's recording, for `league replay` and `league verify`."""
     record = await _find_heat(request)

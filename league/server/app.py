@@ -10,7 +10,7 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, organising
+from league.server import api, entries, organising, sheets, stream
 from league.server.admission import add_admission
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
@@ -19,6 +19,8 @@ from league.server.inlet import Inlet
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
 from league.server.lobby import Lobby
+from league.server.metrics import METRICS, add_metrics
+from league.server.openapi import add_openapi
 from league.server.origin import only_ours
 from league.server.pages import add_pages
 from league.server.settings import Settings
@@ -47,10 +49,14 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *api.routes(),
             *organising.routes(),
             *entries.routes(),
+            *sheets.routes(),
+            *stream.routes(),
             web.get(AGENT_PATH, _agent),
             web.get("/ws/watch", watch_socket),
         ]
     )
+    add_openapi(app)
+    add_metrics(app)
     add_trackside(app)
     add_pages(app)
     add_admission(app)
@@ -92,6 +98,7 @@ async def _events(app: web.Application) -> AsyncIterator[None]:
     async with Listeners.open(app[LEAGUE]) as listeners:
         lobby = Lobby(app[LEAGUE], app[BOOK], app[SETTINGS], doorkeeper=app[DOORKEEPER], listeners=listeners)
         app[LOBBY] = app[GRANDSTAND] = lobby
+        app[METRICS].attend(lobby)
         async with AgentDoor.open(lobby, app[SETTINGS]) as door:
             app[_DOOR] = door
             inlet = Inlet(door.serve)

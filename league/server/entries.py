@@ -11,9 +11,11 @@ from league.scrutineering.report import Report
 from league.server.admission import who
 from league.server.answers import problem
 from league.server.api import ROOT, as_dict
+from league.server.contract import operation
 from league.server.entrance import Submission
 from league.server.keys import BOOK, LOBBY, SETTINGS
 from league.server.rights import RUNNING
+from league.server.shapes import EntryAnswer, EventAnswer, Submitted
 from league.server.uploads import (
     COST,
     COST_BYTES,
@@ -59,6 +61,14 @@ class Choice(BaseModel):
     version: Annotated[int, Field(ge=1, lt=2**31)]
 
 
+MODEL_PARTS = {
+    ONNX: "The network, an ONNX file.",
+    METADATA: "Its model_metadata.json.",
+    COST: "Its cost card, as training writes it.",
+}
+REFUSED = {422: "The scrutineers refuse the model; the report says why."}
+
+
 def routes() -> list[web.RouteDef]:
     """Every route about entries."""
     one = f"{ROOT}/events/{{event}}/entries/{{entry}}"
@@ -71,6 +81,10 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
+@operation(
+    Submitted, takes=NewEntry, form={"name": "What to call the entry."} | MODEL_PARTS, optional=(COST,),
+    status=201, refuses=REFUSED, tag="entries",
+)  # fmt: skip
 async def enter(request: web.Request) -> web.Response:
     """Enter an agent by name, a model, or a driver that will connect; answers with the entry's token."""
     event_id = request.match_info["event"]
@@ -88,6 +102,7 @@ async def enter(request: web.Request) -> web.Response:
     return web.json_response({"entry_id": made.id, "token": token, "version": 1}, status=201)
 
 
+@operation(EntryAnswer, tag="entries")
 async def entry(request: web.Request) -> web.Response:
     """One entry with all its versions and their reports."""
     event_id, entry_id = _which(request)
@@ -98,6 +113,10 @@ async def entry(request: web.Request) -> web.Response:
     )
 
 
+@operation(
+    Submitted, takes=NewVersion, form=MODEL_PARTS, optional=(COST,),
+    status=201, refuses=REFUSED, tag="entries",
+)  # fmt: skip
 async def renew(request: web.Request) -> web.Response:
     """Add a version to an entry: a model, or an agent by name; its own token may do that."""
     event_id, entry_id = _which(request)
@@ -111,6 +130,7 @@ async def renew(request: web.Request) -> web.Response:
     return answer(await entrance.renew(event_id, entry_id, agent=asked.agent))
 
 
+@operation(EntryAnswer, takes=Choice, tag="entries")
 async def choose(request: web.Request) -> web.Response:
     """Let another version of an entry race; its own token may do that."""
     event_id, entry_id = _which(request)
@@ -120,6 +140,7 @@ async def choose(request: web.Request) -> web.Response:
     return await entry(request)
 
 
+@operation(EventAnswer, tag="entries")
 async def withdraw(request: web.Request) -> web.Response:
     """Take an entry out of an event; its own token may do that, too."""
     event_id, entry_id = _which(request)

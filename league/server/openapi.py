@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 import league
 from league.server.api import ROOT
 from league.server.contract import BINARY, FORM, JSON, Operation, operation, operation_of
+from league.server.rights import RIGHTS, name_of
 from league.server.shapes import Problem
 
 DOCUMENT: Final = f"{ROOT}/openapi.json"
@@ -25,7 +26,7 @@ _PARAMETERS: Final[Mapping[str, str]] = {
     "ref": "A circuit's id; `ID:reversed` is driven the other way.",
 }
 _SECRET: Final = "token"  # noqa: S105 - the name of the scheme
-_KEPT: web.AppKey[dict[str, Any]] = web.AppKey("the OpenAPI document")
+_KEPT: web.AppKey[list[dict[str, Any]]] = web.AppKey("the OpenAPI document")
 
 
 class Route(NamedTuple):
@@ -39,9 +40,10 @@ class Route(NamedTuple):
     """Whether its handler says what it takes and answers."""
 
 
-def routes() -> list[web.RouteDef]:
-    """Where the document is found."""
-    return [web.get(DOCUMENT, openapi)]
+def add_openapi(app: web.Application) -> None:
+    """Give an application the document of its routes."""
+    app[_KEPT] = []
+    app.router.add_get(DOCUMENT, openapi)
 
 
 @operation(tag="server")
@@ -52,9 +54,10 @@ async def openapi(request: web.Request) -> web.Response:
 
 def document_of(app: web.Application) -> dict[str, Any]:
     """The document of an application whose routes are all there; made once."""
-    if _KEPT not in app:
-        app[_KEPT] = build(list(described(app)))
-    return app[_KEPT]
+    kept = app[_KEPT]
+    if not kept:
+        kept.append(build(list(described(app))))
+    return kept[0]
 
 
 def described(app: web.Application) -> Iterator[Route]:
@@ -96,9 +99,11 @@ def build(listed: list[Route]) -> dict[str, Any]:
 
 
 Place = tuple[type[BaseModel], JsonSchemaMode]
+Found = Mapping[Any, dict[str, Any]]
+"""Where a shape's schema stands, by `Place`."""
 
 
-def _schemas(listed: list[Route]) -> tuple[dict[str, Any], Mapping[Place, Any]]:
+def _schemas(listed: list[Route]) -> tuple[dict[str, Any], Found]:
     """Every shape's schema by name, and where each is found."""
     wanted: dict[Place, None] = {(Problem, "serialization"): None}
     for route in listed:
@@ -107,10 +112,11 @@ def _schemas(listed: list[Route]) -> tuple[dict[str, Any], Mapping[Place, Any]]:
         if route.said.takes is not None:
             wanted[route.said.takes, "validation"] = None
     at, definitions = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
-    return definitions.get("$defs", {}), at
+    schemas: dict[str, Any] = definitions.get("$defs", {})
+    return schemas, at
 
 
-def _operation(route: Route, at: Mapping[Place, Any]) -> dict[str, Any]:
+def _operation(route: Route, at: Found) -> dict[str, Any]:
     said = route.said
     first, _, rest = (inspect.getdoc(route.handler) or "").partition("\n")
     found: dict[str, Any] = {
@@ -125,8 +131,12 @@ def _operation(route: Route, at: Mapping[Place, Any]) -> dict[str, Any]:
     body = _body(said, at)
     if body:
         found["requestBody"] = {"required": True, "content": body}
-    if route.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
-        found["security"] = [{_SECRET: []}, {}]
+    right = RIGHTS[name_of(route.method, route.path)]
+    if right.nobody:
+        found["security"] = [{}, {_SECRET: []}]
+    else:
+        found["security"] = [{_SECRET: []}]
+        found["x-roles"] = sorted(right.roles)
     return found
 
 
@@ -151,7 +161,7 @@ def _parameters(route: Route) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "required": False, "description": about, "schema": plain}
 
 
-def _responses(said: Operation, at: Mapping[Place, Any]) -> dict[str, Any]:
+def _responses(said: Operation, at: Found) -> dict[str, Any]:
     shape = _shape(said, at)
     done: dict[str, Any] = {"description": "Done."}
     if said.status != 204:
@@ -168,7 +178,7 @@ def _responses(said: Operation, at: Mapping[Place, Any]) -> dict[str, Any]:
     }
 
 
-def _shape(said: Operation, at: Mapping[Place, Any]) -> Any:
+def _shape(said: Operation, at: Found) -> Any:
     if said.answer is not None:
         return at[said.answer, "serialization"]
     if said.media == JSON:
@@ -176,7 +186,7 @@ def _shape(said: Operation, at: Mapping[Place, Any]) -> Any:
     return {"type": "string", **({"contentMediaType": BINARY} if said.media == BINARY else {})}
 
 
-def _body(said: Operation, at: Mapping[Place, Any]) -> dict[str, Any]:
+def _body(said: Operation, at: Found) -> dict[str, Any]:
     """What may be sent, by media type."""
     content: dict[str, Any] = {}
     if said.takes is not None:

@@ -11,8 +11,10 @@ from league.errors import InputError
 from league.racing.plan import EntryPlan, EventPlan
 from league.racing.rules import Rules
 from league.server.api import ROOT, as_dict
+from league.server.contract import operation
 from league.server.entries import NewEntry
 from league.server.keys import BOOK, LOBBY, SETTINGS
+from league.server.shapes import EventAnswer, Token
 from league.server.uploads import read_json
 from league.store.names import check_id, slug
 from league.store.records import EventOptions
@@ -58,6 +60,7 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
+@operation(EventAnswer, takes=NewEvent, status=201, tag="events")
 async def create(request: web.Request) -> web.Response:
     """Add an event."""
     asked = await read_json(request, NewEvent)
@@ -79,18 +82,21 @@ async def create(request: web.Request) -> web.Response:
     return web.json_response(as_dict(record, request.app[LOBBY].present(plan.id)), status=201)
 
 
+@operation(EventAnswer, tag="events")
 async def start(request: web.Request) -> web.Response:
     """Start an event."""
     await request.app[LOBBY].start(request.match_info["event"])
     return await _event(request)
 
 
+@operation(EventAnswer, tag="events")
 async def abort(request: web.Request) -> web.Response:
     """Stop an event for good."""
     await request.app[LOBBY].abort(request.match_info["event"])
     return await _event(request)
 
 
+@operation(Token, takes=NewToken, status=201, tag="events")
 async def give_token(request: web.Request) -> web.Response:
     """Make a token for a timekeeper or a timing device of an event."""
     asked = await read_json(request, NewToken)

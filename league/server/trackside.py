@@ -25,7 +25,9 @@ from league.racing.trackside import (
 )
 from league.server.admission import roles_for
 from league.server.agents import check_protocol
+from league.server.contract import operation
 from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
+from league.server.shapes import TimingLines
 from league.server.timing import Device, TimingDesk, Wish
 from league.store.records import TokenRecord
 from league.wire.codec import decode, encode
@@ -69,6 +71,7 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
+@operation(TimingLines, tag="heats")
 async def written(request: web.Request) -> web.Response:
     """What devices and timekeepers wrote down for a heat, in order; anybody may read it."""
     event, heat = request.match_info["event"], request.match_info["heat"]
@@ -175,7 +178,8 @@ async def _greet(request: web.Request, socket: web.WebSocketResponse, codec: Cod
     if first.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
     hello = read_greeting(decode(first.data, limit=MOST_BYTES))
-    doorkeeper, address = request.app[DOORKEEPER], request.remote or ""
+    doorkeeper = request.app[DOORKEEPER]
+    address = doorkeeper.address_of(request)
     if doorkeeper.wait_s(address) > 0:
         raise RemoteProtocolError("auth", "too many wrong tokens from this address; try later", close=AUTH)
     record = await doorkeeper.look_up(hello.token, address)

@@ -45,7 +45,8 @@ MOST_VIEWERS = 5000
 PENALTY, OFF_TRACK, OUT, FINISHED = 1, 2, 4, 8
 """Bits of a car's flags in a frame: stands for a penalty, off the road, out of the race, finished."""
 
-Codec = Literal["json", "msgpack"]
+Codec = Literal["json", "msgpack", "events"]
+"""JSON and msgpack in frames of a WebSocket; JSON as server-sent events."""
 
 
 class Line(Protocol):
@@ -62,7 +63,7 @@ class Line(Protocol):
 
 
 class Parcel:
-    """One message, and its bytes as WebSocket frames once somebody has asked for them."""
+    """One message, and its bytes on the wire once somebody has asked for them."""
 
     __slots__ = ("_frames", "message")
 
@@ -71,7 +72,7 @@ class Parcel:
         self._frames: dict[Codec, bytes] = {}
 
     def frame(self, codec: Codec) -> tuple[bytes, bool]:
-        """Give the message as a complete WebSocket frame, and whether it was just made.
+        """Give the message as a complete frame or event, and whether it was just made.
 
         One that cannot be encoded is a fault of ours: it is logged and left out, and the race goes on.
         """
@@ -79,7 +80,7 @@ class Parcel:
         if made is not None:
             return made, False
         try:
-            made = websocket_frame(self.message, codec)
+            made = event_chunk(self.message) if codec == "events" else websocket_frame(self.message, codec)
         except (TypeError, ValueError, OverflowError):
             log.exception("a %r message for viewers cannot be encoded", self.message.get("type"))
             made = b""
@@ -162,6 +163,8 @@ class Broadcast:
         self._round: list[Viewer] = []
         self._again = False
         self._open: set[web.WebSocketResponse] = set()
+        self.closed = asyncio.Event()
+        """Set when the server shuts down."""
 
     @property
     def end(self) -> int:
@@ -220,7 +223,7 @@ class Broadcast:
 
         Args:
             line: Where to write.
-            codec: JSON in text frames or msgpack in binary ones.
+            codec: How to write.
             frames: Whether it wants to see the cars; off for boards.
         """
         viewer = Viewer(line, codec, frames=frames, following=self.first - 1)
@@ -236,6 +239,7 @@ class Broadcast:
         """Send every viewer away: the server shuts down, they may try again."""
         if self._turn is not None:
             self._turn.cancel()
+        self.closed.set()
         parting = (socket.close(code=4012, message=b"the server shuts down") for socket in [*self._open])
         await asyncio.gather(*parting, return_exceptions=True)
 
@@ -301,7 +305,7 @@ async def watch_socket(request: web.Request) -> web.StreamResponse:
     socket = web.WebSocketResponse(protocols=SUBPROTOCOLS, compress=False, heartbeat=10, max_msg_size=1024)
     await socket.prepare(request)
     if request.transport is not None:
-        _keep_backlog_here(request.transport)
+        keep_backlog_here(request.transport)
         await broadcast.show(socket, request.transport, frames=request.query.get("frames") != "0")
     return socket
 
@@ -375,7 +379,18 @@ def websocket_frame(message: Mapping[str, Any], codec: Codec) -> bytes:
     return head + body
 
 
-def _keep_backlog_here(transport: asyncio.BaseTransport) -> None:
+def event_chunk(message: Mapping[str, Any]) -> bytes:
+    """Encode a message as one server-sent event, in a chunk of an HTTP/1.1 answer (RFC 9112, section 7.1)."""
+    data = json.dumps(message, separators=(",", ":"), allow_nan=False)
+    return chunk(f"event: {message['type']}\ndata: {data}\n\n".encode())
+
+
+def chunk(body: bytes) -> bytes:
+    """Wrap bytes as one chunk of an HTTP/1.1 answer."""
+    return b"%x\r\n%b\r\n" % (len(body), body)
+
+
+def keep_backlog_here(transport: asyncio.BaseTransport) -> None:
     """Let the kernel hold little unsent data, so that a slow viewer is seen to be slow in time."""
     raw = transport.get_extra_info("socket")
     option = getattr(sockets, "TCP_NOTSENT_LOWAT", None)
