@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from league.quick import race, replay, verify
     from league.racing import BEHAVIOR
     from league.racing.agent import Agent, Briefing, Command, Observation, Opponent, Penalty
+    from league.racing.incident import Incident, Opinion, clip_at
     from league.racing.knockout import DoubleElimination, Ladder, SingleElimination, Swiss
     from league.racing.metadata import (
         METADATA_FILE,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         read_metadata,
     )
     from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
+    from league.racing.recording import Recording
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
     from league.racing.stage import Leg, RoundRobin, Series, Solo, Stage, StagedFormat
@@ -95,6 +97,7 @@ __all__ = [
     "Format",
     "HeatPlan",
     "HeatResult",
+    "Incident",
     "InputError",
     "Ladder",
     "LapResult",
@@ -107,12 +110,14 @@ __all__ = [
     "ModelMetadata",
     "Noisy",
     "Observation",
+    "Opinion",
     "Opponent",
     "Penalty",
     "PoseSensor",
     "Projection",
     "ProtocolError",
     "RaceError",
+    "Recording",
     "RecordingError",
     "RewardError",
     "RoundRobin",
@@ -136,6 +141,7 @@ __all__ = [
     "best_runs",
     "check_circuit",
     "classify",
+    "clip_at",
     "derive_seed",
     "hookimpl",
     "limit_of",
@@ -186,6 +192,7 @@ _HOMES = {
     "Format": "league.racing.plan",
     "HeatPlan": "league.racing.plan",
     "HeatResult": "league.racing.result",
+    "Incident": "league.racing.incident",
     "InputError": "league.errors",
     "Ladder": "league.racing.knockout",
     "LapResult": "league.racing.result",
@@ -200,12 +207,14 @@ _HOMES = {
     "ModelMetadata": "league.racing.metadata",
     "Noisy": "league.sim.noise",
     "Observation": "league.racing.agent",
+    "Opinion": "league.racing.incident",
     "Opponent": "league.racing.agent",
     "Penalty": "league.racing.agent",
     "PoseSensor": "league.sim.sensing",
     "Projection": "league.track.circuit",
     "ProtocolError": "league.errors",
     "RaceError": "league.errors",
+    "Recording": "league.racing.recording",
     "RecordingError": "league.errors",
     "RewardError": "league.errors",
     "RoundRobin": "league.racing.stage",
@@ -229,6 +238,7 @@ _HOMES = {
     "best_runs": "league.racing.standing",
     "check_circuit": "league.track.check",
     "classify": "league.racing.standing",
+    "clip_at": "league.racing.incident",
     "derive_seed": "league.racing.plan",
     "hookimpl": "league.hooks.specs",
     "limit_of": "league.track.limit",

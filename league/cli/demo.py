@@ -123,8 +123,8 @@ async def demo(*, headless: bool, port: int, seed: int, json_file: str | None) -
                 await _either(lobby.wait_for_end(EVENT), stop)
                 if not stop.is_set():
                     paddock = await lobby.paddock(EVENT)
-                    record, raced = await book.event(EVENT), await book.results(EVENT)
-                    _report(leaderboard(league, record, raced, paddock.circuit), json_file)
+                    record, judged = await book.event(EVENT), await book.judged(EVENT)
+                    _report(leaderboard(league, record, judged, paddock.circuit), json_file)
                     if record.status != "finished":
                         raise RaceError(f"the event is {record.status}: {paddock.problem}")
                     if not headless:

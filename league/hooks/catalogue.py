@@ -17,9 +17,11 @@ from league.gate.car import CarAddress, CarDriver, read_address
 from league.hooks import plugins as loading
 from league.hooks.plugins import PluginReport
 from league.racing.agent import Agent
+from league.racing.incident import Incident, Opinion
 from league.racing.metadata import MODEL_FILE
 from league.racing.objects import objects_of
 from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
+from league.racing.recording import Recording
 from league.sim.car import CarSpec
 from league.sim.noise import make_sensor
 from league.sim.sensor import Sensor, read_asked
@@ -60,6 +62,12 @@ class League:
         self.agents: Mapping[str, Callable[[], Agent]] = self._gather("register_agents", callable)
         self.car_drivers: Mapping[str, Callable[[CarAddress], CarDriver]] = self._gather(
             "register_car_drivers", callable
+        )
+        self.detectors: Mapping[str, Callable[[Recording], Iterable[Incident]]] = self._gather(
+            "register_detectors", callable
+        )
+        self.advisers: Mapping[str, Callable[[Incident, Recording], Opinion | None]] = self._gather(
+            "register_advisers", callable
         )
         self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
 
@@ -179,6 +187,31 @@ class League:
                 yield listener.function(*(what[name] for name in listener.argnames))
             except Exception:  # a stranger's code may raise anything; the race goes on
                 log.exception("plugin %s failed in %s", listener.plugin_name, hook)
+
+    def detect(self, recording: Recording) -> tuple[Incident, ...]:
+        """What stewards should look at in a heat, in order; a detector that raises is logged and left out."""
+        found: list[Incident] = []
+        for name, detector in self.detectors.items():
+            try:
+                mine = [*detector(recording)]
+                found += [incident.model_copy(update={"source": name, "number": 0}) for incident in mine]
+            except Exception:  # a stranger's code may raise anything; the result counts all the same
+                log.exception("detector %s failed on heat %s", name, recording.plan.id)
+        once = {incident.key: incident for incident in found}
+        return tuple(sorted(once.values(), key=lambda incident: (incident.tick, incident.key)))
+
+    def advise(self, incident: Incident, recording: Recording) -> tuple[Opinion, ...]:
+        """What every adviser thinks of an incident; one that raises is logged and has no opinion."""
+        given: list[Opinion] = []
+        for name, adviser in self.advisers.items():
+            try:
+                opinion = adviser(incident, recording)
+            except Exception:  # a stranger's code may raise anything
+                log.exception("adviser %s failed on incident %s", name, incident.key)
+                continue
+            if opinion is not None:
+                given.append(opinion.model_copy(update={"adviser": name}))
+        return tuple(given)
 
     def arrange(self, event: EventPlan, heat: HeatPlan) -> HeatPlan:
         """A heat with its objects drawn from the event's seed, and with the grid order that a plugin chose.

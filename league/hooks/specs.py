@@ -7,7 +7,7 @@ answer settles.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,14 @@ import pluggy
 
 from league.gate.car import CarAddress, CarDriver
 from league.racing.agent import Agent
+from league.racing.incident import Incident, Opinion
 from league.racing.plan import EntryPlan, EventPlan, Format
 from league.racing.result import HeatResult, Standing
 from league.sim.car import CarSpec
 from league.track.read import TrackReader
 
 if TYPE_CHECKING:
+    from league.racing.recording import Recording
     from league.sim.sensor import Sensor
 
 GROUP = "league"
@@ -70,6 +72,23 @@ def register_car_drivers() -> Mapping[str, Callable[[CarAddress], CarDriver]]:  
 @hookspec
 def register_formats() -> Mapping[str, Callable[[], Format]]:  # type: ignore[empty-body]
     """Formats: a name to something that makes one."""
+
+
+@hookspec
+def register_detectors() -> Mapping[str, Callable[[Recording], Iterable[Incident]]]:  # type: ignore[empty-body]
+    """Detectors: a name to a function from a heat's recording to what stewards should look at.
+
+    Asked for every simulated heat, before its result is committed; what it finds is committed with it. It
+    must be a pure function, and decides nothing.
+    """
+
+
+@hookspec
+def register_advisers() -> Mapping[str, Callable[[Incident, Recording], Opinion | None]]:  # type: ignore[empty-body]
+    """Advisers: a name to a function from an incident and its heat's recording to an opinion, or None.
+
+    Asked once an incident is filed, beside the race. Nothing follows from an opinion until a person decides.
+    """
 
 
 @hookspec(firstresult=True)

@@ -25,6 +25,7 @@ DecisionKind = Literal[
     "disqualification",
     "reinstatement",  # takes back every void and disqualification of the result before it
     "lap",  # lap `lap` took `seconds`, or is `valid` or not
+    "no-action",  # an incident was looked at, and nothing follows from it
     "final",  # no more is to come; any later line makes the results provisional again
     "undo",  # the line `target` was a mistake; of an undo: it was none
 ]
@@ -77,6 +78,8 @@ class Decision(BaseModel):
     lap: Annotated[int, Field(ge=0)] = 0
     """From 1."""
     valid: bool | None = None
+    incident: Annotated[int, Field(ge=0)] = 0
+    """The incident that it settles; 0 is none."""
     target: Annotated[int, Field(ge=0)] = 0
     """Of an undo: the line that it takes back."""
 
@@ -132,7 +135,7 @@ def check(line: Decision, ledger: Iterable[Decision], raced: Iterable[HeatResult
     if heat is None:
         raise InputError(f"{line.kind}: found heat {line.heat!r}, expected one that has been raced")
     row = heat.of(line.entry)
-    if row is None and (line.entry or line.kind not in VERDICTS):
+    if row is None and (line.entry or line.kind not in (*VERDICTS, "no-action")):
         ids = ", ".join(entry.entry_id for entry in heat.entries)
         raise InputError(f"{line.kind}: found entry {line.entry!r}, expected one of {ids}")
     if line.kind == "penalty" and line.seconds is None:

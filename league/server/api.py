@@ -118,7 +118,7 @@ async def event(request: web.Request) -> web.Response:
 
 @operation(Board, tag="events")
 async def board(request: web.Request) -> web.Response:
-    """An event's standings, as result JSON."""
+    """An event's standings after every decision, as result JSON."""
     return web.json_response(await board_of(request))
 
 
@@ -126,10 +126,10 @@ async def board_of(request: web.Request) -> dict[str, Any]:
     """The standings of the event that an address names."""
     event_id = request.match_info["event"]
     book = request.app[BOOK]
-    record, raced = await book.event(event_id), await book.results(event_id)
+    record, judged = await book.event(event_id), await book.judged(event_id)
     # A board that has results must not need the circuit's file, which may be gone by then.
-    circuit = None if raced else (await request.app[LOBBY].paddock(event_id)).circuit
-    return leaderboard(request.app[LEAGUE], record, raced, circuit)
+    circuit = None if judged.results else (await request.app[LOBBY].paddock(event_id)).circuit
+    return leaderboard(request.app[LEAGUE], record, judged, circuit)
 
 
 @operation(Heats, tag="heats")
@@ -141,15 +141,17 @@ async def heats(request: web.Request) -> web.Response:
 
 @operation(HeatAnswer, tag="heats")
 async def heat(request: web.Request) -> web.Response:
-    """One heat with its result, if it has one."""
-    record = await _find_heat(request)
-    results = await request.app[BOOK].results(request.match_info["event"])
-    found = next((result for result in results if result.heat == record.plan.id), None)
+    """One heat with its result after every decision, if it has one."""
+    record = await find_heat(request)
+    judged = await request.app[BOOK].judged(request.match_info["event"])
+    found = next((result for result in judged.results if result.heat == record.plan.id), None)
     return web.json_response(
         {
             **_heat_as_dict(record),
             "plan": record.plan.model_dump(mode="json"),
             "result": found.model_dump(mode="json") if found is not None else None,
+            "revision": judged.revision,
+            "final": judged.final,
         }
     )
 
@@ -157,7 +159,7 @@ async def heat(request: web.Request) -> web.Response:
 @operation(Facts, tag="heats")
 async def facts(request: web.Request) -> web.Response:
     """What the referee saw in a finished heat."""
-    record = await _find_heat(request)
+    record = await find_heat(request)
     seen = await request.app[BOOK].facts(request.match_info["event"], record.plan.id)
     return web.json_response({"heat": record.plan.id, "facts": [fact.as_dict() for fact in seen]})
 
@@ -165,7 +167,7 @@ async def facts(request: web.Request) -> web.Response:
 @operation(media=BINARY, tag="heats")
 async def recording(request: web.Request) -> web.Response:
     """A finished heat's recording, for `league replay` and `league verify`."""
-    record = await _find_heat(request)
+    record = await find_heat(request)
     event_id = request.match_info["event"]
     content = await request.app[BOOK].recording(event_id, record.plan.id)
     if content is None:
@@ -178,7 +180,12 @@ async def recording(request: web.Request) -> web.Response:
     )
 
 
-async def _find_heat(request: web.Request) -> HeatRecord:
+async def find_heat(request: web.Request) -> HeatRecord:
+    """The heat that an address names.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
     records = await request.app[BOOK].heats(request.match_info["event"])
     wanted = request.match_info["heat"]
     for record in records:

@@ -49,6 +49,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *api.routes(),
             *organising.routes(),
             *entries.routes(),
+            *stewarding.routes(),
             *sheets.routes(),
             *stream.routes(),
             web.get(AGENT_PATH, _agent),

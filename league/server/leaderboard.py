@@ -7,25 +7,27 @@ from typing import Any
 from league.hooks.catalogue import League
 from league.quick import RaceOutcome
 from league.racing import BEHAVIOR
-from league.racing.result import CircuitFacts, HeatResult
+from league.racing.ledger import Judged
+from league.racing.result import CircuitFacts
 from league.store.records import EventRecord
 from league.track.circuit import Circuit
 
 
 def leaderboard(
-    league: League, record: EventRecord, raced: tuple[HeatResult, ...], circuit: Circuit | None
+    league: League, record: EventRecord, judged: Judged, circuit: Circuit | None
 ) -> dict[str, Any]:
     """Standings of an event as they are now.
 
     Args:
         league: For the event's format.
         record: The event.
-        raced: Its finished heats.
+        judged: Its finished heats, after every decision.
         circuit: Its circuit; only needed while nothing has been raced.
     """
-    event = record.plan
+    event, raced = record.plan, judged.results
     standings = league.format(event.format).standings(event, raced)
     about = {"event": event.id, "name": event.name, "status": record.status, "heats": len(raced)}
+    about |= {"revision": judged.revision, "final": judged.final}
     if raced:
         return RaceOutcome(event, raced, standings, ()).as_dict() | about
     assert circuit is not None

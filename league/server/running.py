@@ -13,8 +13,10 @@ from league.errors import RaceError
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
 from league.racing.heat import Heat
+from league.racing.incident import Incident
 from league.racing.physical import PhysicalHeat, is_physical
 from league.racing.plan import HeatPlan
+from league.racing.recording import Recording
 from league.server.building import build_heat
 from league.server.listeners import Listeners
 from league.server.live import LiveHeat
@@ -56,6 +58,7 @@ class EventRun:
         self._settings, self._listeners, self._pulse = settings, listeners, pulse
         self._event_id = paddock.event_id
         self._format = league.format(paddock.record.plan.format)
+        self._advising: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Race every heat that the format asks for, and close the event.
@@ -67,10 +70,14 @@ class EventRun:
                 await self._book.abandon_heat(self._event_id, heat.plan.id, CUT_OFF)
         await self._paddock.start_hosted([entry.id for entry in self._paddock.record.plan.entries])
         first = ""
-        while waiting := await self.post_board():
-            chosen = next((heat for heat in waiting if heat.id == first), waiting[0])
-            first = await self._race(chosen, waiting)
-            await asyncio.sleep(self._settings.between_heats_s)
+        try:
+            while waiting := await self.post_board():
+                chosen = next((heat for heat in waiting if heat.id == first), waiting[0])
+                first = await self._race(chosen, waiting)
+                await asyncio.sleep(self._settings.between_heats_s)
+        finally:
+            if self._advising is not None:
+                await asyncio.wait((self._advising,))
         await self._book.set_status(self._event_id, "finished")
         await self._paddock.refresh()
         await self.post_board()
@@ -148,10 +155,10 @@ class EventRun:
         await self.post_board(racing=plan.id)
         await live.run()
         result = heat.result()
-        recording = await asyncio.to_thread(lambda: heat.recording().to_bytes())
+        recording, content, incidents = await asyncio.to_thread(self._look_back, heat)
         # Committed before anyone is told: what was announced can never be lost.
         committing = asyncio.ensure_future(
-            self._book.finish_heat(self._event_id, plan, result, heat.facts, recording)
+            self._book.finish_heat(self._event_id, plan, result, heat.facts, content, incidents)
         )
         try:
             await asyncio.shield(committing)
@@ -162,6 +169,22 @@ class EventRun:
         paddock.end_silent(result)
         scene.announce("finished")
         self._listeners.tell("on_heat_finished", event=paddock.record.plan, result=result)
+        if incidents:
+            self._advising = asyncio.create_task(self._advise(recording, self._advising))
+
+    def _look_back(self, heat: Heat) -> tuple[Recording, bytes, tuple[Incident, ...]]:
+        """What the recording of a heat is, and what stewards should look at in it."""
+        recording = heat.recording()
+        return recording, recording.to_bytes(), self._league.detect(recording)
+
+    async def _advise(self, recording: Recording, before: asyncio.Task[None] | None) -> None:
+        """Ask advisers about a heat's incidents, one heat after the other."""
+        if before is not None:
+            await asyncio.wait((before,))
+        for filed in await self._book.incidents(self._event_id):
+            if filed.incident.heat == recording.plan.id:
+                for opinion in await asyncio.to_thread(self._league.advise, filed.incident, recording):
+                    await self._book.add_opinion(self._event_id, filed.incident.number, opinion)
 
     def _tell(self, heat: Heat | PhysicalHeat, scene: Scene, facts: Sequence[Fact]) -> None:
         """Show a tick to viewers and queue news for plugins."""

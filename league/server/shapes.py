@@ -136,6 +136,10 @@ class Board(Shape):
     format: str
     entries: list[Standing]
     state_hash: str
+    revision: int
+    """How many decisions were written down."""
+    final: bool
+    """Whether no more is to come; provisional until then."""
 
 
 class HeatLine(Shape):
@@ -162,6 +166,9 @@ class HeatAnswer(HeatLine):
 
     plan: HeatPlan
     result: HeatResult | None
+    revision: int
+    """How many decisions were written down in the event."""
+    final: bool
 
 
 class FactLine(Shape):

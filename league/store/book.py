@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from league.store import place as places
 from league.store.audit import AuditPages
+from league.store.decisions import DecisionPages
 from league.store.events import EventPages
 from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
@@ -28,7 +29,7 @@ from league.store.transactions import Clock, Transactions, unbroken, wall_clock
 __all__ = ["RecordBook"]
 
 
-class RecordBook(EventPages, HeatPages, TimingPages, TokenPages, PeoplePages, AuditPages):
+class RecordBook(DecisionPages, EventPages, HeatPages, TimingPages, TokenPages, PeoplePages, AuditPages):
     """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 
     Several programs may have the same book open. Use `open`, then `close`, or `async with`.

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from league.errors import RaceError, UnknownNameError
 from league.racing.fact import Fact
+from league.racing.incident import Incident
 from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.result import EntryResult, HeatResult
 from league.store import tables
+from league.store.decisions import file_incidents
 from league.store.events import event_number, touch
 from league.store.names import MAX_HEAT_ID, check_id
 from league.store.records import HeatRecord, LapRecord
@@ -55,7 +57,13 @@ class HeatPages:
 
     @unbroken
     async def finish_heat(
-        self, event_id: str, plan: HeatPlan, result: HeatResult, facts: Sequence[Fact], recording: bytes
+        self,
+        event_id: str,
+        plan: HeatPlan,
+        result: HeatResult,
+        facts: Sequence[Fact],
+        recording: bytes,
+        incidents: Sequence[Incident] = (),
     ) -> bool:
         """Commits everything about a finished heat, or nothing; only then may anybody be told.
 
@@ -86,6 +94,7 @@ class HeatPages:
             if written:
                 await db.execute(tables.facts.insert(), [{"heat": heat.number, **row} for row in written])
             await db.execute(tables.recordings.insert().values(heat=heat.number, content=recording))
+            await file_incidents(db, event, incidents, now=now)
             return True
 
     @unbroken
@@ -112,19 +121,6 @@ class HeatPages:
             event = await event_number(db, event_id)
             asked = select(_heats).where(_heats.c.event == event).order_by(_heats.c.number)
             return [_heat_record(row) for row in await db.execute(asked)]
-
-    @unbroken
-    async def results(self, event_id: str) -> tuple[HeatResult, ...]:
-        """The results of an event's finished heats in the order in which the heats first began."""
-        async with self._data.reading() as db:
-            event = await event_number(db, event_id)
-            asked = (
-                select(_results.c.result_json)
-                .join(_heats)
-                .where(_heats.c.event == event)
-                .order_by(_heats.c.number)
-            )
-            return tuple(HeatResult.model_validate_json(text) for text in await db.scalars(asked))
 
     @unbroken
     async def facts(self, event_id: str, heat_id: str) -> tuple[Fact, ...]:

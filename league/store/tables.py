@@ -17,6 +17,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -238,6 +239,62 @@ people = Table(
     Column("created_at", Moment, nullable=False),
     Column("removed_at", Moment),
     sqlite_autoincrement=True,
+)
+
+# Lines of the next three are only ever added: triggers refuse to change or remove one.
+decisions = Table(
+    "decisions",
+    metadata,
+    _points_at("event", "events.number", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("heat", Words, nullable=False),  # its id; empty if it is about no heat
+    Column("command", Words),  # what the one who decided calls it
+    Column("decision_json", Text, nullable=False),  # a Decision
+    Column("decided_at", Moment, nullable=False),
+    UniqueConstraint("event", "command"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _points_at("event", "events.number", primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("heat", Words, nullable=False),  # its id
+    Column("key", Words, nullable=False),  # Incident.key
+    Column("incident_json", Text, nullable=False),  # an Incident
+    Column("filed_at", Moment, nullable=False),
+    UniqueConstraint("event", "key"),
+)
+
+opinions = Table(
+    "opinions",
+    metadata,
+    Column("event", Integer, primary_key=True, autoincrement=False),
+    Column("incident", Integer, primary_key=True, autoincrement=False),
+    Column("adviser", Words, primary_key=True),
+    Column("opinion_json", Text, nullable=False),  # an Opinion
+    Column("given_at", Moment, nullable=False),
+    ForeignKeyConstraint(["event", "incident"], ["incidents.event", "incidents.number"]),
+)
+
+seasons = Table(
+    "seasons",
+    metadata,
+    _number(),
+    Column("id", Words, nullable=False, unique=True),
+    Column("plan_json", Text, nullable=False),  # a SeasonPlan without its events
+    Column("revision", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+season_events = Table(
+    "season_events",
+    metadata,
+    _points_at("season", "seasons.number", primary_key=True),
+    _points_at("event", "events.number", primary_key=True),
+    Column("position", Integer, nullable=False),  # from 1
+    Index(None, "event"),
 )
 
 tokens = Table(

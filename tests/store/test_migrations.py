@@ -98,6 +98,9 @@ async def test_a_book_of_every_revision_keeps_what_was_written_in_it(
         assert [token.name for token in await book.tokens()] == ["Anna's"]
         assert len(await book.fastest_laps("club-loop", limit=99)) == 12
         assert len(await book.notes("friday", heat.id)) == (1 if revision >= "0003" else 0)
+        judged = revision >= "0005"
+        assert [line.kind for line in await book.decisions("friday")] == ["penalty", "undo"] * judged
+        assert [len(record.opinions) for record in await book.incidents("friday")] == [1] * judged
     assert differences(where) == []
 
 
