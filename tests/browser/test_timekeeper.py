@@ -122,6 +122,53 @@ async def test_a_wrong_token_is_told_and_asked_for_again(open_page: OpenPage) ->
         await expect(page.locator("#desk")).to_be_visible()
 
 
+PAGES = ("/", "/boards", "/events/cup", "/live/cup", "/events/cup/heats/run-1-anna", "/nowhere")
+
+
+async def stops(home: House) -> list[str]:
+    """What every physical car is told when somebody stops it, from now on."""
+    told: list[str] = []
+    (await home.lobby.paddock("cup")).timing.on_stop = told.append
+    return told
+
+
+async def test_one_button_stops_every_car_from_every_page(open_page: OpenPage) -> None:
+    async with club(CAR) as (home, token), open_page(address(home, token)) as page:
+        await begin(page)
+        told = await stops(home)
+        await page.click("#stop")
+        await expect(page.locator("#stop-said")).to_contain_text("told to stop")
+        for number, path in enumerate(PAGES, start=1):
+            assert len(told) == number
+            other = await page.context.new_page()
+            await other.goto(home.url + path)
+            await expect(other.locator("#stop")).to_be_visible()
+            box = await other.locator("#stop").bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 60
+            # The first stop of the Tab key, on every page.
+            await other.keyboard.press("Tab")
+            assert await other.evaluate("document.activeElement.id") == "stop"
+            await other.keyboard.press("Space")
+            await expect(other.locator("#stop-said")).to_contain_text("told to stop")
+            await other.close()
+    assert told == ["somebody pressed stop on a page"] * (len(PAGES) + 1)
+
+
+async def test_nobody_sees_the_stop_button_without_a_token_or_a_run(open_page: OpenPage) -> None:
+    async with club(CAR) as (home, token):
+        async with open_page(f"{home.url}/events/cup") as page:
+            await expect(page.locator("h1")).to_be_visible()
+            await expect(page.locator("#stop")).to_be_hidden()
+        async with open_page(address(home, token)) as page:
+            await begin(page)
+            await expect(page.locator("#stop")).to_be_visible()
+            await page.get_by_role("button", name="DNF").click()
+            await page.click("#confirm")
+            await expect(page.locator("#run")).to_have_text("No run")
+            await expect(page.locator("#stop")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_the_page_fits_and_every_button_is_large_enough(open_page: OpenPage, width: int) -> None:
     size = {"width": width, "height": 800}

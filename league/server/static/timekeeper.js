@@ -18,6 +18,8 @@ const STANDS = {
 };
 const DEEDS = { add: "crossing by hand", void: "void", restore: "restored", reassign: "given to", reset: "put back", finish: "run ended", dnf: "does not go on", undo: "undone" };
 
+// Where the stop button of every page hears of a token that is good.
+const everywhere = new BroadcastChannel("timekeeper");
 let socket = null;
 let token = "";
 let stands = null;
@@ -49,6 +51,7 @@ function hear(said) {
   if (said.type === "welcome") {
     wait_ms = 500;
     sessionStorage.setItem(KEPT, token);
+    everywhere.postMessage({ event, token });
     document.body.dataset.line = "open";
     at("line").textContent = "connected";
     at("enter").hidden = true;
@@ -252,7 +255,6 @@ at("enter").addEventListener("submit", (sent) => {
 at("green").addEventListener("click", () => decide("green"));
 at("confirm").addEventListener("click", () => decide("confirm"));
 at("undo").addEventListener("click", () => decide("undo"));
-at("stop").addEventListener("click", () => decide("stop", { why: "the timekeeper stopped every car" }));
 let sure = 0;
 at("again").addEventListener("click", () => {
   // Twice within three seconds: everything that was timed in this run is left behind.
@@ -261,7 +263,7 @@ at("again").addEventListener("click", () => {
   sure = performance.now();
 });
 addEventListener("keydown", (key) => {
-  if (key.target instanceof HTMLInputElement || key.repeat || key.ctrlKey || key.metaKey || key.altKey) return;
+  if (key.target instanceof HTMLInputElement || key.target.id === "stop" || key.repeat || key.ctrlKey || key.metaKey || key.altKey) return;
   const cars = stands?.run?.seats.filter((seat) => seat.physical) ?? [];
   if (key.code === "Space") {
     key.preventDefault();
