@@ -100,9 +100,9 @@ async def at_it(den: Any, count: int) -> None:
             await den.stir.wait(0.5)
 
 
-async def fates(home: House) -> dict[str, str]:
-    """How the hostile drivers ended, by name."""
-    results = await home.book.results("den")
+async def fates(home: House, event: str = "den") -> dict[str, str]:
+    """How drivers ended, by name."""
+    results = await home.book.results(event)
     return {entry.name: f"{entry.status}: {entry.reason}" for heat in results for entry in heat.entries}
 
 
@@ -110,6 +110,19 @@ async def fates(home: House) -> dict[str, str]:
 def undisturbed() -> Evening:
     """The good race alone."""
     return asyncio.run(evening(()))
+
+
+async def evening_together(hostile: Sequence[str]) -> Evening:
+    """Race two good drivers and hostile ones in one heat."""
+    async with house(**LIMITS) as home:
+        await home.create("cup", entries=GOOD, pace=12.0, grid_size=8)
+        for name in hostile:
+            entry = EntryPlan(id=name.lower(), name=name, agent=name)
+            await home.book.add_entry("cup", entry, source=f"hostile_agents:{name}", hosted=True)
+        await home.lobby.start("cup")
+        async with asyncio.timeout(120):
+            await home.lobby.wait_for_end("cup")
+        return await outcome(home, fates=await fates(home, "cup"))
 
 
 async def evening_of_uploads(names: Sequence[str]) -> tuple[Evening, dict[str, str]]:
@@ -164,6 +177,21 @@ def test_hostile_models_are_refused_and_the_race_beside_them_is_the_same(
         assert reasons[name].startswith(f"{check}: ")
         assert word in reasons[name]
     same(found, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "names",
+    [("ForkBomb", "Memory", "Files", "KillServer"), ("Crash", "EndlessAct", "EndlessInit", "Flood")],
+    ids=["refused", "wild"],
+)
+def test_good_drivers_finish_the_very_heat_in_which_hostile_ones_fail(names: Sequence[str]) -> None:
+    found = asyncio.run(evening_together(names))
+    assert {found.statuses[name] for name in ("ada", "bob")} == {"FIN"}
+    assert found.missed == 0
+    for name in names:
+        assert not found.fates[name].startswith("FIN")
+        assert CONTAINED.get(name, "") in found.fates[name]
 
 
 @pytest.mark.slow
