@@ -21,7 +21,7 @@ LAYERS = [
     {"racing"},
     {"hooks", "cage"},
     {"store", "learn"},
-    {"host", "quick", "client", "bridge", "testing", "scrutineering", "timing"},
+    {"host", "quick", "client", "bridge", "export", "testing", "scrutineering", "timing"},
     {"server"},
     {"cli", "__main__"},
 ]

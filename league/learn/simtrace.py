@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import cos, degrees, sin
@@ -27,6 +28,8 @@ from league.errors import InputError
 from league.learn.evaluation import Evaluation, Trial
 from league.racing.heat import FRAME_FIELDS, STANDS
 from league.racing.metadata import METADATA_FILE
+from league.racing.recording import Recording
+from league.racing.result import LapResult
 from league.track.circuit import Circuit
 
 COLUMNS = (
@@ -91,13 +94,30 @@ def write_logs(done: Evaluation, folder: Path, *, model: Path | None = None) -> 
 
 def trace(trial: Trial, circuit: Circuit) -> tuple[list[list[Any]], list[dict[str, Any]]]:
     """The rows of a trial's simtrace, and its metrics, one entry a lap."""
-    recording = trial.recording
-    frames, orders = recording.frames[:, 0], recording.answers[:, 0]
+    return trace_seat(trial.recording, 0, trial.wheels_off, circuit)
+
+
+def trace_seat(
+    recording: Recording, seat: int, wheels_off: Sequence[int], circuit: Circuit
+) -> tuple[list[list[Any]], list[dict[str, Any]]]:
+    """The rows of one car's simtrace, and its metrics, one entry a lap.
+
+    Args:
+        recording: The heat.
+        seat: Whose.
+        wheels_off: After every tick, how many of its wheels were off the road.
+        circuit: Where it was.
+    """
+    frames, orders = recording.frames[:, seat], recording.answers[:, seat]
+    achieved = recording.result.of(recording.plan.grid[seat].id)
+    laps = achieved.laps if achieved is not None else ()
     tick_s = recording.plan.rules.tick_s
     nose = _noses(frames, recording.car.nose_m)
     nearest = _nearest(circuit, nose)
     facts: dict[int, set[str]] = {}
     for fact in recording.facts:
+        if fact.seat != seat:
+            continue
         facts.setdefault(fact.tick, set()).add(fact.kind)
     rows: list[list[Any]] = []
     metrics: list[dict[str, Any]] = []
@@ -119,12 +139,12 @@ def trace(trial: Trial, circuit: Circuit) -> tuple[list[list[Any]], list[dict[st
             [
                 episode, step, *(round(float(value), 4) for value in nose[tick + 1]),
                 round(degrees(frame[_YAW]), 4), steer, speed, f"[{steer} {speed}]", 0.0, over,
-                trial.wheels_off[tick] == 0, round(float(progress), 4), int(nearest[tick + 1]),
+                wheels_off[tick] == 0, round(float(progress), 4), int(nearest[tick + 1]),
                 round(circuit.length_m, 2), round(time_s, 3), status, round(pause_s, 2),
             ]
         )  # fmt: skip
         if over:
-            metrics.append(_metric(lap, episode, status, float(progress), trial, time_s))
+            metrics.append(_metric(lap, episode, status, float(progress), laps, time_s))
             lap, episode, step = _Lap(time_s), episode + 1, 0
     return rows, metrics
 
@@ -170,9 +190,8 @@ def _status(kinds: set[str], standing: bool, step: int, over: bool) -> str:
 
 
 def _metric(
-    lap: _Lap, episode: int, status: str, progress: float, trial: Trial, now_s: float
+    lap: _Lap, episode: int, status: str, progress: float, laps: Sequence[LapResult], now_s: float
 ) -> dict[str, Any]:
-    laps = trial.entry.laps
     spent_s = laps[episode].time_s if episode < len(laps) else now_s - lap.began_s
     return {
         "completion_percentage": int(progress),

@@ -1,0 +1,1 @@
+"""Exports: a recording in forms that other programs open."""
