@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
+import databases
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +21,41 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{NO_DATA} {folder} (set LEAGUE_TEST_DATA)")
     return folder
+
+
+# A test that can reach one of these opens a record book, and runs once for each kind of database.
+_OPENS_BOOKS = {"book", "book_url", "home"}, {"house", "new_book"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where there is a PostgreSQL server, tests that open a book run there, too."""
+    fixtures, names = _OPENS_BOOKS
+    if len(databases.KINDS) > 1 and (
+        fixtures & {*metafunc.fixturenames} or any(hasattr(metafunc.module, name) for name in names)
+    ):
+        metafunc.fixturenames.insert(0, "kept_in")
+        metafunc.parametrize("kept_in", databases.KINDS, indirect=True)
+
+
+@pytest.fixture
+def kept_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The kind of database that books are kept in."""
+    kind = str(getattr(request, "param", "sqlite"))
+    monkeypatch.setattr(databases, "kept_in", kind)
+    return kind
+
+
+@pytest.fixture
+async def book_url(kept_in: str, tmp_path: Path) -> AsyncIterator[str]:
+    """Where an empty book may be made."""
+    async with databases.book_place(tmp_path) as where:
+        yield where
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy_databases() -> Iterator[None]:
+    yield
+    asyncio.run(databases.forget_templates())
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from databases import new_book
 
 from league.errors import ConfigError
 from league.server import auth
@@ -23,8 +24,8 @@ class Clock:
 
 
 @pytest.fixture
-async def book() -> AsyncIterator[RecordBook]:
-    async with await RecordBook.open(":memory:") as opened:
+async def book(kept_in: str) -> AsyncIterator[RecordBook]:
+    async with new_book() as opened:
         yield opened
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from house import House, Peer, Steady, house
@@ -70,9 +69,8 @@ async def test_two_events_run_at_once(home: House) -> None:
         assert set((await home.statuses(event)).values()) == {"FIN"}
 
 
-async def test_a_restarted_server_goes_on_with_a_running_event(tmp_path: Path, http) -> None:
-    where = str(tmp_path / "league.sqlite")
-    async with house(where) as home:
+async def test_a_restarted_server_goes_on_with_a_running_event(book_url: str, http) -> None:
+    async with house(book_url) as home:
         await home.create(style="time-trial", autostart=2, laps=1)
         ada, bob = Peer(http, home.url, "Ada"), Peer(http, home.url, "Bob")
         await ada.join()
@@ -83,7 +81,7 @@ async def test_a_restarted_server_goes_on_with_a_running_event(tmp_path: Path, h
         seed = cut_off.plan.seed
         leaving = asyncio.create_task(bob.closed())
     assert await leaving == 4012
-    async with house(where) as home:
+    async with house(book_url) as home:
         assert [heat.status for heat in await home.book.heats("cup")] == ["finished", "abandoned"]
         bob = await Peer(http, home.url, "Bob").join(resume=bob.resume)
         await bob.drive_to_the_end(await bob.start())
@@ -94,15 +92,14 @@ async def test_a_restarted_server_goes_on_with_a_running_event(tmp_path: Path, h
         assert (await home.book.event("cup")).status == "finished"
 
 
-async def test_an_entry_without_a_token_is_known_again_after_a_restart(tmp_path: Path, http) -> None:
-    where = str(tmp_path / "league.sqlite")
-    async with house(where) as home:
+async def test_an_entry_without_a_token_is_known_again_after_a_restart(book_url: str, http) -> None:
+    async with house(book_url) as home:
         await home.create(autostart=1)
         ada = await Peer(http, home.url, "Ada").join()
         await ada.drive(await ada.start(), until=3)
         session = ada.resume
         await ada.leave()
-    async with house(where) as home:
+    async with house(book_url) as home:
         ada = Peer(http, home.url, "Ada")
         await ada.join(resume=session)
         await ada.drive_to_the_end(await ada.start())

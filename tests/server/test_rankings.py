@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from databases import new_book
+
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.result import CircuitFacts, EntryResult, HeatResult
 from league.server.rankings import Rankings
@@ -48,7 +50,7 @@ async def finish(book: RecordBook, plan: EventPlan, result: HeatResult) -> None:
 
 
 async def test_everybody_stands_with_the_best_run_of_all_events() -> None:
-    async with await RecordBook.open(":memory:") as book:
+    async with new_book() as book:
         await raced(book, "one", heat(1, {"ada": 30.0, "bob": 31.0, "cyd": None}))
         await raced(book, "two", heat(1, {"bob": 29.0, "ada": 33.0}))
         (board,) = await Rankings(book).boards()
@@ -63,7 +65,7 @@ async def test_everybody_stands_with_the_best_run_of_all_events() -> None:
 
 
 async def test_other_circuits_cars_distances_and_simulations_have_boards_of_their_own() -> None:
-    async with await RecordBook.open(":memory:") as book:
+    async with new_book() as book:
         others: list[dict[str, Any]] = [{"circuit": "ring"}, {"car": "f1tenth"}, {"laps": 5}, {"behavior": 2}]
         heats = [heat(number, {"ada": 30.0}, **other) for number, other in enumerate([{}, *others])]
         await raced(book, "one", *heats)
@@ -71,7 +73,7 @@ async def test_other_circuits_cars_distances_and_simulations_have_boards_of_thei
 
 
 async def test_results_that_do_not_count_are_on_no_board() -> None:
-    async with await RecordBook.open(":memory:") as book:
+    async with new_book() as book:
         void = heat(1, {"ada": 30.0, "bob": 31.0})
         rows = [
             row.model_copy(update={"status": status})
@@ -83,7 +85,7 @@ async def test_results_that_do_not_count_are_on_no_board() -> None:
 
 
 async def test_the_overall_board_adds_up_points_of_boards_with_a_field() -> None:
-    async with await RecordBook.open(":memory:") as book:
+    async with new_book() as book:
         await raced(
             book,
             "one",
@@ -100,7 +102,7 @@ async def test_the_overall_board_adds_up_points_of_boards_with_a_field() -> None
 
 
 async def test_boards_follow_what_is_raced_and_are_not_made_again_without_need() -> None:
-    async with await RecordBook.open(":memory:") as book:
+    async with new_book() as book:
         rankings = Rankings(book)
         assert await rankings.boards() == ()
         await raced(book, "one", heat(1, {"ada": 30.0}))

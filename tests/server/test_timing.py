@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -289,10 +288,9 @@ async def test_a_bridge_that_is_lost_loses_no_lap(track: Track, peer: Any) -> No
 
 
 async def test_runs_go_on_where_a_stopped_server_left_them(
-    tmp_path: Path, http: aiohttp.ClientSession
+    book_url: str, http: aiohttp.ClientSession
 ) -> None:
-    where = str(tmp_path / "league.db")
-    async with house(where, countdown_s=0.0) as home:
+    async with house(book_url, countdown_s=0.0) as home:
         track = Track(home, http)
         await track.prepare(CAR)
         async with track.manned():
@@ -300,7 +298,7 @@ async def test_runs_go_on_where_a_stopped_server_left_them(
             await track.green()
             began_ns = time.time_ns()
             await track.gate.cross(began_ns, seq=1)
-    async with house(where, countdown_s=0.0) as home:
+    async with house(book_url, countdown_s=0.0) as home:
         track = Track(home, http)
         async with track.manned():
             await track.keeper.state(lambda said: said["phase"] == "running")

@@ -1,25 +1,18 @@
-"""A record book in a file of its own, and something to write into it.
-
-With LEAGUE_TEST_POSTGRES set to the URL of an empty PostgreSQL database whose owner may create schemas, the
-tests that ask for `book_url` run there too.
-"""
+"""A record book of its own for each test, and something to write into it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from databases import new_book
 
 from league.racing.fact import Fact
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.result import CircuitFacts, EntryResult, HeatResult, LapResult
 from league.racing.rules import Rules
 from league.store.book import RecordBook
-
-POSTGRES = os.environ.get("LEAGUE_TEST_POSTGRES")
 
 
 class Clock:
@@ -112,21 +105,8 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "postgres"] if POSTGRES else ["sqlite"])
-async def book_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """Where an empty book may be made."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "league.db")
-        return
-    asyncpg = pytest.importorskip("asyncpg")
-    database = await asyncpg.connect(POSTGRES)
-    await database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    yield str(POSTGRES)
-    await database.close()
-
-
 @pytest.fixture
-async def book(book_url: str, clock: Clock) -> AsyncIterator[RecordBook]:
+async def book(kept_in: str, clock: Clock) -> AsyncIterator[RecordBook]:
     """An empty record book; its clock is the fixture `clock`."""
-    async with await RecordBook.open(book_url, clock=clock) as opened:
+    async with new_book(clock=clock) as opened:
         yield opened

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from databases import new_book
 
 from league import Agent, Command, League, Observation
 from league.racing.plan import EntryPlan, EventPlan
@@ -98,9 +99,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(where: str = ":memory:", *, league: League = LEAGUE, **settings: Any) -> AsyncIterator[House]:
-    """A server with its own record book."""
-    async with await RecordBook.open(where) as book:
+async def house(where: str = "", *, league: League = LEAGUE, **settings: Any) -> AsyncIterator[House]:
+    """A server with its own record book, an empty one unless it says where."""
+    async with new_book() if not where else await RecordBook.open(where) as book:
         app = create_app(league, book, Settings(port=0, **settings))
         async with serving(app, host="127.0.0.1", port=0) as url:
             yield House(url, app, book)
