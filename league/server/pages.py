@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -18,7 +18,6 @@ import numpy as np
 from aiohttp import web
 
 from league.errors import LeagueError, UnknownNameError
-from league.racing.fact import Fact
 from league.racing.result import HeatResult
 from league.server import words
 from league.server.assets import Assets
@@ -27,6 +26,8 @@ from league.server.boards import KEPT as CARRIED
 from league.server.boards import Boards
 from league.server.garage import Garage, filters
 from league.server.keys import BOOK, LEAGUE, SETTINGS
+from league.server.moments import moments_of
+from league.server.replays import Replays
 from league.server.scores import Score, Scores
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
@@ -66,17 +67,6 @@ class Sketch:
     direction: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One line of a heat's timeline."""
-
-    time: str
-    seat: int
-    name: str
-    text: str
-    tone: str
-
-
 class Pages:
     """Answers the requests for pages.
 
@@ -113,6 +103,7 @@ class Pages:
             web.get("/static/{version}/{name}", self._assets.serve),
             *Boards(self._page, self._sketch).routes(),
             *Garage(self._page).routes(),
+            *Replays(self._page).routes(),
         ]
 
     # -- pages ---------------------------------------------------------------------------------
@@ -182,7 +173,7 @@ class Pages:
             seats={entry.id: seat for seat, entry in enumerate(heat.plan.grid)},
             kinds={entry.id: entry.kind for entry in heat.plan.grid},
             car=self._car(request, heat.plan.car),
-            timeline=_timeline(heat, facts),
+            timeline=moments_of(heat.plan, facts),
             drawn=await self._sketch(request, heat.plan.circuit),
         )
 
@@ -283,23 +274,6 @@ def sketched(circuit: Circuit) -> Sketch:
         length_m=circuit.length_m,
         direction=circuit.direction,
     )
-
-
-def _timeline(heat: HeatRecord, facts: Sequence[Fact]) -> list[Moment]:
-    names = [entry.name for entry in heat.plan.grid]
-    hz = heat.plan.rules.control_hz
-    told = ((fact, words.tell(fact, names, hz)) for fact in facts)
-    return [
-        Moment(
-            words.clock(fact.time_us),
-            fact.seat,
-            names[fact.seat] if 0 <= fact.seat < len(names) else "",
-            text,
-            words.tone(fact),
-        )
-        for fact, text in told
-        if text
-    ]
 
 
 def _lap_times(result: HeatResult) -> list[float]:

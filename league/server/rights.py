@@ -67,8 +67,13 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "GET /static/{version}/{name}": PUBLIC,
     "GET /events/{event}": PUBLIC,
     "GET /events/{event}/heats/{heat}": PUBLIC,
+    "GET /events/{event}/heats/{heat}/replay": PUBLIC,
+    "GET /events/{event}/heats/{heat}/film": PUBLIC,
+    "GET /events/{event}/heats/{heat}/camera": PUBLIC,
     "GET /events/{event}/entries/{entry}": PUBLIC,
     "GET /live/{event}": PUBLIC,
+    "GET /live/{event}/line": PUBLIC,
+    "GET /live/{event}/camera": PUBLIC,
     "GET /boards": PUBLIC,
     "GET /boards/{circuit}": PUBLIC,
     "GET /events/{event}/timekeeper": ANYBODY,  # shows nothing without a token

@@ -19,6 +19,7 @@ from league.racing.heat import Heat
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.rules import Rules
 from league.server import watch
+from league.server.headers import add_headers
 from league.server.keys import BOOK, LEAGUE, SETTINGS
 from league.server.pages import add_pages
 from league.server.scene import Scene
@@ -63,6 +64,7 @@ class Show:
         app[LEAGUE], app[BOOK], app[SETTINGS] = self.league, self.book, Settings(name="Test League")
         app[watch.GRANDSTAND] = self
         app.router.add_get("/ws/watch", watch.watch_socket)
+        add_headers(app)
         add_pages(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
@@ -123,7 +125,9 @@ class Show:
             scene.show(heat.advance(answers))
             due_s += plan.rules.tick_s / self.pace if self.pace else 0.0
             await asyncio.sleep(max(0.0, due_s - loop.time()))
-        await self.book.finish_heat(self.event.id, plan, heat.result(), heat.facts, b"")
+        await self.book.finish_heat(
+            self.event.id, plan, heat.result(), heat.facts, heat.recording().to_bytes()
+        )
         scene.announce("finished")
         await self.board()
 

@@ -1,4 +1,6 @@
-/** Cars, trails, marks and name labels on the canvas. */
+/** Cars, ghosts, trails and name labels on the canvas. */
+
+import { boxes, halo, marks, wait } from "./marks.js";
 
 export const PENALTY = 1;
 export const OFF_TRACK = 2;
@@ -8,7 +10,6 @@ export const FINISHED = 8;
 const TRAIL_S = 1.1;
 const TRAIL_LAYERS = 10;
 const SMALLEST_PX = 15;
-const MARK_S = 25;
 const FADE_MS = 1500;
 const BRIEF_BELOW_PX = 600;
 const SPOTS = [[true, false], [false, false], [true, true], [false, true]]; // right?, below?
@@ -38,11 +39,12 @@ export class Cars {
     this.#drawn_s = picture.t_s;
     const cars = [...picture.cars.values()].filter((car) => !(car.flags & OUT) && this.#fade(car) > 0);
     boxes(scene);
-    this.#marks(scene);
+    marks(scene);
     if (!scene.calm) this.#drag(scene, cars);
     const length = Math.max(SMALLEST_PX, race.car.length_m * scene.track.scale);
     const size = { length, width: (length * race.car.width_m) / race.car.length_m };
     for (const bot of picture.bots.values()) bystander(scene, bot, size);
+    for (const ghost of picture.ghosts ?? []) phantom(scene, ghost, size);
     for (const car of cars) this.#car(scene, car, size);
     this.#labels(scene, cars, size);
   }
@@ -74,26 +76,6 @@ export class Cars {
         points.slice(Math.floor((points.length * layer) / TRAIL_LAYERS)).forEach((p) => pen.lineTo(...p));
         pen.stroke();
       }
-    }
-    pen.globalAlpha = 1;
-  }
-
-  /** Where somebody left the road or hit something. */
-  #marks({ pen, track, picture, race, ink }) {
-    for (const mark of race.marks) {
-      const age_s = picture.t_s - mark.t_us / 1e6;
-      if (age_s < 0 || age_s > MARK_S) continue;
-      const [x, y] = track.at(mark.x, mark.y);
-      const arm = Math.max(3.5, 0.05 * track.scale);
-      pen.globalAlpha = 0.9 * (1 - age_s / MARK_S);
-      pen.strokeStyle = ink(`seat-${mark.seat % 8}`);
-      pen.lineWidth = Math.max(1.5, arm / 3);
-      pen.beginPath();
-      pen.moveTo(x - arm, y - arm);
-      pen.lineTo(x + arm, y + arm);
-      pen.moveTo(x + arm, y - arm);
-      pen.lineTo(x - arm, y + arm);
-      pen.stroke();
     }
     pen.globalAlpha = 1;
   }
@@ -167,28 +149,6 @@ function outside([x, y], spot, wide, high) {
   return x < spot.left || x > spot.left + wide || y < spot.top || y > spot.top + high;
 }
 
-/** Boxes as they stand on the road, from above: cardboard with tape along the middle. */
-function boxes({ pen, track, race, ink }) {
-  for (const [x_mm, y_mm, yaw_mrad, length_mm, width_mm] of race.boxes) {
-    const length = Math.max(SMALLEST_PX, (length_mm / 1000) * track.scale);
-    const width = (length * width_mm) / length_mm;
-    pen.save();
-    pen.translate(...track.at(x_mm / 1000, y_mm / 1000));
-    pen.rotate(track.angle(yaw_mrad / 1000));
-    pen.shadowColor = "rgb(0 0 0 / 45%)";
-    pen.shadowBlur = length * 0.12;
-    pen.fillStyle = ink("box");
-    pen.fillRect(-length / 2, -width / 2, length, width);
-    pen.shadowBlur = 0;
-    pen.fillStyle = ink("box-tape");
-    pen.fillRect(-length / 2, -width * 0.09, length, width * 0.18);
-    pen.strokeStyle = ink("tyre");
-    pen.lineWidth = Math.max(0.75, length * 0.02);
-    pen.strokeRect(-length / 2, -width / 2, length, width);
-    pen.restore();
-  }
-}
-
 /** A bot: a car without colours, as nobody follows it. */
 function bystander({ pen, track, ink, chosen }, bot, { length, width }) {
   pen.save();
@@ -196,6 +156,23 @@ function bystander({ pen, track, ink, chosen }, bot, { length, width }) {
   pen.rotate(track.angle(bot.yaw));
   pen.globalAlpha = chosen === null ? 1 : 0.55;
   body(pen, length, width, ink("bot"), ink);
+  pen.restore();
+}
+
+/** A ghost: another attempt, of which only the outline is here. */
+function phantom({ pen, track, ink }, ghost, { length, width }) {
+  pen.save();
+  pen.translate(...track.at(ghost.x, ghost.y));
+  pen.rotate(track.angle(ghost.yaw));
+  pen.globalAlpha = 0.75;
+  pen.fillStyle = ink("ghost");
+  pen.strokeStyle = ink("tag-ink");
+  pen.lineWidth = Math.max(1, length * 0.06);
+  pen.setLineDash([length * 0.12, length * 0.08]);
+  pen.beginPath();
+  pen.roundRect(-length / 2, -width / 2, length, width, width * 0.35);
+  pen.fill();
+  pen.stroke();
   pen.restore();
 }
 
@@ -228,30 +205,6 @@ function body(pen, length, width, colour, ink) {
   pen.fill();
   pen.fillStyle = colour;
   pen.fillRect(-l * 0.98, -w * 0.95, l * 0.16, w * 1.9); // the wing tells front from rear
-}
-
-function halo(pen, length, colour) {
-  pen.strokeStyle = colour;
-  pen.lineWidth = 2;
-  pen.beginPath();
-  pen.arc(0, 0, length * 0.85, 0, Math.PI * 2);
-  pen.stroke();
-}
-
-/** A ring that runs down with the penalty. */
-function wait(pen, penalty, t_s, length, ink) {
-  pen.lineWidth = 3;
-  pen.strokeStyle = ink("shade");
-  pen.beginPath();
-  pen.arc(0, 0, length * 0.9, 0, Math.PI * 2);
-  pen.stroke();
-  const from = (penalty?.from_us ?? 0) / 1e6;
-  const until = (penalty?.until_us ?? 0) / 1e6;
-  const left = until > from ? Math.min(1, Math.max(0, (until - t_s) / (until - from))) : 1;
-  pen.strokeStyle = ink("warn");
-  pen.beginPath();
-  pen.arc(0, 0, length * 0.9, -Math.PI / 2, -Math.PI / 2 + left * Math.PI * 2);
-  pen.stroke();
 }
 
 /** A name without the marks that turn writing round: the canvas knows no isolation. */

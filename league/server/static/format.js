@@ -19,6 +19,12 @@ export function gap(us) {
   return us === null || us === undefined || !Number.isFinite(us) ? "–" : `+${time(us)}`;
 }
 
+/** A difference with its sign, either way: +0.081, −0.120. */
+export function delta(us) {
+  if (us === null || us === undefined || !Number.isFinite(us)) return "–";
+  return `${us < 0 ? "−" : "+"}${time(Math.abs(us))}`;
+}
+
 /** The race clock, tenths only, so that it can be read while it runs: 0:24.1. */
 export function clock(us) {
   const tenths = Math.max(0, Math.floor(us / 1e5));

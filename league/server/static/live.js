@@ -6,7 +6,8 @@ import { Playback } from "./playback.js";
 import { Race } from "./race.js";
 import { Feed } from "./socket.js";
 import { Stage } from "./stage.js";
-import { Tower } from "./tower.js";
+import { chooseColumns, Tower } from "./tower.js";
+import { Views } from "./views.js";
 
 const CLOCK_MS = 100;
 const BOARD = ["place", "entry", "total", "fastest"];
@@ -22,6 +23,15 @@ const race = new Race();
 const playback = new Playback();
 const stage = new Stage(at("canvas"), { playback, race, calm });
 const tower = new Tower(at("tower"), { calm, onChoose: (seat) => (stage.chosen = seat) });
+const watched = () => tower.chosen ?? race.order()[0]?.seat ?? null;
+new Views(stage, {
+  bar: at("views"),
+  eye: at("eye"),
+  chosen: watched,
+  address: (seat) =>
+    race.state === "running" && stage.picture ? `/live/${encodeURIComponent(eventId)}/camera?seat=${seat}&k=${race.k}` : null,
+});
+chooseColumns();
 let heat = null;
 let newest = 0;
 let wentAt_ms = -Infinity;
@@ -58,7 +68,16 @@ function show() {
 function showCircuit() {
   const { name, length_m, direction } = race.circuit;
   stage.circuit(race.circuit);
+  showLineOf(eventId);
   put(at("where"), [name, length_m && `${length_m.toFixed(1)} m`, direction].filter(Boolean).join(" · "));
+}
+
+/** The racing line, where one is known. */
+async function showLineOf(event) {
+  const answer = await fetch(`/live/${encodeURIComponent(event)}/line`).catch(() => null);
+  const { line: points } = answer?.ok ? await answer.json() : { line: [] };
+  stage.line(points);
+  document.querySelector("[data-view=line]").hidden = points.length === 0;
 }
 
 function showHead() {
@@ -66,6 +85,7 @@ function showHead() {
   const lead = race.order().find((seat) => seat.place === 1);
   const laps = race.laps ? `Lap ${race.lapOf(lead)} of ${race.laps}` : "";
   put(at("laps"), race.state === "running" ? laps : race.heat ? title(race.state) : "");
+  put(at("eye-of"), race.seats.get(watched())?.name ?? "");
   document.body.dataset.state = race.finished ? "over" : race.state;
   at("board").hidden = race.standings.length === 0;
   at("timing").hidden = race.seats.size === 0;

@@ -105,21 +105,24 @@ export class Playback {
   #between(t_s) {
     let i = this.#frames.length - 1;
     while (i > 0 && this.#frames[i - 1].t_s > t_s) i -= 1;
-    const to = this.#frames[i];
-    const from = this.#frames[Math.max(0, i - 1)];
-    const span_s = to.t_s - from.t_s;
-    if (span_s <= 0) return to;
-    const part = Math.min(1, Math.max(0, (t_s - from.t_s) / span_s));
-    const all = (before, after) => {
-      const there = new Map();
-      for (const [key, b] of after) {
-        const a = before.get(key);
-        there.set(key, a ? moved(a, b, part, span_s) : b);
-      }
-      return there;
-    };
-    return { cars: all(from.cars, to.cars), bots: all(from.bots, to.bots) };
+    return between(this.#frames[Math.max(0, i - 1)], this.#frames[i], t_s);
   }
+}
+
+/** What lies between two frames at a moment: `{cars, bots}`. */
+export function between(from, to, t_s) {
+  const span_s = to.t_s - from.t_s;
+  if (span_s <= 0) return { cars: to.cars, bots: to.bots };
+  const part = Math.min(1, Math.max(0, (t_s - from.t_s) / span_s));
+  const all = (before, after) => {
+    const there = new Map();
+    for (const [key, b] of after) {
+      const a = before.get(key);
+      there.set(key, a ? moved(a, b, part, span_s) : b);
+    }
+    return there;
+  };
+  return { cars: all(from.cars, to.cars), bots: all(from.bots, to.bots) };
 }
 
 /** A car between two frames: a cubic through both places along both headings. */

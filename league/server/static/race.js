@@ -44,6 +44,8 @@ export class Race {
   marks = [];
   /** seat → {from_us, until_us, why} while it stands */
   penalties = new Map();
+  /** The fastest time of each sector so far, by anybody, in µs. */
+  sectors_us = [];
   #leader = null;
   #serial = 0;
 
@@ -117,10 +119,13 @@ export class Race {
       case "start":
         this.state = "running";
         return tell("Lights out, the race is on", "go");
+      case "sector":
+        if (seat) this.#passSector(seat, data);
+        return undefined;
       case "lap":
         if (seat) {
           const best = data.valid !== false && data.time_us < (seat.best_us ?? Infinity);
-          if (best) seat.best_us = data.time_us;
+          if (best) Object.assign(seat, { best_us: data.time_us, bestSectors: seat.sectors?.map(({ us }) => us) });
           seat.last_us = data.time_us;
           seat.lap = data.lap;
         }
@@ -135,6 +140,7 @@ export class Race {
         return undefined;
       case "penalty": {
         const length_us = ((data.ticks ?? 0) * 1e6) / this.hz;
+        this.#mark(fact, where, "penalty");
         this.penalties.set(fact.seat, { from_us: fact.t_us, until_us: fact.t_us + length_us, why: data.why });
         return tell(`${name} stands ${(length_us / 1e6).toFixed(1)} s, ${why(data.why)}`, "warn");
       }
@@ -162,9 +168,24 @@ export class Race {
 
   #begin(heat) {
     Object.assign(this, { heat, k: -1, t_us: 0, laps: 0, seats: new Map(), news: [], marks: [], boxes: [], bots: 0, phase: "" });
+    this.sectors_us = [];
     this.penalties = new Map();
     this.state = "waiting";
     this.#leader = null;
+  }
+
+  /** A sector's time, whether it is the fastest of all or the driver's own fastest, and the delta to the own best lap. */
+  #passSector(seat, { sector, time_us }) {
+    if (sector === 0 || !seat.sectors) seat.sectors = [];
+    const own = (seat.ownSectors_us ??= []);
+    const sort = time_us <= (this.sectors_us[sector] ?? Infinity) ? "all" : time_us <= (own[sector] ?? Infinity) ? "own" : "none";
+    if (sort !== "none") own[sector] = time_us;
+    if (sort === "all") this.sectors_us[sector] = time_us;
+    seat.sectors[sector] = { us: time_us, sort };
+    const best = seat.bestSectors;
+    const whole = best && seat.sectors.every((_, i) => best[i] !== undefined);
+    const sum = (times) => times.slice(0, sector + 1).reduce((all, us) => all + us, 0);
+    seat.delta_us = whole ? sum(seat.sectors.map(({ us }) => us)) - sum(best) : null;
   }
 
   #tell(text, tone, fact) {

@@ -1,9 +1,11 @@
 /** The canvas and its loop: sizes it, keeps the theme's colours, and draws 60 times a second. */
 
-import { Cars } from "./cars.js";
+import { Cars, FINISHED, OUT } from "./cars.js";
 import { Track } from "./track.js";
 
 const MARGIN = { top: 44, right: 30, bottom: 30, left: 30 };
+const CLOSE = 3;
+const LARGEST_PX = 4096;
 
 export class Stage {
   #canvas;
@@ -16,7 +18,11 @@ export class Stage {
   #inks = new Map();
   #calm;
   #stale = true;
+  #line = [];
+  #view = "whole";
   chosen = null;
+  /** Whether the racing line is drawn. */
+  lined = false;
   /** The picture that was drawn last. */
   picture = null;
   drawn = 0;
@@ -28,7 +34,7 @@ export class Stage {
     this.#playback = playback;
     this.#race = race;
     this.#calm = calm;
-    new ResizeObserver(() => this.refresh()).observe(canvas.parentElement);
+    new ResizeObserver(() => this.refresh()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.refresh());
     addEventListener("themechange", () => this.refresh());
     const loop = (now_ms) => {
@@ -42,6 +48,22 @@ export class Stage {
     this.#track = new Track(shape);
     this.#canvas.parentElement.style.setProperty("--aspect", this.#track.aspect.toFixed(3));
     this.refresh();
+  }
+
+  /** The racing line: points [x, y, speed]. */
+  line(points) {
+    this.#line = points;
+    this.#stale = true;
+  }
+
+  /** "whole" for the whole circuit, "follow" for a close look at the chosen car, or else at the first. */
+  set view(name) {
+    this.#view = name;
+    this.refresh();
+  }
+
+  get view() {
+    return this.#view;
   }
 
   /** Forget the last heat's cars. */
@@ -68,19 +90,27 @@ export class Stage {
   };
 
   #measure() {
-    const { clientWidth: width, clientHeight: height } = this.#canvas.parentElement;
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
     const ratio = Math.min(3, devicePixelRatio || 1);
     this.#size = { width, height, ratio };
     this.#canvas.width = Math.round(width * ratio);
     this.#canvas.height = Math.round(height * ratio);
     const wide = Math.min(1.6, Math.max(0.45, width / 900));
     const margin = Object.fromEntries(Object.entries(MARGIN).map(([side, px]) => [side, px * wide]));
-    this.#track.fit(width, height, margin);
-    this.#track.paint(width, height, ratio, this.#ink);
+    // A close look needs a large picture of the circuit, but no larger than a graphics card takes.
+    const zoom = this.#view === "follow" ? Math.max(1, Math.min(CLOSE, LARGEST_PX / (Math.max(width, height) * ratio))) : 1;
+    this.#track.fit(width * zoom, height * zoom, margin);
+    this.#track.paint(width * zoom, height * zoom, ratio, this.#ink);
+  }
+
+  /** The car that is followed. */
+  #followed(picture) {
+    const first = this.#race.order().find(({ seat }) => picture.cars.has(seat) && !(picture.cars.get(seat).flags & (OUT | FINISHED)));
+    return picture.cars.get(this.chosen ?? first?.seat) ?? picture.cars.values().next().value;
   }
 
   #draw(now_ms) {
-    const { clientWidth, clientHeight } = this.#canvas.parentElement;
+    const { clientWidth, clientHeight } = this.#canvas;
     if (!this.#track || !clientWidth || !clientHeight) return;
     if (!this.#size.width) this.#measure();
     const picture = this.#playback.at(now_ms);
@@ -91,7 +121,10 @@ export class Stage {
     const pen = this.#pen;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
-    this.#track.show(pen, width, height);
+    const centre = picture && this.#view === "follow" ? this.#followed(picture) : null;
+    this.#track.look(centre, width, height);
+    this.#track.show(pen);
+    if (this.lined) this.#track.guide(pen, this.#line, this.#ink);
     if (!picture) return;
     this.drawn += 1;
     const { chosen } = this;

@@ -1,9 +1,9 @@
 /** The timing tower: one row per car, first to last, moving as they overtake. */
 
-import { gap, isOut, status, time } from "./format.js";
+import { delta, gap, isOut, status, time } from "./format.js";
 import { glide } from "./glide.js";
 
-const COLUMNS = ["place", "name", "lap", "gap", "last", "best", "offs"];
+const COLUMNS = ["place", "name", "lap", "gap", "last", "best", "offs", "sectors", "delta"];
 
 export class Tower {
   #body;
@@ -67,9 +67,10 @@ export class Tower {
       last: time(seat.last_us),
       best: time(seat.best_us),
       offs: String(seat.off_tracks ?? 0),
+      delta: delta(seat.delta_us),
     };
     for (const [i, column] of COLUMNS.entries()) {
-      if (column === "name") continue;
+      if (column === "name" || column === "sectors") continue;
       set(row.cells[i], texts[column]);
     }
     const button = row.cells[1].firstChild;
@@ -80,6 +81,8 @@ export class Tower {
     row.cells[4].classList.toggle("own", Boolean(seat.last_us) && seat.last_us === seat.best_us);
     row.cells[5].classList.toggle("fastest", Boolean(fastest) && seat.best_us === fastest);
     row.cells[6].classList.toggle("some", (seat.off_tracks ?? 0) > 0);
+    showSectors(row.cells[7], seat.sectors ?? []);
+    row.cells[8].className = `delta ${seat.delta_us < 0 ? "won" : seat.delta_us > 0 ? "lost" : ""}`;
   }
 
   #choose(seat) {
@@ -89,6 +92,35 @@ export class Tower {
     }
     this.#onChoose(this.chosen);
   }
+}
+
+/** The buttons above the tower: times, or sectors and deltas. */
+export function chooseColumns() {
+  const buttons = [...document.querySelectorAll(".modes [data-mode]")];
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      document.body.dataset.tower = button.dataset.mode;
+      for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
+    });
+  }
+}
+
+const SORTS = { all: "fastest of all", own: "own fastest", none: "" };
+
+/** The sectors of the lap: purple for the fastest of all, green for the own fastest, yellow otherwise. */
+function showSectors(cell, sectors) {
+  const key = sectors.map(({ us, sort }) => `${us}${sort}`).join();
+  if (cell.dataset.key === key) return;
+  cell.dataset.key = key;
+  cell.replaceChildren(
+    ...sectors.map(({ us, sort }) => {
+      const span = document.createElement("span");
+      span.className = `sector-${sort}`;
+      span.textContent = time(us);
+      if (SORTS[sort]) span.title = SORTS[sort];
+      return span;
+    }),
+  );
 }
 
 function lapOf(seat, race) {

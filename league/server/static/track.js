@@ -11,6 +11,9 @@ export class Track {
   #turned = false;
   #dx = 0;
   #dy = 0;
+  #sx = 0;
+  #sy = 0;
+  #size = [0, 0];
 
   /** @param {object} circuit - centre, left and right as lists of [x, y] in metres */
   constructor(circuit) {
@@ -43,7 +46,7 @@ export class Track {
     const turned = Math.min(room_x / high, room_y / wide);
     this.#turned = turned > straight * 1.12;
     this.#k = Math.max(straight, this.#turned ? turned : 0);
-    this.#dx = this.#dy = 0;
+    this.#dx = this.#dy = this.#sx = this.#sy = 0;
     const [cx, cy] = this.at((x0 + x1) / 2, (y0 + y1) / 2);
     this.#dx = left + room_x / 2 - cx;
     this.#dy = top + room_y / 2 - cy;
@@ -52,7 +55,16 @@ export class Track {
   /** Where a point of the circuit is on the canvas. */
   at(x, y) {
     const [u, v] = this.#turned ? [y, x] : [x, -y];
-    return [u * this.#k + this.#dx, v * this.#k + this.#dy];
+    return [u * this.#k + this.#dx + this.#sx, v * this.#k + this.#dy + this.#sy];
+  }
+
+  /** Move the picture so that a place is in the middle of what is seen, without a place back to where it fits. */
+  look(place, width, height) {
+    this.#sx = this.#sy = 0;
+    if (!place) return;
+    const [x, y] = this.at(place.x, place.y);
+    this.#sx = width / 2 - x;
+    this.#sy = height / 2 - y;
   }
 
   /** A direction on the circuit as an angle on the canvas. */
@@ -62,6 +74,8 @@ export class Track {
 
   /** Draw everything that does not move, at a device pixel ratio; `ink(name)` gives a theme's colour. */
   paint(width, height, ratio, ink) {
+    this.#size = [width, height];
+    this.#sx = this.#sy = 0;
     this.#layer.width = Math.round(width * ratio);
     this.#layer.height = Math.round(height * ratio);
     const pen = this.#layer.getContext("2d");
@@ -79,8 +93,28 @@ export class Track {
   }
 
   /** Put the picture onto the visible canvas. */
-  show(pen, width, height) {
-    pen.drawImage(this.#layer, 0, 0, width, height);
+  show(pen) {
+    pen.drawImage(this.#layer, this.#sx, this.#sy, ...this.#size);
+  }
+
+  /** Draw the racing line, points [x, y, speed]: green where it is fast, yellow and red where it brakes. */
+  guide(pen, line, ink) {
+    if (line.length < 2) return;
+    const speeds = line.map(([, , speed]) => speed);
+    const [slow, fast] = [Math.min(...speeds), Math.max(...speeds)];
+    pen.lineWidth = Math.max(1.5, 0.03 * this.#k);
+    pen.lineCap = "round";
+    pen.globalAlpha = 0.85;
+    line.forEach(([x, y, speed], i) => {
+      const [nx, ny] = line[(i + 1) % line.length];
+      const share = (speed - slow) / (fast - slow || 1);
+      pen.strokeStyle = ink(share > 0.66 ? "line-fast" : share > 0.33 ? "line-even" : "line-slow");
+      pen.beginPath();
+      pen.moveTo(...this.at(x, y));
+      pen.lineTo(...this.at(nx, ny));
+      pen.stroke();
+    });
+    pen.globalAlpha = 1;
   }
 
   #verge(pen, left, right, ink) {
