@@ -10,6 +10,7 @@ import click
 from league.cli import show
 from league.errors import CircuitError, InputError, LeagueError, RaceError
 from league.hooks.catalogue import REVERSED, League
+from league.learn.launch import race_limit_s
 from league.learn.limit import FastestLap, fastest_lap
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit
@@ -20,11 +21,20 @@ from league.track.limit import limit_file, limits_text, read_limits, with_limit
 @click.argument("circuit", required=False)
 @click.option("--all", "all_", is_flag=True, help="Every registered circuit, both ways.")
 @click.option("--car", default="deepracer", show_default=True, help="The car.")
+@click.option(
+    "--laps", type=click.IntRange(1, 100), help="Also the least time of so many from a standing start."
+)
 @click.option("--drive", is_flag=True, help="Also drive the lap in the real physics, at 60 Hz.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
 @click.pass_context
 def limit(
-    ctx: click.Context, circuit: str | None, all_: bool, car: str, drive: bool, json_file: str | None
+    ctx: click.Context,
+    circuit: str | None,
+    all_: bool,
+    car: str,
+    laps: int | None,
+    drive: bool,
+    json_file: str | None,
 ) -> None:
     """Compute the fastest lap that a car could drive on CIRCUIT.
 
@@ -45,11 +55,14 @@ def limit(
         began_s = time.perf_counter()
         try:
             lap = fastest_lap(road, spec)
+            race_s = race_limit_s(lap, laps) if laps else None
         except (CircuitError, RaceError) as error:  # one circuit must not keep the others from theirs
             faults.append(error)
             continue
         took_s = time.perf_counter() - began_s
         fact = _facts(road, lap, drive)
+        if race_s is not None:
+            fact["laps"], fact["race_limit_s"] = laps, round(race_s, 4)
         fact["file"] = _keep(road, lap)
         facts.append(fact)
         rows.append(
@@ -58,7 +71,7 @@ def limit(
         if all_:
             show.console(stderr=True).print(f"{road.id}: {lap.lap_s:.3f} s", markup=False)
     if facts:
-        _tell(spec, facts, rows, drive=drive, json_file=json_file)
+        _tell(spec, facts, rows, laps=laps, drive=drive, json_file=json_file)
     if len(faults) == 1:
         raise faults[0]
     if faults:
@@ -72,6 +85,7 @@ def _tell(
     facts: list[dict[str, Any]],
     rows: list[tuple[str, ...]],
     *,
+    laps: int | None,
     drive: bool,
     json_file: str | None,
 ) -> None:
@@ -80,7 +94,9 @@ def _tell(
         if json_file == "-":
             return
     driven = [">driven s"] if drive else []
-    columns = ["circuit", ">length m", ">limit s", ">slowest m/s", ">fastest m/s", *driven, ">computed in s"]
+    race = [f">{laps} laps s"] if laps else []
+    speeds = [">slowest m/s", ">fastest m/s"]
+    columns = ["circuit", ">length m", ">limit s", *race, *speeds, *driven, ">computed in s"]
     show.console().print(show.table(f"the limit of the car {spec.id}", columns, rows))
 
 
@@ -108,8 +124,9 @@ def _facts(road: Circuit, lap: FastestLap, drive: bool) -> dict[str, Any]:
 
 
 def _more(fact: dict[str, Any], drive: bool) -> list[str]:
-    speeds = [f"{fact['slowest_mps']:.2f}", f"{fact['fastest_mps']:.2f}"]
-    return [*speeds, show.seconds(fact["driven_s"])] if drive else speeds
+    race = [show.seconds(fact["race_limit_s"])] if "race_limit_s" in fact else []
+    shown = [*race, f"{fact['slowest_mps']:.2f}", f"{fact['fastest_mps']:.2f}"]
+    return [*shown, show.seconds(fact["driven_s"])] if drive else shown
 
 
 def _keep(road: Circuit, lap: FastestLap) -> str:

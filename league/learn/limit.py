@@ -154,12 +154,12 @@ def fastest_lap(
         CircuitError: The borders leave no room for a line.
         RaceError: The solver found no lap.
     """
-    ca = _casadi()
+    ca = load_casadi()
     line = reference(circuit, ca, step_m=max(step_m, circuit.length_m / MOST_NODES))
     iterations = 0
     for margin_m in MARGINS_M:
-        problem = _Problem(line, car, margin_m, ca)
-        x, more = _solved(problem, circuit, ca, max_s)
+        problem = Problem(line, car, margin_m, ca)
+        x, more = solved(problem, circuit, ca, max_s)
         iterations += more
         lap = FastestLap(circuit, car, line, *problem.read(x), iterations)
         if lap.wheels_on().all():
@@ -168,7 +168,7 @@ def fastest_lap(
     raise RaceError(f"circuit {circuit.id!r}: the fastest lap leaves the road {places} m along its line")
 
 
-def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple[FloatArray, int]:
+def solved(problem: Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple[FloatArray, int]:
     """The unknowns of the fastest lap, and how many iterations that took.
 
     First with well-rounded corners where the equations have |x|, from one of a few barriers (which suits
@@ -205,7 +205,12 @@ def _solved(problem: _Problem, circuit: Circuit, ca: Any, max_s: float) -> tuple
     return found, iterations
 
 
-def _casadi() -> Any:
+def load_casadi() -> Any:
+    """The casadi module.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
     try:
         return import_module("casadi")
     except ImportError as error:
@@ -214,7 +219,7 @@ def _casadi() -> Any:
         ) from error
 
 
-class _Problem:
+class Problem:
     """The lap as a nonlinear programme.
 
     Unknowns, one column per step: the state at its first node, the state at its inner Radau point, the
@@ -230,7 +235,7 @@ class _Problem:
         unknown = ca.MX.sym("y", len(self._scale), count)
         y = unknown * ca.repmat(ca.DM(self._scale), 1, count)
         here, inner, command = y[:STATE, :], y[STATE : 2 * STATE, :], y[2 * STATE :, :]
-        following = ca.horzcat(here[:, 1:], here[:, :1])
+        following = self._following(here)
         corner = ca.MX.sym("corner")
         self._bends = np.vstack((self._inner_bend, np.roll(self._bend, -1)))
         step = self._step_function().map(count)
@@ -289,6 +294,10 @@ class _Problem:
         return np.asarray((rows / self._scale[:, None]).T.ravel())
 
     # -- parts ---------------------------------------------------------------------------------
+
+    def _following(self, here: Any) -> Any:
+        """The state at the end of each step: after the last comes the first."""
+        return self.ca.horzcat(here[:, 1:], here[:, :1])
 
     def _slope(self, state: Any, command: Any, bend: Any, corner: Any) -> tuple[Any, Any]:
         """How the state changes with distance along the line, and the time that a metre of it takes."""

@@ -25,7 +25,7 @@ def route(tmp_path: Path) -> Path:
 
 def test_a_limit_is_computed_kept_beside_the_circuit_and_found_again(route, capsys):
     pytest.importorskip("casadi", reason="casadi is not installed (extra: limit)")
-    ran = run_league(capsys, "tracks", "limit", route, "--json", "-")
+    ran = run_league(capsys, "tracks", "limit", route, "--laps", "3", "--json", "-")
     assert ran.code == 0, ran.err
     (fact,) = json.loads(ran.out)["limits"]
     assert Path(fact["file"]) == route.with_name("small.limit.json")
@@ -33,10 +33,12 @@ def test_a_limit_is_computed_kept_beside_the_circuit_and_found_again(route, caps
     found = limit_of(circuit, DEEPRACER, behavior=BEHAVIOR)
     assert found is not None
     assert found.lap_s == fact["limit_s"]
+    assert 3 * found.lap_s < fact["race_limit_s"] < 4 * found.lap_s
     assert share_of_limit(circuit, DEEPRACER, 2 * found.lap_s, behavior=BEHAVIOR) == 0.5
     # The other way round goes into the same file and leaves this one alone.
-    ran = run_league(capsys, "tracks", "limit", f"{route}:reversed", "--drive")
+    ran = run_league(capsys, "tracks", "limit", f"{route}:reversed", "--drive", "--laps", "2")
     assert ran.code == 0, ran.err
+    assert "2 laps s" in ran.out
     assert "driven s" in ran.out
     assert limit_of(circuit, DEEPRACER, behavior=BEHAVIOR).as_dict() == found.as_dict()
     assert limit_of(circuit.reversed(), DEEPRACER, behavior=BEHAVIOR) is not None
