@@ -25,6 +25,7 @@ COMMANDS = {
     "event": "create, start, stop and show events",
     "donkeysim": "pose as the Donkey simulator, so that Donkeycars race here with their own pilots",
     "leaderboard": "show standings",
+    "season": "points over several events, divisions and classes",
     "steward": "look at incidents, decide, take decisions back, protest",
     "train": "train a model from a recipe, and know what it cost",
     "evaluate": "drive DeepRacer's evaluation of a model, and see its spread",

@@ -5,7 +5,7 @@ Pure: functions of standings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -60,26 +60,26 @@ class SeasonRow:
     """Places of every event with a result, best first: what breaks ties."""
 
 
-def pole_of(raced: Iterable[HeatResult]) -> str:
-    """The entry with the best score of qualifying; empty without one."""
+def pole_of(raced: Iterable[HeatResult], among: Collection[str] | None = None) -> str:
+    """The entry with the best score of qualifying, perhaps only among some; empty without one."""
     runs = [
         (row.score_s, row.entry_id)
         for heat in raced
         if heat.phase == QUALIFYING
         for row in heat.entries
-        if row.status == "FIN" and row.score_s is not None
+        if row.status == "FIN" and row.score_s is not None and (among is None or row.entry_id in among)
     ]
     return min(runs, default=(0.0, ""))[1]
 
 
-def fastest_lap_of(raced: Iterable[HeatResult]) -> str:
-    """The entry with the fastest lap outside qualifying, of results that stand; empty without one."""
+def fastest_lap_of(raced: Iterable[HeatResult], among: Collection[str] | None = None) -> str:
+    """The entry with the fastest lap outside qualifying, of results that stand, perhaps only among some."""
     laps = [
         (row.fastest_lap_s, row.entry_id)
         for heat in raced
         if heat.phase != QUALIFYING
         for row in heat.entries
-        if competes(row) and row.fastest_lap_s is not None
+        if competes(row) and row.fastest_lap_s is not None and (among is None or row.entry_id in among)
     ]
     return min(laps, default=(0.0, ""))[1]
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, organising, sheets, stewarding, stream
+from league.server import api, entries, organising, seasons, sheets, stewarding, stream
 from league.server.admission import add_admission
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
@@ -50,6 +50,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *organising.routes(),
             *entries.routes(),
             *stewarding.routes(),
+            *seasons.routes(),
             *sheets.routes(),
             *stream.routes(),
             web.get(AGENT_PATH, _agent),

@@ -23,6 +23,7 @@ _PARAMETERS: Final[Mapping[str, str]] = {
     "event": "The event's id.",
     "heat": "The heat's id within its event.",
     "entry": "The entry's id within its event.",
+    "season": "The season's id.",
     "ref": "A circuit's id; `ID:reversed` is driven the other way.",
 }
 _SECRET: Final = "token"  # noqa: S105 - the name of the scheme

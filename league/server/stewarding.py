@@ -5,9 +5,6 @@ A decision is in the record book before anybody is told; the boards then show wh
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -17,23 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from league.errors import InputError, RaceError, UnknownNameError
 from league.racing.incident import PROTEST, PROTEST_S, Incident, Opinion
 from league.racing.ledger import Decision, DecisionKind, in_force
-from league.racing.result import EntryResult
 from league.server.admission import who
 from league.server.api import ROOT, find_heat
 from league.server.contract import operation
 from league.server.entries import check_owner
-from league.server.keys import BOOK, LEAGUE, LOBBY
+from league.server.keys import BOOK, LOBBY
 from league.server.shapes import Shape
+from league.server.sheets import CSV, STANDING, sheet
 from league.server.uploads import read_json
 from league.store.decisions import IncidentRecord
 from league.store.records import HeatRecord
 
 Why = Annotated[str, Field(min_length=3, max_length=500)]
-COLUMNS = (
-    "place", "name", "entry_id", "agent", "status", "reason", "total_s", "gap_s", "score_s",
-    "fastest_lap_s", "fastest_lap_off_tracks", "off_tracks", "resets", "collisions", "progress_pct",
-)  # fmt: skip
-CSV = "text/csv"
 
 
 class NewDecision(BaseModel):
@@ -121,7 +113,6 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{event}/decisions", decide),
         web.get(f"{event}/incidents", incidents),
         web.post(f"{event}/heats/{{heat}}/protests", protest),
-        web.get(f"{event}/leaderboard.csv", board_csv),
         web.get(f"{event}/heats/{{heat}}/result.csv", heat_csv),
     ]
 
@@ -210,14 +201,6 @@ async def protest(request: web.Request) -> web.Response:
     return web.json_response(_incident(filed), status=201 if new else 200)
 
 
-@operation(media=CSV, tag="events")
-async def board_csv(request: web.Request) -> web.Response:
-    """An event's standings after every decision, as CSV."""
-    event_id = request.match_info["event"]
-    record, raced = await request.app[BOOK].event(event_id), await request.app[BOOK].results(event_id)
-    return _csv(event_id, request.app[LEAGUE].format(record.plan.format).standings(record.plan, raced))
-
-
 @operation(media=CSV, tag="heats")
 async def heat_csv(request: web.Request) -> web.Response:
     """A heat's result after every decision, as CSV with every lap."""
@@ -226,7 +209,13 @@ async def heat_csv(request: web.Request) -> web.Response:
     found = next((result for result in results if result.heat == record.plan.id), None)
     if found is None:
         raise UnknownNameError("result", record.plan.id, ())
-    return _csv(f"{request.match_info['event']}-{record.plan.id}", found.entries, laps=found.laps)
+    head = (*STANDING, *(f"lap_{lap}_s" for lap in range(1, found.laps + 1)))
+    rows = []
+    for row in found.entries:
+        said = row.model_dump()
+        times: list[Any] = [lap.time_s for lap in row.laps[: found.laps]]
+        rows.append([*(said.get(column) for column in STANDING), *times, *[None] * (found.laps - len(times))])
+    return sheet(f"{request.match_info['event']}-{record.plan.id}.csv", head, rows)
 
 
 # -- inside ------------------------------------------------------------------------------------------
@@ -294,26 +283,3 @@ def _incident(record: IncidentRecord) -> dict[str, Any]:
         "opinions": [opinion.model_dump(mode="json") for opinion in record.opinions],
         "decisions": [line.number for line in record.decisions],
     }
-
-
-def _csv(name: str, rows: Sequence[EntryResult], *, laps: int = 0) -> web.Response:
-    """Rows as a file; a cell that a spreadsheet would take for a formula is marked as text."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow((*COLUMNS, *(f"lap_{lap}_s" for lap in range(1, laps + 1))))
-    for row in rows:
-        said = row.model_dump()
-        times: list[Any] = [lap.time_s for lap in row.laps[:laps]]
-        cells = [said[column] for column in COLUMNS] + times + [None] * (laps - len(times))
-        writer.writerow([_cell(cell) for cell in cells])
-    return web.Response(
-        text=out.getvalue(),
-        content_type=CSV,
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return "" if value is None else value

@@ -22,6 +22,7 @@ from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
 from league.store.migrate import is_current, migrate
 from league.store.people import PeoplePages
+from league.store.seasons import SeasonPages
 from league.store.timing import TimingPages
 from league.store.tokens import TokenPages
 from league.store.transactions import Clock, Transactions, unbroken, wall_clock
@@ -29,7 +30,9 @@ from league.store.transactions import Clock, Transactions, unbroken, wall_clock
 __all__ = ["RecordBook"]
 
 
-class RecordBook(DecisionPages, EventPages, HeatPages, TimingPages, TokenPages, PeoplePages, AuditPages):
+class RecordBook(
+    DecisionPages, EventPages, HeatPages, TimingPages, TokenPages, PeoplePages, AuditPages, SeasonPages
+):
     """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 
     Several programs may have the same book open. Use `open`, then `close`, or `async with`.
