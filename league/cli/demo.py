@@ -7,12 +7,15 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.console import Console
 
 from league.cli import show
+from league.cli.following import follow
 from league.cli.leaderboard import print_leaderboard
 from league.errors import RaceError
 from league.hooks.catalogue import League
@@ -37,13 +40,13 @@ class Reporter:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._out = show.console(stderr=True)
+        self.out = show.console(stderr=True)
         self._started_s = time.monotonic()
 
     def say(self, line: str) -> None:
         """Print a line with the time since the start."""
         if not self._quiet:
-            self._out.print(
+            self.out.print(
                 f"{time.monotonic() - self._started_s:6.1f} s  {line}", markup=False, soft_wrap=True
             )
 
@@ -119,8 +122,11 @@ async def demo(*, headless: bool, port: int, seed: int, json_file: str | None) -
                     show.console().print(f"live page: {url}/live/{EVENT}", markup=False, soft_wrap=True)
                 lobby = app[LOBBY]
                 await lobby.create(plan, EventOptions(open_entry=True, pace=None if headless else 1.0))
+                watching = asyncio.create_task(_watch(url, reporter.out), name="watching the demo")
                 await lobby.start(EVENT)
                 await _either(lobby.wait_for_end(EVENT), stop)
+                watching.cancel()
+                await asyncio.wait((watching,))
                 if not stop.is_set():
                     paddock = await lobby.paddock(EVENT)
                     record, judged = await book.event(EVENT), await book.judged(EVENT)
@@ -149,6 +155,13 @@ def plan_of(league: League, seed: int) -> EventPlan:
         rules=Rules(laps=3, sensors=tuple(dict.fromkeys(("state", "pose", *wanted)))),
         entries=tuple(EntryPlan(id=name, name=name, agent=name) for name in drivers),
     )
+
+
+async def _watch(url: str, console: Console) -> None:
+    """Show the event on a terminal as it goes, like any other viewer."""
+    if console.is_terminal:
+        with suppress(RaceError):  # it is a show; the event goes on without it
+            await follow(url, EVENT, console)
 
 
 async def _either(work: Any, stop: asyncio.Event) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
 
 from league.cli import show
+from league.cli.following import follow
 from league.cli.remote import ask, segment, server_option
 from league.errors import InputError
 
@@ -15,16 +17,25 @@ from league.errors import InputError
     epilog="""\b
 Examples:
   league leaderboard
+  league leaderboard --follow
   league leaderboard club-night --server http://league.example:8490 --json result.json"""
 )
 @click.argument("event", required=False)
 @server_option
+@click.option("--follow", "follows", is_flag=True, help="Stay, and show every heat as it is raced.")
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write the standings as JSON; - for standard output."
 )
-def command(event: str | None, server: str, json_file: str | None) -> None:
-    """Show the standings of EVENT; without it, of the running or else the newest one."""
-    board = ask(server, "GET", f"/events/{segment(event or newest(server))}/leaderboard")
+def command(event: str | None, server: str, follows: bool, json_file: str | None) -> None:
+    """Show the standings of EVENT; without it, of the running or else the newest one.
+
+    With --follow there is a timing tower that moves, until the event is over; where the output is no
+    terminal, a line for every lap instead.
+    """
+    event = event or newest(server)
+    if follows:
+        asyncio.run(follow(server, event, show.console(stderr=json_file == "-")))
+    board = ask(server, "GET", f"/events/{segment(event)}/leaderboard")
     if json_file:
         show.write_json(json_file, board)
     if json_file != "-":

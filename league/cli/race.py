@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from league.cli import show
 from league.cli.objects import object_options, object_rules
+from league.cli.replay import write_film
 from league.cli.rules_file import with_file
+from league.cli.tower import HeatTower, screen
 from league.errors import ConfigError
+from league.export.video import check_video
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
 from league.racing.rules import Rules
@@ -25,6 +29,7 @@ Examples:
   league race a-to-z-speedway:reversed racing-line follow-the-gap --laps 5 --seed 7
   league race my-circuit.toml ./my-model --rank best_lap --json result.json --record final.heat
   league race a-to-z-speedway my_module:MyAgent pure-pursuit --format time-trial
+  league race a-to-z-speedway pure-pursuit racing-line --format head-to-head --video final.mp4
   league race a-to-z-speedway follow-the-gap --boxes 4 --box 25%,inner
   league race a-to-z-speedway racing-line --rules club.toml
   league race a-to-z-speedway racing-line --bots 4 --bot-speed 0.7 --bot-lane-changes"""
@@ -45,6 +50,7 @@ Examples:
 @click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
 @click.option("--record", metavar="FILE", help="Write a recording of the (last) heat.")
+@click.option("--video", metavar="FILE", help="Film the (last) heat, to .mp4 or .gif.")
 def command(
     circuit: str,
     agents: tuple[str, ...],
@@ -59,6 +65,7 @@ def command(
     sensors: tuple[str, ...],
     json_file: str | None,
     record: str | None,
+    video: str | None,
     **objects: Any,
 ) -> None:
     """Race AGENTs on CIRCUIT, headless, as fast as this machine can.
@@ -79,12 +86,16 @@ def command(
     rules = Rules.parse(with_file(asked, objects["rules_file"]), where=objects["rules_file"] or "options")
     if seed < 0:
         raise ConfigError(f"seed is {seed}, expected 0 or more")
+    if video:
+        check_video(Path(video))
     league = League()
     road = league.circuit(circuit)
     outcome = run(league, road, agents, rules, seed=seed, car=car, style=style)
     payload = outcome.as_dict()
     if record:
         show.write_bytes(record, outcome.recordings[-1].to_bytes())
+    if video:
+        write_film(outcome.recordings[-1], Path(video))
     if json_file:
         show.write_json(json_file, payload)
     if json_file != "-":
@@ -102,26 +113,18 @@ def run(
     car: str,
     style: str | None,
 ) -> Any:
-    """Race with a progress bar on standard error; returns a `league.quick.RaceOutcome`."""
+    """Race with a timing tower on standard error; returns a `league.quick.RaceOutcome`."""
     league.car(car)
     for agent in agents:
         league.agent(agent)
-    with show.progress() as bar:
-        task = bar.add_task("getting ready", total=None, state="compiling the simulator on first use")
+    with screen(show.console(stderr=True)) as view:
+        view.draw("getting ready: compiling the simulator on first use")
         from league.quick import race
 
-        def tell(heat: Any) -> None:
-            if heat.tick % 15 == 0:
-                lead = max(car.progress_m for car in heat.referee.cars)
-                bar.update(
-                    task,
-                    description=heat.plan.id,
-                    total=rules.laps * road.length_m,
-                    completed=max(lead, 0),
-                    state=f"{heat.time_us / 1e6:.0f} s raced",
-                )
-
-        return race(road, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tell)
+        tower = HeatTower(view)
+        return race(
+            road, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tower.look
+        )
 
 
 def print_result(payload: dict[str, Any], limit: float | None) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-from rich.live import Live
 
 from league.cli import show
+from league.cli.tower import screen, tower_table
 from league.errors import InputError
+from league.racing.tower import Tower
 
 
 @click.command(
@@ -19,26 +20,48 @@ Examples:
   league replay final.heat
   league replay final.heat --speed 4
   league replay final.heat --facts
-  league replay final.heat --csv positions.csv"""
+  league replay final.heat --video final.mp4
+  league replay final.heat --mcap final.mcap --csv positions.csv
+  league replay final.heat --simtrace simtrace.csv --seat 1"""
 )
 @click.argument("recording")
 @click.option(
     "--speed", type=float, default=1.0, show_default=True, help="Times real time; 0 skips to the end."
 )
 @click.option("--facts", "show_facts", is_flag=True, help="List what happened instead of playing.")
+@click.option("--video", metavar="FILE", help="Film it, to .mp4 or .gif; --speed counts.")
+@click.option("--mcap", "mcap_file", metavar="FILE", help="Write it for Foxglove and robotics tools.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write every car's position at every tick.")
+@click.option("--simtrace", metavar="FILE", help="Write one car's race as DeepRacer logs it.")
+@click.option("--seat", type=int, default=0, show_default=True, help="Whose simtrace; the first is 0.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
 def command(
-    recording: str, speed: float, show_facts: bool, csv_file: str | None, json_file: str | None
+    recording: str,
+    speed: float,
+    show_facts: bool,
+    video: str | None,
+    mcap_file: str | None,
+    csv_file: str | None,
+    simtrace: str | None,
+    seat: int,
+    json_file: str | None,
 ) -> None:
-    """Play RECORDING, a file that `league race --record` or a server wrote."""
+    """Play RECORDING, a file that `league race --record` or a server wrote, or write it in other forms."""
+    from league.export import sheets
+    from league.export.mcap import mcap
     from league.quick import replay
 
     if speed < 0:
         raise InputError(f"speed is {speed:g}, expected 0 or more")
     played = replay(recording)
     if csv_file:
-        show.write_bytes(csv_file, _csv(played).encode())
+        show.write_bytes(csv_file, sheets.positions(played).encode())
+    if simtrace:
+        show.write_bytes(simtrace, sheets.simtrace(played, seat).encode())
+    if mcap_file:
+        show.write_bytes(mcap_file, mcap(played))
+    if video:
+        write_film(played, Path(video), speed=speed or 1.0)
     if json_file:
         show.write_json(json_file, played.result.model_dump(mode="json"))
     if json_file == "-":
@@ -46,53 +69,66 @@ def command(
     out = show.console()
     if show_facts:
         out.print(_fact_table(played))
-    elif out.is_terminal and speed > 0:
+    elif out.is_terminal and speed > 0 and not (video or mcap_file or csv_file or simtrace):
         _play(played, speed)
-    out.print(_tower(played, len(played.frames) - 1))
+    out.print(_final(played))
+
+
+def write_film(recording: Any, path: Path, *, speed: float = 1.0) -> None:
+    """Film a recording, with a progress bar.
+
+    Raises:
+        InputError: The file cannot be written, or its ending is wrong.
+        ConfigError: The packages for it are not installed.
+    """
+    from league.export.video import film
+
+    with show.progress() as bar:
+        task = bar.add_task(f"filming {path.name}", total=None, state="")
+
+        def tell(done: float, everything: float) -> None:
+            state = f"{done:.0f} of {everything:.0f} pictures"
+            bar.update(task, completed=done, total=everything, state=state)
+
+        film(recording, path, speed=speed, tell=tell)
 
 
 def _play(played: Any, speed: float) -> None:
-    """Show the timing tower moving; a terminal is redrawn ten times a second at most."""
-    tick_s = 1 / played.plan.rules.control_hz
+    """Show the timing tower as it moved."""
+    plan = played.plan
+    tick_s, last = 1 / plan.rules.control_hz, len(played.frames) - 1
+    tower = Tower([entry.name for entry in plan.grid])
+    facts = iter(sorted(played.facts, key=lambda fact: fact.tick))
+    coming = next(facts, None)
     started = time.monotonic()
-    with Live(_tower(played, 0), console=show.console(), refresh_per_second=10, transient=True) as live:
-        last = len(played.frames) - 1
+    with screen(show.console()) as view:
         tick = 0
         while tick < last:
             tick = min(int((time.monotonic() - started) * speed / tick_s), last)
-            live.update(_tower(played, tick))
+            while coming is not None and coming.tick < tick:
+                tower.hear(coming)
+                coming = next(facts, None)
+            frame = played.frames[tick]
+            distance_m = (frame[:, 5] * played.circuit.length_m + frame[:, 4]).tolist()
+            view.draw(tower_table(f"{plan.id} · {tick * tick_s:.1f} s", tower.rows(distance_m)))
             time.sleep(0.1)
 
 
-def _tower(played: Any, tick: int) -> Any:
-    frame = played.frames[tick]
-    time_s = tick / played.plan.rules.control_hz
+def _final(played: Any) -> Any:
+    """The result as a table."""
+    frame = played.frames[-1]
+    seats = {entry.id: seat for seat, entry in enumerate(played.plan.grid)}
     rows = []
-    for seat, entry in enumerate(played.plan.grid):
-        speed_mps, along_m, laps, flags = frame[seat, 3:7]
-        rows.append((laps, along_m, entry.name, speed_mps, int(flags)))
-    rows.sort(key=lambda row: (-row[0], -row[1]))
-    result = {entry.name: entry for entry in played.result.entries}
-    done = tick == len(played.frames) - 1
-    if done:
-        rows.sort(key=lambda row: result[row[2]].place)
-    columns = ["", "entry", ">lap", ">along m", ">m/s", "state", ">total"]
-    return show.table(
-        f"{played.plan.id} · {played.circuit.id} · {time_s:.1f} s",
-        columns,
-        [
+    for entry in played.result.entries:
+        speed_mps, along_m, laps, flags = frame[seats[entry.entry_id], 3:7]
+        rows.append(
             (
-                place,
-                name,
-                int(laps),
-                f"{along_m:.2f}",
-                f"{speed_mps:.2f}",
-                _state(flags),
-                show.seconds(result[name].total_s) if done else "",
+                entry.place, entry.name, int(laps), f"{along_m:.2f}", f"{speed_mps:.2f}", _state(int(flags)),
+                show.seconds(entry.total_s),
             )
-            for place, (laps, along_m, name, speed_mps, flags) in enumerate(rows, start=1)
-        ],
-    )
+        )  # fmt: skip
+    title = f"{played.plan.id} · {played.circuit.id} · {(len(played.frames) - 1) / played.plan.rules.control_hz:.1f} s"
+    return show.table(title, ["", "entry", ">lap", ">along m", ">m/s", "state", ">total"], rows)
 
 
 def _state(flags: int) -> str:
@@ -115,16 +151,3 @@ def _fact_table(played: Any) -> Any:
         if fact.kind != "sector"
     ]
     return show.table("what happened", [">s", "fact", "entry", "details"], rows)
-
-
-def _csv(played: Any) -> str:
-    lines = ["time_s,seat,name,x_m,y_m,yaw_rad,speed_mps,along_m,lap,flags"]
-    for tick, frame in enumerate(played.frames):
-        for seat, entry in enumerate(played.plan.grid):
-            name = '"' + entry.name.replace('"', '""') + '"'
-            numbers = ",".join(f"{value:.5f}" for value in np.asarray(frame[seat, :5]))
-            lines.append(
-                f"{tick / played.plan.rules.control_hz:.5f},{seat},{name},{numbers},"
-                f"{int(frame[seat, 5])},{int(frame[seat, 6])}"
-            )
-    return "\n".join(lines) + "\n"
