@@ -1,38 +1,47 @@
 """Racing line: drives the fastest lap that the car's limits and the borders allow.
 
 Before the start it computes that lap (`league_agents._fastest`): line, speed, steering and all, from the
-very figures that the car is simulated by. On the road it looks a moment ahead: which turning rate the lap
+very figures that the car is simulated by, drives it in its head, and plans again with more room wherever
+that ran wide. On the road it looks a moment ahead: which turning rate the lap
 wants there, plus what brings the car back to the lap, which wheel angle drives that, and which command has
 the slow servo at that angle by then. So the servo's delay is answered before it is felt.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import atan, ceil, copysign, cos, exp, floor, inf, sin, sqrt, tan
+from dataclasses import replace
+from math import atan, ceil, copysign, cos, exp, floor, inf, sin
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league import Agent, Box, Briefing, CarSpec, Command, Observation, hookimpl
+from league_agents._drive import Line, Motion, servo_change
 from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, XI, Fastest, N, R, V
 from league_agents._road import Road
+from league_agents._traffic import Traffic
 
 FloatArray = NDArray[Any]
 
 # Planning.
-STEER_SHARE = 0.9
+STEER_SHARE = 0.97
 """Part of the steering that the lap may use; the rest is for corrections."""
-MARGINS_M = (0.03, 0.05, 0.10, 0.16, 0.24)
-"""How much the inner rear wheel keeps from the border: the first with which a trial drive stays on it."""
-SPARE_M = 0.02
-"""What has to be left of it at the worst moment of the trial."""
+MARGIN_M = 0.005
+"""How much the inner rear wheel keeps from the border in the first lap that is tried."""
+SPARE_M = 0.01
+"""What has to be left of it at the worst moment of a trial drive."""
+TRIALS = 9
+"""Laps to try, each planned with more room where the one before ran wide; the last ones are rarely needed."""
+SPREAD_M, MOST_MORE_M = 0.9, 0.15
+"""How far around the place where a trial ran wide room is added, and how much of it at a time."""
 START_NODES = 60
 """Length of the way from a stand to the lap that is planned at the start and after each reset."""
 START_NEAR = (0.03, 0.05)
 """How far to the side, and in direction, a car may stand from where its start was planned from."""
 
+LOST_M = 0.5
+"""A trial drive that is so far outside is over."""
 LAPS_KEPT = 16
 
 # Driving.
@@ -52,167 +61,12 @@ EXCESS_MPS2 = 6.0
 MOST_EXCESS = 0.99
 
 # Traffic.
-SEEN_AHEAD_M = 5.0
-BESIDE_M = 0.12
-"""Room between two cars that pass each other."""
-EDGE_M = 0.06
-"""How far the middle of the car stays from the border while it passes."""
-CLEAR_AHEAD_M, CLEAR_STEPS = 5.0, 15
-"""The shifted line must stay on the road for this far."""
-SHIFT_M = 1.0
-"""Distance in which most of a small shift is done."""
-SHIFT_SLOPE, SHIFT_BEND_PER_M = 0.14, 0.25
-"""The steepest way to the side, and how fast it gets steep."""
 SHIFT_CARE_PER_M = 0.5
 """Part of the speed to give up on a shifted line."""
 BOX_ROOM_M = 0.10
 """Room between the body and a box that the lap leads past."""
 LEAST_M = 0.05
 """Width for the middle of the rear axle below which no lap is looked for."""
-STRAIGHT_M = 1.2
-"""Up to here, what is ahead of the body is in the way."""
-MEET_S = 1.0
-"""How far ahead in time another car's way to the side is carried on."""
-KEPT_M, KEPT_S, REACTION_S, CAREFUL_MPS2 = 0.15, 0.08, 0.35, 2.0
-"""Gap to keep to a car ahead, and the delay and braking that the speed behind it allows for."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A drive to be repeated: what the car should be doing at each node of the road."""
-
-    first: int
-    """The node of the road at which it begins."""
-    closed: bool
-    rows: FloatArray
-    """Shape (nodes, 8), columns as in `_fastest`."""
-
-    def covers(self, place: float, nodes: int) -> bool:
-        """Whether a place of the road, in nodes, lies on it."""
-        return self.closed or (place - self.first) % nodes < len(self.rows) - 2
-
-    def at(self, place: float, nodes: int) -> FloatArray:
-        """The row at a place of the road, between nodes too."""
-        local = (place - self.first) % nodes
-        last = len(self.rows) - 1
-        index = min(floor(local), last)
-        following = (index + 1) % len(self.rows) if self.closed else min(index + 1, last)
-        part = local - floor(local)
-        return np.asarray(self.rows[index] * (1 - part) + self.rows[following] * part)
-
-
-@dataclass
-class Motion:
-    """The base point of the car and everything about it that evolves."""
-
-    x_m: float
-    y_m: float
-    yaw_rad: float
-    speed_mps: float = 0.0
-    turn_radps: float = 0.0
-    wheel_rad: float = 0.0
-    servo_rad: float = 0.0
-
-    def advance(self, car: CarSpec, steer_rad: float, speed_mps: float, step_s: float) -> None:
-        """One physics step of the car model with the commands in effect."""
-        v = self.speed_mps
-        self.servo_rad += servo_change(car, self.servo_rad, steer_rad, v, step_s)
-        self.wheel_rad += (self.servo_rad - self.wheel_rad) * (1 - exp(-step_s / car.steer_fast_s))
-        top_mps = min(car.speed_gain * speed_mps, car.top_speed_mps)
-        top_mps /= 1 + car.corner_drag * abs(v * self.turn_radps)
-        push = min(max((top_mps - v) / car.speed_lag_s, -car.brake_mps2), car.accelerate_mps2)
-        v = max(v + step_s * push, 0.0)
-        t = tan(self.wheel_rad + car.steer_bias_rad)
-        base_m = car.base_m + car.base_per_v2 * v * v + car.base_per_tan * abs(t) + car.base_per_push * push
-        steady = v * t / max(base_m, car.LEAST_BASE_M)
-        steady /= (1 + (abs(v * steady) / (car.lateral_mps2 + car.lateral_per_push * push)) ** 4) ** 0.25
-        self.turn_radps += (steady - self.turn_radps) * (1 - exp(-step_s / car.yaw_lag_s))
-        self.yaw_rad += self.turn_radps * step_s
-        self.x_m += v * cos(self.yaw_rad) * step_s
-        self.y_m += v * sin(self.yaw_rad) * step_s
-        self.speed_mps = v
-
-
-def servo_change(car: CarSpec, servo_rad: float, steer_rad: float, speed_mps: float, step_s: float) -> float:
-    """What the slow part of the servo does in a physics step."""
-    towards = (steer_rad - servo_rad) * (1 - exp(-step_s / car.steer_slow_s))
-    return towards - car.steer_aligning_per_m * speed_mps * servo_rad * step_s
-
-
-class Traffic:
-    """The cars around: how far to the side of the line to pass them, and how fast to be behind them.
-
-    A collision is charged to the car behind, so nothing is gained by daring.
-    """
-
-    def __init__(self, road: Road, car: CarSpec, tick_s: float) -> None:
-        self.road, self.tick_s, self.length_m = road, tick_s, car.length_m
-        self.apart_m = car.width_m + BESIDE_M
-        self.forget()
-
-    def forget(self) -> None:
-        """Nobody is in the way."""
-        self.shift_m, self.slope, self.most_mps = 0.0, 0.0, inf
-
-    def look(
-        self, seen: Observation, pose: tuple[float, float, float], line: Line, near: float | None
-    ) -> None:
-        """Look at the cars around; `pose` is this car's, `line` what it would drive."""
-        x_m, y_m, yaw_rad = pose
-        goal_m, self.most_mps = 0.0, inf
-        me = self.road.locate(x_m, y_m, yaw_rad, near)
-        low_m, high_m = self.room(me.place, line)
-        off_m = me.offset_m - float(line.at(me.place, len(self.road.xy))[N]) - self.shift_m
-        for other in reversed(seen.opponents):  # the nearest one last: it decides
-            if other.box:
-                continue  # the lap goes round it
-            spot = self.road.locate(
-                x_m + other.x_m * cos(yaw_rad) - other.y_m * sin(yaw_rad),
-                y_m + other.x_m * sin(yaw_rad) + other.y_m * cos(yaw_rad),
-                yaw_rad + other.yaw_rad,
-            )
-            ahead_m = self.road.ahead_m(me.place, spot.place)
-            if not -0.6 < ahead_m < SEEN_AHEAD_M or not line.covers(spot.place, len(self.road.xy)):
-                continue
-            meet_s = min(max(ahead_m, 0.0) / max(seen.speed_mps - other.speed_mps, 0.5), MEET_S)
-            meet = self.road.after(spot.place, other.speed_mps * meet_s)
-            line_m = float(line.at(meet, len(self.road.xy))[N])
-            theirs_m = spot.offset_m + other.speed_mps * meet_s * sin(spot.error_rad)
-            if abs(line_m - theirs_m) < self.apart_m:
-                sides = (theirs_m + self.apart_m - line_m, theirs_m - self.apart_m - line_m)
-                open_m = [side for side in sides if low_m <= side <= high_m]
-                goal_m = min(open_m, key=lambda side: abs(side - self.shift_m), default=goal_m)
-            mine_m = line_m + self.shift_m + max(1 - ahead_m / 1.5, 0.0) * off_m
-            swept = sorted((spot.offset_m, theirs_m))
-            beside_m = max(swept[0] - mine_m, mine_m - swept[1])
-            if 0 < other.x_m < STRAIGHT_M:  # whatever the road does, it is straight ahead
-                beside_m = min(beside_m, abs(other.y_m), abs(me.offset_m - spot.offset_m))
-            if ahead_m > 0.1 and beside_m < self.apart_m - 0.05:
-                self.most_mps = min(self.most_mps, self.behind(other.speed_mps, ahead_m))
-        goal_m = max(low_m, min(high_m, goal_m))
-        step_m = max(seen.speed_mps, 0.5) * self.tick_s
-        slope = max(-SHIFT_SLOPE, min(SHIFT_SLOPE, (goal_m - self.shift_m) / SHIFT_M))
-        bend = SHIFT_BEND_PER_M * step_m
-        self.slope += max(-bend, min(bend, slope - self.slope))
-        self.shift_m += self.slope * step_m
-
-    def behind(self, speed_mps: float, ahead_m: float) -> float:
-        """The highest speed from which the car can still fall in behind one that is so far ahead."""
-        gap_m = ahead_m - self.length_m - KEPT_M - KEPT_S * speed_mps
-        if gap_m <= 0:
-            return max(0.7 * speed_mps, 0.2)
-        reach_s = REACTION_S * CAREFUL_MPS2
-        return speed_mps + sqrt(reach_s**2 + 2 * CAREFUL_MPS2 * gap_m) - reach_s
-
-    def room(self, place: float, line: Line) -> tuple[float, float]:
-        """How far the line can be shifted from here on: to the right, as a negative number, and left."""
-        low_m, high_m = -inf, inf
-        for step in range(CLEAR_STEPS):
-            at = self.road.after(place, step * CLEAR_AHEAD_M / CLEAR_STEPS)
-            left_m, right_m = self.road.room_m(at)
-            line_m = float(line.at(at, len(self.road.xy))[N])
-            low_m, high_m = max(low_m, EDGE_M - right_m - line_m), min(high_m, left_m - EDGE_M - line_m)
-        return min(low_m, 0.0), max(high_m, 0.0)
 
 
 class RacingLine(Agent):
@@ -223,6 +77,8 @@ class RacingLine(Agent):
     car: CarSpec
     """Whose figures everything is computed from."""
     road: Road
+    inner: Road
+    """The road as far as it is used: less than all of it where the car was seen to run wide."""
     lap: Line
     """The flying lap."""
     start: Line
@@ -251,16 +107,9 @@ class RacingLine(Agent):
         self.road = past(briefing.boxes, Road.along(briefing.circuit), self.car)
         self.traffic = Traffic(self.road, self.car, self.tick_s)
         grid = _grid(briefing)
-        narrowest_m = float((self.road.left_m + self.road.right_m).min()) + self.car.rear_track_m
-        for margin_m in MARGINS_M:
-            if margin_m > MARGINS_M[0] and narrowest_m - 2 * margin_m < LEAST_M:
-                break
-            self.margin_m = margin_m
-            self.lap, lap_s = self.fastest_lap((briefing.circuit.sha256, briefing.boxes))
-            self.forget()
-            self.start = self.plan_start(*self.seen_from(grid))
-            if self.trial(replace(grid), 2.5 * lap_s) >= SPARE_M:
-                break
+        self.practise(grid, (briefing.circuit.sha256, briefing.boxes))
+        self.forget()
+        self.start = self.plan_start(*self.seen_from(grid))
         self.forget()
 
     def act(self, seen: Observation) -> Command:
@@ -383,34 +232,71 @@ class RacingLine(Agent):
         rates = (car.speed_mps, car.turn_radps, car.wheel_rad, slow_rad)
         return spot.place, np.array([spot.offset_m, spot.error_rad, *rates])
 
-    def fastest_lap(self, circuit: tuple[str, tuple[Box, ...]]) -> tuple[Line, float]:
-        """The flying lap and its time; computed once for all heats that this process drives."""
-        key = (circuit, self.limited, self.margin_m)
+    def practise(self, grid: Motion, circuit: tuple[str, tuple[Box, ...]]) -> None:
+        """Find a lap that the car can follow, once for all heats that this process drives from that place."""
+        key = (circuit, self.limited, self.tick_s, (grid.x_m, grid.y_m))
         if key not in _LAPS:
-            problem = Fastest(self.road, self.limited, margin_m=self.margin_m)
-            rows = problem.solve().T.copy()
-            rows.setflags(write=False)
             if len(_LAPS) >= LAPS_KEPT:
                 del _LAPS[next(iter(_LAPS))]
-            _LAPS[key] = Line(0, True, rows), float(problem.time_s.sum())
-        return _LAPS[key]
+            _LAPS[key] = self.tried(grid)
+        self.lap, self.inner = _LAPS[key]
+
+    def tried(self, grid: Motion) -> tuple[Line, Road]:
+        """The fastest lap that the car can follow, and the road that it uses.
+
+        Where a trial of one lap ran wide, the next is planned with more room: the first lap whose trial keeps
+        to the road is taken, or, if there is none, the one that did so best.
+        """
+        kept_m = np.zeros((2, len(self.road.xy)))
+        widest_m = (self.road.left_m + self.road.right_m + self.car.rear_track_m - LEAST_M) / 2 - MARGIN_M
+        best, best_m, guess = None, -inf, None
+        for _ in range(TRIALS):
+            left_m, right_m = (self.road.left_m, self.road.right_m) - kept_m
+            self.inner = replace(self.road, left_m=left_m, right_m=right_m)
+            problem = Fastest(self.inner, self.limited, margin_m=MARGIN_M, guess=guess)
+            guess = problem.solve()
+            rows = guess.T.copy()
+            rows.setflags(write=False)
+            self.lap = Line(0, True, rows)
+            self.forget()
+            self.start = self.plan_start(*self.seen_from(grid))
+            spare_m = self.trial(replace(grid), 2.5 * float(problem.time_s.sum()))
+            if best is None or spare_m.min() > best_m:
+                best, best_m = (self.lap, self.inner), float(spare_m.min())
+            if best_m >= SPARE_M:
+                break
+            short_m = np.clip(2 * SPARE_M - spare_m, 0.0, MOST_MORE_M)
+            kept_m = np.minimum(kept_m + self.spread(short_m), np.maximum(widest_m, 0.0))
+        assert best is not None
+        return best
+
+    def spread(self, more_m: FloatArray) -> FloatArray:
+        """Room to add at every node: what is wanted there, or a part of what is wanted near it."""
+        reach = max(1, round(SPREAD_M / float(self.road.step_m.mean())))
+        shares = ((step, 1 - abs(step) / (reach + 1)) for step in range(-reach, reach + 1))
+        return np.asarray(np.max([share * np.roll(more_m, step, axis=1) for step, share in shares], axis=0))
 
     def plan_start(self, place: float, state: FloatArray) -> Line:
         """The fastest way from a stand to the lap."""
         nodes, first = len(self.road.xy), floor(place)
         length = min(START_NODES, nodes - 2)
         problem = Fastest(
-            self.road.stretch(first, length),
+            self.inner.stretch(first, length),
             self.limited,
-            margin_m=self.margin_m,
+            margin_m=MARGIN_M,
             start=np.maximum(state, [-9, -9, SLOWEST_MPS, -9, -9, -9]),
             goal=self.lap.at(first + length - 1, nodes)[:STATE],
         )
         return Line(first, False, problem.solve(most_steps=80).T.copy())
 
-    def trial(self, car: Motion, time_s: float) -> float:
-        """Drive from the grid in a simulation of its own: what the inner wheels had left to the border."""
-        spare_m = 9.0
+    def trial(self, car: Motion, time_s: float) -> FloatArray:
+        """Drive from the grid in a simulation of its own.
+
+        Returns:
+            What the inner rear wheel had left to the left border and to the right one at each node, at the
+            worst time that it came by; shape (2, nodes).
+        """
+        spare_m = np.full((2, len(self.road.xy)), 9.0)
         for _ in range(round(time_s / self.tick_s)):
             before_rad, before = self.steer_rad, self.last
             command = self.drive(replace(car))
@@ -423,11 +309,15 @@ class RacingLine(Agent):
             self.last, self.servo_rad = command, car.servo_rad
             place, offset_m, _ = self.road.locate(car.x_m, car.y_m, car.yaw_rad, self.near)
             left_m, right_m = self.road.room_m(place)
-            spare_m = min(spare_m, min(left_m - offset_m, right_m + offset_m) + self.car.rear_track_m / 2)
+            node = round(place) % len(self.road.xy)
+            room_m = (left_m - offset_m, right_m + offset_m)
+            spare_m[:, node] = np.minimum(spare_m[:, node], np.add(room_m, self.car.rear_track_m / 2))
+            if min(room_m) < -LOST_M:
+                break
         return spare_m
 
 
-_LAPS: dict[tuple[tuple[str, tuple[Box, ...]], CarSpec, float], tuple[Line, float]] = {}
+_LAPS: dict[tuple[tuple[str, tuple[Box, ...]], CarSpec, float, tuple[float, float]], tuple[Line, Road]] = {}
 
 
 def past(boxes: tuple[Box, ...], road: Road, car: CarSpec) -> Road:

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from league import Agent, Briefing, Command, League, Observation, Rules, race
+from league_agents._drive import Motion
 from league_agents._fastest import PUSH, STEER, Fastest, N, R, V
 from league_agents._road import Road
-from league_agents.racing_line import STEER_SHARE, Motion, RacingLine, Traffic
+from league_agents._traffic import Traffic
+from league_agents.racing_line import STEER_SHARE, RacingLine
 
 LEAGUE = League()
 CAR = LEAGUE.car("deepracer")
@@ -196,6 +198,22 @@ def test_it_steers_within_its_share_and_the_lap_is_kept_for_the_next_heat() -> N
         race(CIRCUIT, [driver], laps=1, league=LEAGUE)
     assert first.lap is second.lap
     assert np.abs(first.lap.rows[:, STEER]).max() <= STEER_SHARE * CAR.max_steer_rad
+
+
+def test_where_its_trial_runs_wide_the_next_lap_keeps_more_room() -> None:
+    driver = RacingLine()
+    (entry,) = race(LEAGUE.circuit("clubhouse-loop").reversed(), [driver], laps=1, league=LEAGUE).standings
+    assert (entry.status, entry.off_tracks) == ("FIN", 0)
+    room_m = driver.road.left_m + driver.road.right_m - driver.inner.left_m - driver.inner.right_m
+    assert (room_m >= -1e-9).all()
+    wanted = np.zeros((2, len(driver.road.xy)))
+    wanted[0, 30] = 0.1
+    more = driver.spread(wanted)
+    assert more[0, 30] == more.max()
+    assert more.max() == pytest.approx(0.1)
+    assert 0 < more[0, 33] < more[0, 31] < more[0, 30]
+    assert more[0, 60] == 0.0
+    assert more[1].max() == 0.0
 
 
 # -- traffic ---------------------------------------------------------------------------------------
