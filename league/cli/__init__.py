@@ -21,6 +21,8 @@ COMMANDS = {
     "drive": "run an agent here, racing there",
     "bridge": "connect a physical car",
     "timing": "time physical cars: gates, timers, a camera above the track, by hand",
+    "people": "invite people, see who they are, and change what they may do",
+    "token": "look after your tokens on a server",
     "events": "list the events of a server",
     "event": "create, start, stop and show events",
     "donkeysim": "pose as the Donkey simulator, so that Donkeycars race here with their own pilots",

@@ -36,7 +36,7 @@ server_option = click.option(
     help=f"The server's address; by default LEAGUE_SERVER, or {DEFAULT}.",
 )  # fmt: skip
 token_option = click.option(
-    "--token", default=lambda: os.environ.get("LEAGUE_TOKEN"), metavar="TOKEN",
+    "--token", default=lambda: os.environ.get("LEAGUE_TOKEN") or None, metavar="TOKEN",
     help="By default LEAGUE_TOKEN, or what `league serve` left for this user on this machine.",
 )  # fmt: skip
 
@@ -90,7 +90,7 @@ def ask(
         RaceError: It cannot be reached, or fails.
     """
     url = http_url(server)
-    token = token or stored_token(url)
+    token = stored_token(url) if token is None else token
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return asyncio.run(_ask(url, method, f"{url}/api/v1{path}", headers, payload, form))
 

@@ -12,7 +12,8 @@ import click
 from league.cli import show
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server.app import create_app, serving
+from league.server.admission import PORTS
+from league.server.app import address, create_app, serving
 from league.server.auth import store_token, stored_token
 from league.server.settings import Settings
 from league.store.book import RecordBook
@@ -24,6 +25,7 @@ Examples:
   league serve
   league serve --port 9000 --database ./season.sqlite
   league serve --host 0.0.0.0 --config league.toml
+  league serve --public-port 8491
 
 \b
 league.toml:
@@ -36,11 +38,19 @@ league.toml:
     "--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is everywhere.  [default: 127.0.0.1]"
 )
 @click.option("--port", type=int, help="0 takes any free port.  [default: 8490]")
+@click.option(
+    "--public-port",
+    type=int,
+    metavar="N",
+    help="Another port, for looking only; 0 takes any free one.",
+)
 @click.option("--database", metavar="URL", help="File or URL of the record book; by default a file of yours.")
 @click.option("--config", metavar="FILE", help="Settings, as TOML; options given here go first.")
-def command(host: str | None, port: int | None, database: str | None, config: str | None) -> None:
+def command(
+    host: str | None, port: int | None, public_port: int | None, database: str | None, config: str | None
+) -> None:
     """Host a league on this machine, until Ctrl-C."""
-    settings = Settings.read(config, host=host, port=port, database=database)
+    settings = Settings.read(config, host=host, port=port, public_port=public_port, database=database)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     logging.getLogger("league").setLevel(logging.INFO)
     asyncio.run(serve(settings))
@@ -56,7 +66,9 @@ async def serve(settings: Settings) -> None:
     league = League()
     async with await RecordBook.open(settings.find_database()) as book:
         app = create_app(league, book, settings)
-        async with serving(app, host=settings.host, port=settings.port) as url:
+        async with serving(
+            app, host=settings.host, port=settings.port, public_port=settings.public_port
+        ) as url:
             # What is there now stays: the collector need not look at it during races.
             gc.collect()
             gc.freeze()
@@ -64,6 +76,9 @@ async def serve(settings: Settings) -> None:
             tokens = await _organiser_lines(book, settings, url)
             for line in (f"{settings.name} is open at {url}", f"record book: {book.name}", *tokens):
                 out.print(line, markup=False, soft_wrap=True)
+            if (public := app[PORTS].public) is not None:
+                where = address(settings.host, public)
+                out.print(f"for looking only: {where}", markup=False, soft_wrap=True)
             if not await book.events():
                 out.print(
                     "next, in another shell:\n"

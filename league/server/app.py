@@ -10,11 +10,13 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, organising, seasons, sheets, stewarding, stream
-from league.server.admission import add_admission
+from league.server import api, entries, membership, organising, seasons, sheets, stewarding, stream
+from league.server.admission import PORTS, add_admission
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
+from league.server.brake import add_brake
+from league.server.headers import add_headers
 from league.server.inlet import Inlet
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
@@ -39,9 +41,9 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
 
     The book stays open when the application stops.
     """
-    app = web.Application(middlewares=[errors_as_json, only_ours], client_max_size=_BODY_BYTES)
+    app = web.Application(middlewares=[errors_as_json], client_max_size=_BODY_BYTES)
     app[LEAGUE], app[BOOK], app[SETTINGS] = league, book, settings
-    app[DOORKEEPER] = Doorkeeper(book)
+    app[DOORKEEPER] = Doorkeeper(book, proxies=settings.proxies)
     app.cleanup_ctx.append(_events)
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(
@@ -49,6 +51,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *api.routes(),
             *organising.routes(),
             *entries.routes(),
+            *membership.routes(),
             *stewarding.routes(),
             *seasons.routes(),
             *sheets.routes(),
@@ -61,29 +64,51 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     add_metrics(app)
     add_trackside(app)
     add_pages(app)
+    add_headers(app)
+    add_brake(app)
+    app.middlewares.append(only_ours)
     add_admission(app)
     return app
 
 
 @asynccontextmanager
-async def serving(app: web.Application, *, host: str, port: int) -> AsyncIterator[str]:
+async def serving(
+    app: web.Application, *, host: str, port: int, public_port: int | None = None
+) -> AsyncIterator[str]:
     """Serve an application until the block ends; gives its address, "http://HOST:PORT".
+
+    Args:
+        app: What to serve.
+        host: Where to listen.
+        port: 0 takes any free one.
+        public_port: Another port, on which one can only look; `app[PORTS].public` then says which it became.
 
     Raises:
         ConfigError: The address cannot be listened on.
     """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S, handle_signals=False)
     await runner.setup()
+    ports = app[PORTS]
     try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-        bound = runner.addresses[0]
-        yield address(host, bound[1])
+        if public_port is not None:
+            ports.full = set()  # until its number is known, a port is one to look only
+        bound = await _listen(runner, host, port)
+        if ports.full is not None and public_port is not None:
+            ports.full.add(bound)
+            ports.public = await _listen(runner, host, public_port)
+        yield address(host, bound)
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
+    """Listen on one more port; gives its number."""
+    before = len(runner.addresses)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    return int(runner.addresses[before][1])
 
 
 def address(host: str, port: int) -> str:
@@ -92,7 +117,7 @@ def address(host: str, port: int) -> str:
 
 
 async def _agent(request: web.Request) -> web.StreamResponse:
-    return await request.app[_DOOR].serve(request)
+    return await request.app[_DOOR].serve(request, request.app[DOORKEEPER].address_of(request))
 
 
 async def _events(app: web.Application) -> AsyncIterator[None]:

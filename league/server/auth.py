@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,13 +31,28 @@ class Doorkeeper:
 
     Args:
         book: Where tokens are kept, hashed.
+        proxies: Addresses of our own proxies, which are believed when they say for whom they ask.
         clock: Seconds that never go back.
     """
 
-    def __init__(self, book: RecordBook, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        book: RecordBook,
+        *,
+        proxies: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._book = book
+        self._proxies = frozenset(proxies)
         self._clock = clock
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def address_of(self, request: web.BaseRequest) -> str:
+        """Where a request comes from: who connected, or whom our own proxy names."""
+        remote = request.remote or ""
+        if remote not in self._proxies:
+            return remote
+        return request.headers.get("X-Forwarded-For", remote).rpartition(",")[2].strip() or remote
 
     def wait_s(self, address: str) -> float:
         """How long an address has to wait before it may try another token; 0 if it need not."""
@@ -59,6 +75,19 @@ class Doorkeeper:
         while len(self._failed) > _ADDRESSES:
             self._failed.popitem(last=False)
 
+    def check_patience(self, address: str) -> None:
+        """Turn away who keeps guessing.
+
+        Raises:
+            HTTPTooManyRequests: The address gave too many wrong tokens.
+        """
+        wait_s = math.ceil(self.wait_s(address))
+        if wait_s > 0:
+            raise problem(
+                429, "rate", f"too many wrong tokens; try again in {wait_s} s",
+                headers={"Retry-After": str(wait_s)},
+            )  # fmt: skip
+
     async def look_up(self, token: str, address: str) -> TokenRecord | None:
         """What a token allows; None if it is not good. Ask `wait_s` first."""
         record = await self._book.token(token) if 0 < len(token) <= _LONGEST else None
@@ -78,7 +107,14 @@ class Doorkeeper:
         if header is None:
             return None
         scheme, _, token = header.partition(" ")
-        return await self.present(token.strip() if scheme.lower() == "bearer" else "", request.remote or "")
+        return await self.present(
+            token.strip() if scheme.lower() == "bearer" else "", self.address_of(request)
+        )
+
+    async def session(self, request: web.Request) -> TokenRecord | None:
+        """What a browser may in which somebody signed in; None if nobody did, or it is over."""
+        text = request.cookies.get(cookie_name(request), "")
+        return await self._book.token(text) if 0 < len(text) <= _LONGEST else None
 
     async def present(self, token: str, address: str) -> TokenRecord:
         """What a token allows that somebody presents, in whatever way.
@@ -87,15 +123,22 @@ class Doorkeeper:
             HTTPUnauthorized: It is not good.
             HTTPTooManyRequests: The address gave too many wrong ones.
         """
-        wait_s = self.wait_s(address)
-        if wait_s > 0:
-            raise problem(
-                429, "rate", "too many wrong tokens; try later", headers={"Retry-After": f"{wait_s:.0f}"}
-            )
+        self.check_patience(address)
         record = await self.look_up(token, address)
         if record is None:
             raise problem(401, "auth", "the token is not good; expected 'Authorization: Bearer TOKEN'")
         return record
+
+
+def is_secure(request: web.BaseRequest) -> bool:
+    """Whether a browser speaks TLS with us, or with a proxy in front of us."""
+    return request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
+
+
+def cookie_name(request: web.BaseRequest) -> str:
+    """What the session's cookie is called: by port, as browsers give a host's cookies to every port."""
+    port = request.host.rpartition(":")[2]
+    return f"league-{port if port.isascii() and port.isdigit() else 'session'}"
 
 
 # -- the organiser's own machine ---------------------------------------------------------------------

@@ -1,28 +1,26 @@
 """The pages of an entry: its versions with their reports, and the forms by which models come in.
 
-No cookies: whoever changes something gives the token in the form, so that no other page can do it for them.
+Whoever is not signed in gives the token of the entry, or of the event, in the form.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from league.errors import InputError, LeagueError
+from league.errors import InputError
 from league.scrutineering.report import Report
 from league.server.admission import admit, who
-from league.server.answers import meaning
+from league.server.charts import lap_chart
 from league.server.entrance import Submission
 from league.server.entries import check_entrant, check_owner, parts
+from league.server.form import drives_of, rivalries_of
 from league.server.keys import BOOK, DOORKEEPER, LOBBY
+from league.server.scores import Score
 from league.server.uploads import COST, TEXT_BYTES, read_cost, read_form, read_model, read_text
 from league.store.records import TokenRecord, VersionRecord
-
-log = logging.getLogger(__name__)
 
 Render = Callable[..., web.Response]
 
@@ -32,27 +30,31 @@ class Garage:
 
     Args:
         render: Makes a page from a template and what it shows.
+        score: How the event that an address names stands.
     """
 
-    def __init__(self, render: Render) -> None:
-        self._render = render
+    def __init__(self, render: Render, score: Callable[[web.Request], Awaitable[Score]]) -> None:
+        self._render, self._score = render, score
 
     def routes(self) -> list[web.RouteDef]:
         """List where the pages and forms are found."""
         one = "/events/{event}/entries/{entry}"
         return [
             web.get(one, self.entry),
-            web.post("/events/{event}/enter", self._refusable(self.enter)),
-            web.post(f"{one}/versions", self._refusable(self.renew)),
-            web.post(f"{one}/active", self._refusable(self.choose)),
+            web.post("/events/{event}/enter", self.enter),
+            web.post(f"{one}/versions", self.renew),
+            web.post(f"{one}/active", self.choose),
         ]
 
     async def entry(self, request: web.Request) -> web.Response:
-        """`GET /events/{event}/entries/{entry}`: its versions and what the scrutineers found."""
+        """`GET /events/{event}/entries/{entry}`: its heats, its rivals, its versions and their reports."""
         event_id, entry_id = request.match_info["event"], request.match_info["entry"]
         event = await request.app[BOOK].event(event_id)
         versions = await request.app[BOOK].versions(event_id, entry_id)
         active = next(version for version in versions if version.active)
+        score = await self._score(request)
+        drives = drives_of(score.results, entry_id)
+        laps = [lap for drive in drives for lap in drive.result.laps]
         return self._render(
             request,
             "entry.html",
@@ -61,6 +63,10 @@ class Garage:
             hosted=active.hosted,
             withdrawn=entry_id in event.withdrawn,
             versions=[(version, report_of(version)) for version in reversed(versions)],
+            standing=next((row for row in score.rows if row.key == entry_id), None),
+            drives=drives[::-1],
+            lap_chart=lap_chart([(0, active.plan.name, laps)]),
+            rivals=rivalries_of(score.results, entry_id),
         )
 
     async def enter(self, request: web.Request) -> web.Response:
@@ -119,29 +125,10 @@ class Garage:
         token = read_text(told, "token")
         if not token:
             return who(request)
-        record = await request.app[DOORKEEPER].present(token, request.remote or "")
+        door = request.app[DOORKEEPER]
+        record = await door.present(token, door.address_of(request))
         admit(request, record)
         return record
-
-    def _refusable(
-        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """Answers people with a page where a program would get its error in JSON."""
-
-        async def answered(request: web.Request) -> web.StreamResponse:
-            try:
-                return await handler(request)
-            except web.HTTPException as error:
-                if error.status < 400 or error.content_type != "application/json":
-                    raise
-                status, text = error.status, str(json.loads(error.text or "{}")["error"]["message"])
-            except LeagueError as error:
-                status, text = meaning(request, error)[0], str(error)
-                if status >= 500:
-                    log.exception("%s %s failed", request.method, request.path)
-            return self._render(request, "missing.html", code=status, heading="Black flag", text=text)
-
-        return answered
 
 
 def report_of(version: VersionRecord) -> Report | None:

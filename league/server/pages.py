@@ -6,6 +6,7 @@ Rendered here, without scripts from elsewhere; what moves comes over the watch s
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -18,32 +19,28 @@ import numpy as np
 from aiohttp import web
 
 from league.errors import LeagueError, UnknownNameError
+from league.racing.ledger import Decision, in_force
 from league.racing.result import HeatResult
-from league.server import words
+from league.server import charts, words
+from league.server.admission import is_only_looking, who
+from league.server.answers import meaning
 from league.server.assets import Assets
+from league.server.auth import is_secure
 from league.server.board import read_view, show
 from league.server.boards import KEPT as CARRIED
 from league.server.boards import Boards
 from league.server.garage import Garage, filters
+from league.server.handbook import Handbook
 from league.server.keys import BOOK, LEAGUE, SETTINGS
 from league.server.moments import moments_of
 from league.server.replays import Replays
 from league.server.scores import Score, Scores
+from league.server.signing import SIGN_IN, Signing
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
 
 log = logging.getLogger(__name__)
 
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-cache",
-}
 KEPT: Final = 64
 """Circuits kept ready."""
 MOST_HEATS: Final = 100
@@ -102,8 +99,10 @@ class Pages:
             web.get("/events/{event}/timekeeper", self.timekeeper),
             web.get("/static/{version}/{name}", self._assets.serve),
             *Boards(self._page, self._sketch).routes(),
-            *Garage(self._page).routes(),
+            *Handbook(self._page).routes(),
+            *Garage(self._page, self._score).routes(),
             *Replays(self._page).routes(),
+            *Signing(self._page).routes(),
         ]
 
     # -- pages ---------------------------------------------------------------------------------
@@ -161,6 +160,12 @@ class Pages:
             raise UnknownNameError("heat", heat_id, [heat.plan.id for heat in heats])
         result = await self._result(request, event.plan.id, heat)
         facts = await request.app[BOOK].facts(event.plan.id, heat_id) if result else ()
+        moments = moments_of(heat.plan, facts)
+        orders = charts.positions(facts, len(heat.plan.grid))
+        seats = {entry.id: seat for seat, entry in enumerate(heat.plan.grid)}
+        rows = result.entries if result else ()
+        charted = [(seats.get(row.entry_id, 0), row.name, row.laps) for row in rows]
+        names = [entry.name for entry in heat.plan.grid]
         return self._page(
             request,
             "heat.html",
@@ -170,10 +175,16 @@ class Pages:
             result=result,
             laps=max((len(entry.laps) for entry in result.entries), default=0) if result else 0,
             fastest_s=min(_lap_times(result), default=None) if result else None,
-            seats={entry.id: seat for seat, entry in enumerate(heat.plan.grid)},
+            lap_chart=charts.lap_chart(charted),
+            position_chart=charts.position_chart(orders, names, heat.plan.rules.sectors),
+            orders=orders,
+            sectors=charts.sectors_of(result) if result else {},
+            penalties=[moment for moment in moments if moment.kind == "penalty"],
+            decisions=await self._decisions(request, heat) if result else [],
+            seats=seats,
             kinds={entry.id: entry.kind for entry in heat.plan.grid},
             car=self._car(request, heat.plan.car),
-            timeline=moments_of(heat.plan, facts),
+            timeline=moments,
             drawn=await self._sketch(request, heat.plan.circuit),
         )
 
@@ -206,6 +217,19 @@ class Pages:
         results = await request.app[BOOK].results(event_id)
         return next((result for result in results if result.heat == heat.plan.id), None)
 
+    async def _decisions(
+        self, request: web.Request, heat: HeatRecord
+    ) -> list[tuple[Decision, str, str, bool]]:
+        """The ledger's lines about a heat: each with whom it is about, in words, and whether it stands."""
+        lines = await request.app[BOOK].decisions(request.match_info["event"])
+        names = {entry.id: entry.name for entry in heat.plan.grid}
+        standing = {line.number for line in in_force(lines)}
+        about = [line for line in lines if line.heat == heat.plan.id]
+        return [
+            (line, names.get(line.entry, line.entry), words.decided(line), line.number in standing)
+            for line in about
+        ]
+
     def _car(self, request: web.Request, name: str) -> str:
         car = request.app[LEAGUE].cars.get(name)
         return car.name if car else name
@@ -222,14 +246,15 @@ class Pages:
         return self._sketches[ref]
 
     def _page(self, request: web.Request, template: str, **shown: Any) -> web.Response:
-        secure = request.headers.get("X-Forwarded-Proto", request.scheme) == "https"
         shown |= {
             "site": request.app[SETTINGS].name,
-            "server": f"{'wss' if secure else 'ws'}://{request.host}",
+            "server": f"{'wss' if is_secure(request) else 'ws'}://{request.host}",
+            "here": request.path_qs if request.method == "GET" else "/",
+            "signed": who(request),
+            "only_looking": is_only_looking(request),
         }
         text = self._jinja.get_template(template).render(shown)
-        status = shown.get("code", 200)
-        return web.Response(text=text, content_type="text/html", status=status, headers=HEADERS)
+        return web.Response(text=text, content_type="text/html", status=shown.get("code", 200))
 
 
 def add_pages(app: web.Application) -> None:
@@ -248,8 +273,21 @@ def add_pages(app: web.Application) -> None:
             return pages.missing(request, 404, "Off the road", "There is no page at this address.")
         except UnknownNameError as error:
             return pages.missing(request, 404, "Off the road", f"No {error.kind} is called {error.name!r}.")
-        except web.HTTPException:
-            raise
+        except web.HTTPException as error:
+            if error.status < 400 or error.content_type != "application/json":
+                raise
+            if error.status == 401 and request.method == "GET":
+                raise web.HTTPSeeOther(f"{SIGN_IN}?next={quote(request.path_qs, safe='')}") from None
+            text = str(json.loads(error.text or "{}")["error"]["message"])
+            page = pages.missing(request, error.status, "Black flag", text)
+            if "Retry-After" in error.headers:
+                page.headers["Retry-After"] = error.headers["Retry-After"]
+            return page
+        except LeagueError as error:
+            status = meaning(request, error)[0]
+            if status >= 500:
+                log.exception("%s %s failed", request.method, request.path)
+            return pages.missing(request, status, "Black flag", str(error))
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
             return pages.missing(request, 500, "Engine failure", "The server's log says what happened.")

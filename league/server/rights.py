@@ -13,7 +13,7 @@ from typing import Final, get_args
 from aiohttp import web
 
 from league.errors import ConfigError
-from league.store.records import Role
+from league.store.records import PersonRole, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ ANYBODY: Final = Right(EVERY_ROLE, nobody=True)
 """Anybody, but not on the read-only port."""
 BEARERS: Final = Right(EVERY_ROLE)
 """Whoever has a token."""
+PEOPLE: Final = Right(frozenset[Role](get_args(PersonRole)))
+"""Every person, but no entry and no device."""
 OWNERS: Final = Right(_only("owner"))
 RUNNING: Final = Right(_only("owner", "director"))
 """Those who run events."""
@@ -72,6 +74,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "GET /events/{event}/heats/{heat}/camera": PUBLIC,
     "GET /events/{event}/entries/{entry}": PUBLIC,
     "GET /live/{event}": PUBLIC,
+    "GET /api": PUBLIC,
     "GET /live/{event}/line": PUBLIC,
     "GET /live/{event}/camera": PUBLIC,
     "GET /boards": PUBLIC,
@@ -80,6 +83,11 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "POST /events/{event}/enter": ENTERING,
     "POST /events/{event}/entries/{entry}/versions": OWN_ENTRY,
     "POST /events/{event}/entries/{entry}/active": OWN_ENTRY,
+    "GET /sign-in": ANYBODY,
+    "POST /sign-in": Right(EVERY_ROLE, nobody=True, later=True),
+    "POST /sign-out": ANYBODY,
+    "GET /join": ANYBODY,
+    "POST /join": ANYBODY,
     "GET /metrics": ANYBODY,
     # sockets
     "GET /ws/watch": PUBLIC,
@@ -103,9 +111,11 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"GET {_API}/events/{{event}}/heats/{{heat}}": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/facts": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/recording": PUBLIC,
+    f"GET {_API}/events/{{event}}/heats/{{heat}}/recording.mcap": PUBLIC,
+    f"GET {_API}/events/{{event}}/heats/{{heat}}/positions.csv": PUBLIC,
+    f"GET {_API}/events/{{event}}/heats/{{heat}}/simtrace.csv": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/timing": PUBLIC,
     f"GET {_API}/events/{{event}}/entries/{{entry}}": PUBLIC,
-    f"GET {_API}/events/{{event}}/leaderboard.csv": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/result.csv": PUBLIC,
     f"GET {_API}/events/{{event}}/decisions": PUBLIC,
     f"GET {_API}/events/{{event}}/incidents": PUBLIC,
@@ -121,6 +131,19 @@ RIGHTS: Final[Mapping[str, Right]] = {
     # programs judge
     f"POST {_API}/events/{{event}}/decisions": JUDGING,
     f"POST {_API}/events/{{event}}/heats/{{heat}}/protests": RACING,
+    # programs look after people
+    f"GET {_API}/me": BEARERS,
+    f"GET {_API}/people": RUNNING,
+    f"POST {_API}/people/{{person}}/role": OWNERS,
+    f"DELETE {_API}/people/{{person}}": OWNERS,
+    f"GET {_API}/invitations": RUNNING,
+    f"POST {_API}/invitations": RUNNING,
+    f"DELETE {_API}/invitations/{{number}}": RUNNING,
+    f"POST {_API}/join": ANYBODY,
+    f"GET {_API}/tokens": BEARERS,
+    f"POST {_API}/tokens": PEOPLE,
+    f"DELETE {_API}/tokens/{{number}}": BEARERS,
+    f"GET {_API}/audit": OWNERS,
     # programs run events
     f"POST {_API}/events": RUNNING,
     f"POST {_API}/events/{{event}}/start": RUNNING,

@@ -30,10 +30,18 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8490
     """0 takes any free port."""
+    public_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Another port, on which one can only look; 0 takes any free one, None has none."""
     database: str = ""
     """File or URL of the record book; empty is a SQLite file in the user's data folder."""
-    open_entry: bool | None = None
-    """Whether new events may be entered without a token; None: only where nobody else can connect."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of our own proxies; they are believed when they say for whom they ask."""
+    reads_per_s: Annotated[float, Field(ge=0, le=1e6)] = 100.0
+    """Requests of one address, or with one token, that read; 20 s worth may come at once; 0 is any number."""
+    changes_per_s: Annotated[float, Field(ge=0, le=1e6)] = 5.0
+    """The same for requests that change something."""
+    session_days: Annotated[float, Field(gt=0, le=400)] = 14.0
+    """How long a browser stays signed in."""
 
     ready_s: Seconds = 20.0
     """Time to get ready after being assigned to a heat."""

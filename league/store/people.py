@@ -44,6 +44,16 @@ class PeoplePages:
             return [_person(row) for row in await db.execute(_listing().order_by(_people.c.number))]
 
     @unbroken
+    async def person(self, person: str) -> PersonRecord:
+        """Somebody who has an account, by name or number.
+
+        Raises:
+            UnknownNameError: If nobody is called this.
+        """
+        async with self._data.reading() as db:
+            return await self._one(db, await _find(db, person))
+
+    @unbroken
     async def set_role(self, person: str, role: PersonRole) -> PersonRecord:
         """Makes somebody, by name or number, something else; their tokens follow at once.
 
@@ -114,11 +124,12 @@ class PeoplePages:
             return [_invitation(row) for row in await db.execute(_invited().order_by(_invitations.c.number))]
 
     @unbroken
-    async def take_up(self, code: str, name: str, *, token_name: str = "") -> tuple[PersonRecord, str]:
+    async def take_up(self, code: str, name: str) -> tuple[PersonRecord, str]:
         """Makes whoever brings an invitation's code a person of this league; gives their first token, once.
 
         Raises:
-            InputError: If the code is not good (any more), or the name is taken or no name.
+            InputError: If the name is taken or no name.
+            UnknownNameError: If the code is not good, or not any more.
         """
         now = self._data.now()
         async with self._data.writing() as db:
@@ -135,13 +146,11 @@ class PeoplePages:
             )
             row = (await db.execute(taking)).one_or_none()
             if row is None:
-                raise InputError(
-                    "the invitation is not good; expected one that nobody took up yet, in its time"
-                )
+                raise UnknownNameError("invitation", "of this code", ())
             person = await self._add(db, name, row.role)
             taken = _invitations.update().where(_invitations.c.number == row.number)
             await db.execute(taken.values(taken_by=person))
-            token = await self._issue(db, person, name=token_name)
+            token = await self._issue(db, person, name="joined")
             return await self._one(db, person), token
 
     @unbroken
