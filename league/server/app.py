@@ -17,6 +17,7 @@ from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
 from league.server.brake import add_brake
 from league.server.headers import add_headers
+from league.server.downloads import add_downloads
 from league.server.inlet import Inlet
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
@@ -61,6 +62,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
         ]
     )
     add_openapi(app)
+    add_downloads(app)
     add_metrics(app)
     add_trackside(app)
     add_pages(app)

@@ -15,8 +15,9 @@ from league.server.keys import BOOK
 
 CSV: Final = "text/csv"
 STANDING: Final = (
-    "place", "name", "agent", "status", "total_s", "gap_s", "score_s", "fastest_lap_s", "fastest_lap_off_tracks",
-    "off_tracks", "resets", "collisions", "progress_pct", "attempts", "heats", "entry_id", "reason",
+    "place", "name", "agent", "status", "total_s", "gap_s", "score_s", "fastest_lap_s",
+    "fastest_lap_off_tracks", "off_tracks", "resets", "collisions", "progress_pct", "attempts", "heats",
+    "entry_id", "reason",
 )  # fmt: skip
 LAP: Final = (
     "heat", "entry_id", "name", "lap", "time_s", "off_tracks", "resets", "collisions", "valid", "sectors_s",
