@@ -92,6 +92,7 @@ class Replays:
             request,
             "replay.html",
             event=event,
+            path=request.rel_url.raw_path,
             plan=heat.plan,
             physical=physical,
             recorded=finished and not physical,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from league.racing.fact import WITH_BOT, WITH_BOX, Fact
+from league.racing.ledger import Decision
 from league.racing.plan import HeatPlan
 
 STATUS: Final = {
@@ -20,13 +21,19 @@ STATUS: Final = {
     "DSQ": "Disqualified",
     "VOID": "Void",
 }
-KIND: Final = {"onnx": "model", "scripted": "scripted", "remote": "remote", "physical": "car"}
+KIND: Final = {"onnx": "model", "scripted": "scripted", "remote": "remote", "physical": "physical"}
 WHY: Final = {
     "off_track": "off the road",
     "collision": "for the contact",
     "contact": "for the contact",
     "immobilised": "stuck",
     "reversed": "wrong way",
+}
+DECISIONS: Final = {
+    "disqualification": "disqualified",
+    "reinstatement": "the result counts again",
+    "final": "the results are final",
+    "undo": "an earlier decision is taken back",
 }
 OBJECTS: Final = {WITH_BOX: "a box", WITH_BOT: "a bot"}
 PLAIN: Final = {
@@ -109,6 +116,22 @@ def tell(fact: Fact, names: Sequence[str], hz: int) -> str:
             return f"{seen.get('flag', '')} flag"
         case _:
             return PLAIN.get(fact.kind, "")
+
+
+def decided(line: Decision) -> str:
+    """Write what stewards decided, without about whom and why."""
+    match line.kind:
+        case "penalty":
+            extra_s = line.seconds or 0.0
+            return f"{abs(extra_s):g} s {'added' if extra_s >= 0 else 'given back'}"
+        case "void":
+            return "the result is void" if line.entry else "the heat is void"
+        case "lap":
+            changes = [f"took {seconds(line.seconds)}"] if line.seconds is not None else []
+            changes += [] if line.valid is None else ["is valid" if line.valid else "is not valid"]
+            return f"lap {line.lap} {' and '.join(changes)}"
+        case _:
+            return DECISIONS.get(line.kind, line.kind)
 
 
 def isolated(name: str) -> str:
