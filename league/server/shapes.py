@@ -6,9 +6,9 @@ Where an answer is a value of the core, its shape is that value's; only what the
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from league.racing.crossings import Note
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
@@ -55,6 +55,9 @@ class Circuits(Shape):
     circuits: list[str]
 
 
+Point = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
 class CircuitLines(Shape):
     """A circuit as closed lines of [x, y] in metres."""
 
@@ -62,9 +65,9 @@ class CircuitLines(Shape):
     name: str
     length_m: float
     direction: Literal["clockwise", "anticlockwise"]
-    centre: list[tuple[float, float]]
-    left: list[tuple[float, float]]
-    right: list[tuple[float, float]]
+    centre: list[Point]
+    left: list[Point]
+    right: list[Point]
     about: str
     sha256: str
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
 from league.errors import InputError
@@ -66,7 +67,7 @@ async def read_form(
     except (ValueError, AssertionError) as error:
         raise InputError(f"the body is no form: {error}") from None
     allowed = allow is None
-    async for part in reader:
+    async for part in _parts_of(reader):
         if not isinstance(part, BodyPartReader) or part.name not in most or part.name in given:
             found = getattr(part, "name", None)
             raise InputError(f"form: found part {str(found)[:40]!r}, expected one each of {expected}")
@@ -130,6 +131,22 @@ def read_cost(given: Mapping[str, bytes]) -> dict[str, float] | None:
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
     }
     return dict([*figures.items()][:_MOST_FIGURES])
+
+
+async def _parts_of(reader: MultipartReader) -> AsyncIterator[Any]:
+    """The parts of a form, one after the other.
+
+    Raises:
+        InputError: What stands between them is malformed.
+    """
+    while True:
+        try:
+            part = await reader.next()
+        except (HttpProcessingError, ValueError) as error:
+            raise InputError(f"the body is no form: {' '.join(str(error).split())[:200]}") from None
+        if part is None:
+            return
+        yield part
 
 
 async def _read_part(part: BodyPartReader, most: int) -> bytes:

@@ -105,3 +105,22 @@ async def test_answers_have_the_shapes_that_the_document_gives(
             if {} in methods["get"]["security"] and not endless:
                 await reader.get(path, **named)
     assert {f"{ROOT}/events/{{event}}/heats/{{heat}}", f"{ROOT}/events/{{event}}/leaderboard"} <= reader.read
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'--x\r\nContent-Disposition: form-data; name="na\x19me"\r\n\r\nAda\r\n--x--\r\n',
+        b"--x\r\nno header\r\n\r\nAda\r\n--x--\r\n",
+        b"--y\r\n\r\nAda\r\n--y--\r\n",
+        b"--x\r\nContent-Disposition: form-data; name=name",
+        b"",
+    ],
+)
+async def test_a_malformed_form_is_a_bad_request(
+    home: House, http: aiohttp.ClientSession, body: bytes
+) -> None:
+    await home.create()
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with http.post(f"{home.url}/api/v1/events/cup/entries", data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (400, "bad_request")
