@@ -18,11 +18,11 @@ from league.learn.crew import crew, share
 from league.learn.paying import FileReward, Reward, Tick
 from league.learn.recipe import Recipe
 from league.learn.senses import Eyes, Seen, make_senses
-from league.learn.variation import varied
 from league.sim import marshal
 from league.sim.batch import Batch
 from league.sim.car import CarSpec
 from league.sim.episode import Episode, Starts
+from league.sim.kernel import FIGURES
 from league.track.circuit import Circuit
 
 Doubles = NDArray[np.float64]
@@ -78,8 +78,8 @@ class Field:
     ) -> None:
         self.answers, self.reward = answers, reward
         random = np.random.default_rng(seed)
-        self.batches = _batches(recipe, tuple(circuits), league.car(recipe.car), random, seed)
-        self.cars = sum(batch.worlds for batch in self.batches)
+        self.batch = _batch(recipe, tuple(circuits), league.car(recipe.car), seed)
+        self.cars = self.batch.worlds
         self.eyes = Eyes(
             make_senses(league, _with_variation(recipe)),
             self.cars,
@@ -87,9 +87,7 @@ class Field:
             latency_ticks=recipe.vary.latency_ticks,
             random=random,
         )
-        self._length_m = np.concatenate(
-            [np.resize([road.length_m for road in batch.circuits], batch.worlds) for batch in self.batches]
-        )
+        self._length_m = np.resize([road.length_m for road in self.batch.circuits], self.cars)
         # DeepRacer counts from where the origin starts to where the nose is.
         self._head_m = league.car(recipe.car).nose_m
         lap = recipe.episode.lap
@@ -100,16 +98,15 @@ class Field:
         self._before = np.zeros((self.cars, 2))
         self._follower = reward if isinstance(reward, FileReward) else None
         if self._follower is not None:
-            self._follower.attach(self.batches)
+            self._follower.attach(self.batch)
         self._finished: list[Finished] = []
 
     def begin(self) -> Seen:
         """Start new episodes everywhere."""
-        for batch in self.batches:
-            batch.reset()
+        self.batch.reset()
         everybody = np.ones(self.cars, dtype=np.bool_)
         self._forget(everybody)
-        return np.array(self.eyes.look(self.batches, everybody))
+        return np.array(self.eyes.look([self.batch], everybody))
 
     def drive(self, answers: NDArray[Any]) -> Driven:
         """Drive all cars by one tick.
@@ -118,23 +115,20 @@ class Field:
             answers: What the learner wants, a row a car.
         """
         commands = self.answers.commands(answers)
-        at = 0
-        for batch in self.batches:
-            batch.step(commands[at : at + batch.worlds, None])
-            at += batch.worlds
-        happened = _joined([batch.happened[:, 0] for batch in self.batches])
+        self.batch.step(commands[:, None])
+        happened = self.batch.happened[:, 0]
         tick = self._tick(commands, happened)
         paid = self.reward(tick)
         self._paid += paid
         self._before = commands
         ended, cut, round_ = self._ends(happened)
-        seen = self.eyes.look(self.batches)
+        seen = self.eyes.look([self.batch])
         if not ended.any():
             return Driven(seen, paid, ended, cut, seen[:0])
         last_seen = seen[ended]
         self._note(ended, round_)
         self._restart(ended)
-        return Driven(self.eyes.look(self.batches, ended), paid, ended, cut, last_seen)
+        return Driven(self.eyes.look([self.batch], ended), paid, ended, cut, last_seen)
 
     def take_finished(self) -> list[Finished]:
         """The episodes that ended since this was last asked."""
@@ -149,7 +143,7 @@ class Field:
     # -- inside --------------------------------------------------------------------------------
 
     def _tick(self, commands: Doubles, happened: Ints) -> Tick:
-        gained = _joined([batch.gained_m[:, 0] for batch in self.batches])
+        gained = self.batch.gained_m[:, 0]
         self._gone_m += gained
         self._steps += 1
         return Tick(
@@ -158,7 +152,7 @@ class Field:
             steps=self._steps,
             commands=commands,
             before=self._before,
-            wheels_off=_joined([batch.wheels_off[:, 0] for batch in self.batches]),
+            wheels_off=self.batch.wheels_off[:, 0],
             off_track=(happened & marshal.OFF_TRACK) != 0,
         )
 
@@ -175,12 +169,7 @@ class Field:
         return terminated | cut, cut, round_
 
     def _restart(self, ended: Bools) -> None:
-        at = 0
-        for batch in self.batches:
-            mine = ended[at : at + batch.worlds]
-            if mine.any():
-                batch.reset(worlds=mine)
-            at += batch.worlds
+        self.batch.reset(worlds=ended)
         self._forget(ended)
 
     def _forget(self, whose: Bools) -> None:
@@ -201,10 +190,6 @@ class Field:
                 completed=round_[ended] | (part >= 1.0),
             )
         )
-
-
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _with_variation(recipe: Recipe) -> list[str]:
@@ -233,31 +218,18 @@ def episode_of(recipe: Recipe) -> Episode:
     )
 
 
-def _batches(
-    recipe: Recipe, circuits: tuple[Circuit, ...], car: CarSpec, random: np.random.Generator, seed: int
-) -> list[Batch]:
-    """Batches that together hold the field: one, or as many as there are different cars."""
-    worlds = recipe.learning.cars
-    kinds = min(recipe.vary.cars, worlds) if recipe.vary.car else 1
-    cars = [varied(car, recipe.vary.car, random) for _ in range(kinds)] if recipe.vary.car else [car]
-    cuts = [worlds * kind // kinds for kind in range(kinds + 1)]
-    made = []
-    for kind, spec in enumerate(cars):
-        count = cuts[kind + 1] - cuts[kind]
-        # Each kind of car goes on where the one before has stopped, so that every circuit is driven.
-        first = cuts[kind] % len(circuits)
-        roads = (circuits[first:] + circuits[:first])[: max(1, count)]
-        made.append(
-            Batch(
-                roads,
-                spec,
-                worlds=count,
-                control_hz=recipe.control_hz,
-                episode=episode_of(recipe),
-                seed=(seed * 1009 + kind) % 2**62,
-                again="never",
-                crew=crew(),
-                parts=share(count),
-            )
-        )
-    return made
+def _batch(recipe: Recipe, circuits: tuple[Circuit, ...], car: CarSpec, seed: int) -> Batch:
+    """The batch of a field: where cars differ, every one draws its figures anew with each episode."""
+    worlds, share_ = recipe.learning.cars, recipe.vary.car
+    return Batch(
+        circuits[:worlds],
+        car,
+        worlds=worlds,
+        control_hz=recipe.control_hz,
+        episode=episode_of(recipe),
+        seed=seed * 1009 % 2**62,
+        again="never",
+        vary=dict.fromkeys(FIGURES, share_) if share_ else None,
+        crew=crew(),
+        parts=share(worlds),
+    )

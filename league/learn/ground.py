@@ -30,7 +30,6 @@ Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 MOST_FIELDS = 16
-FIELDS_OF_VARIED_CARS = 4
 
 _NOTHING: dict[str, Any] = {}
 
@@ -59,7 +58,6 @@ class TrainingGround(VecEnv):
         self.answers = Answers(actions_of(recipe))
         roads = self._shuffled(seed)
         count = min(MOST_FIELDS, ceil(len(roads) / recipe.learning.cars))
-        count = max(count, FIELDS_OF_VARIED_CARS if recipe.vary.car else 1)
         self.fields = [
             Field(
                 recipe,

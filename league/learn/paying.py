@@ -5,7 +5,7 @@ A reward is any function of a `Tick` that gives one number a car.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,9 +100,9 @@ class FileReward:
         )
         self._telemetry: Telemetry | None = None
 
-    def attach(self, batches: Sequence[Batch]) -> None:
-        """Follow the cars of these batches."""
-        self._telemetry = Telemetry(batches)
+    def attach(self, batch: Batch) -> None:
+        """Follow the cars of a batch."""
+        self._telemetry = Telemetry(batch)
 
     def begin(self, whose: Bools) -> None:
         """Episodes have begun for some cars."""

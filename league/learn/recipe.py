@@ -91,9 +91,7 @@ class Vary(_Part):
     """What differs from car to car in training, so that the driver does not rely on it."""
 
     car: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """Every figure of the car's dynamics is off by up to this share."""
-    cars: Annotated[int, Field(ge=1, le=256)] = 16
-    """How many different cars drive at a time, if they differ."""
+    """Every figure of the car's dynamics is off by up to this share, drawn anew for every episode."""
     noise: NotNegative = 0.0
     """Noise of the observations in units of `league.learn.senses.NOISE`; 1 is that of a good sensor."""
     latency_ticks: Annotated[int, Field(ge=0, le=8)] = 0

@@ -112,7 +112,7 @@ def test_the_loss_is_what_the_recipe_says_and_only_while_it_learns() -> None:
 
 
 def test_fields_take_turns_and_go_on_where_they_were() -> None:
-    made = recipe(vary={"car": 0.05, "cars": 2})
+    made = recipe(circuits=["clubhouse-loop", "paperclip", "clover", "old-town"], learning={"cars": 1})
     ppo = learner(made)
     ground = ppo.env
     assert len(ground.fields) == 4

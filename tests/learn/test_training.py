@@ -177,7 +177,7 @@ def _slow(changes: dict[str, Any]) -> Any:
     [
         {"sensors": ["lidar"], "learning": {"steps": 16}},
         {"action_space": {"actions": [(-30.0, 1.0), (0.0, 2.0), (30.0, 1.0)]}},
-        {"vary": {"car": 0.1, "cars": 3, "noise": 1.0, "latency_ticks": 1}},
+        {"vary": {"car": 0.1, "noise": 1.0, "latency_ticks": 1}},
         _slow({"sensors": ["lidar-sectors", "state"]}),
         _slow(
             {"learning": {"algorithm": "sac", "batch_size": 64, "first_steps": 100}, "budget": {"steps": 300}}
