@@ -165,3 +165,37 @@ async def test_an_observation_that_was_long_on_its_way_is_answered_in_vain(
         seat.act(late)
         assert rider.ride.gate.refused["too old"] == 1  # type: ignore[index]
         assert rider.ride.gate._wanted.drive == 0.0
+
+
+async def test_every_tick_renews_the_leave_to_drive_and_without_ticks_it_runs_out_for_good(
+    tmp_path: Path,
+) -> None:
+    async with riding(tmp_path) as rider:
+        seat, gate = await seated(rider), rider.ride.gate
+        number = 0
+
+        async def tick(until_s: float) -> None:
+            nonlocal number
+            while time.monotonic() < until_s:
+                number += 1
+                seat.act(replace(bare(number), time_us=round(time.monotonic() * 1e6)))
+                await asyncio.sleep(0.02)
+
+        for _ in range(5):  # a busy machine may stall, which closes the gate as well
+            await allowed(rider)
+            await tick(time.monotonic() + 3 * gate.limits.hold_s)
+            if gate.state is State.ARMED:
+                break
+        assert gate.state is State.ARMED, gate.why
+        # The server freezes: no more ticks.
+        await rider.state(State.DISARMED)
+        assert gate.why == "no fresh command for 0.25 s"
+        await rider.until(lambda: rider.cars.told[-1].drive == 0.0)
+        mark = len(rider.cars.told)
+        # It thaws: what had queued up comes at once, and then new ticks, as if nothing had been.
+        for _ in range(20):
+            number += 1
+            seat.act(replace(bare(number), time_us=round((time.monotonic() - 1.0) * 1e6)))
+        await tick(time.monotonic() + 2 * gate.limits.hold_s)
+        assert gate.state is State.DISARMED
+        assert {command.drive for command in rider.cars.told[mark:]} == {0.0}
