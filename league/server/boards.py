@@ -10,10 +10,11 @@ from aiohttp import web
 from league.errors import UnknownNameError
 from league.server import words
 from league.server.board import Row, read_view, show
+from league.server.display import OPTIONS
 from league.server.keys import BOOK, LEAGUE
 from league.server.rankings import BoardKey, ClassBoard, Rankings
 
-KEPT: Final = ("car", "laps", "theme", "scroll", "qr", "embed", "overlay")
+KEPT: Final = ("car", "laps", *OPTIONS)
 """What a board's links carry along besides what they are about."""
 MOST_TABS: Final = 60
 OVERALL: Final = ("owner", "points")

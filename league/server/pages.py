@@ -29,6 +29,7 @@ from league.server.auth import is_secure
 from league.server.board import read_view, show
 from league.server.boards import KEPT as CARRIED
 from league.server.boards import Boards
+from league.server.display import read_display
 from league.server.garage import Garage, filters
 from league.server.handbook import Handbook
 from league.server.keys import BOOK, LEAGUE, SETTINGS
@@ -250,6 +251,7 @@ class Pages:
             "site": request.app[SETTINGS].name,
             "server": f"{'wss' if is_secure(request) else 'ws'}://{request.host}",
             "here": request.path_qs if request.method == "GET" else "/",
+            "display": read_display(request),
             "signed": who(request),
             "only_looking": is_only_looking(request),
         }

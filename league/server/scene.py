@@ -5,13 +5,14 @@ Reads the race and never changes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from league.racing.fact import Fact
 from league.racing.heat import Heat
 from league.racing.physical import PhysicalHeat
 from league.racing.referee import Car
+from league.racing.result import Standing
 from league.server.watch import Broadcast, frame_cars, frame_message
 
 
@@ -21,10 +22,17 @@ class Scene:
     Args:
         heat: The race.
         broadcast: Where its event is shown.
+        outlook: Works out how the event would stand if the race went on like this; None if nothing does.
     """
 
-    def __init__(self, heat: Heat | PhysicalHeat, broadcast: Broadcast) -> None:
-        self._heat, self._broadcast = heat, broadcast
+    def __init__(
+        self,
+        heat: Heat | PhysicalHeat,
+        broadcast: Broadcast,
+        *,
+        outlook: Callable[[], Sequence[Standing]] | None = None,
+    ) -> None:
+        self._heat, self._broadcast, self._outlook = heat, broadcast, outlook
         self._led_us: dict[int, int] = {}
         """When the first car reached each sector end, counted from the start."""
         self._passed = [0] * heat.n
@@ -54,6 +62,9 @@ class Scene:
             self._broadcast.publish({"type": "event", "heat": self._heat.plan.id, **fact.as_dict()})
         if not self._broadcast.viewers:
             return
+        if self._outlook is not None and any(fact.kind == "sector" for fact in facts):
+            rows = [row.model_dump(mode="json", exclude={"laps"}) for row in self._outlook()]
+            self._broadcast.publish({"type": "virtual", "heat": self._heat.plan.id, "standings": rows})
         if self._broadcast.wants_snap():
             self._broadcast.publish(self.snap())
         if self._broadcast.wants_frame():

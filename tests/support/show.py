@@ -24,6 +24,7 @@ from league.server.keys import BOOK, LEAGUE, SETTINGS
 from league.server.pages import add_pages
 from league.server.scene import Scene
 from league.server.settings import Settings
+from league.server.virtual import outlook
 from league.server.watch import Broadcast, hello_message
 from league.store.book import RecordBook
 from league.store.records import EventOptions, EventStatus
@@ -112,7 +113,8 @@ class Show:
         await self.book.begin_heat(self.event.id, plan)
         sensors = [self.league.sensor(name) for name in plan.rules.sensors]
         heat = Heat(plan, self.circuit, self.league.car(plan.car), sensors)
-        scene = Scene(heat, self.feed)
+        form, raced = self.league.format(self.event.format), await self.book.results(self.event.id)
+        scene = Scene(heat, self.feed, outlook=outlook(self.event, form, raced, heat))
         scene.announce("starting")
         await asyncio.sleep(lights_s)
         scene.announce("running")

@@ -19,7 +19,7 @@ export function cells(standing) {
     offs: String(standing.off_tracks),
     resets: String(standing.resets),
     attempts: String(standing.attempts),
-    laps: String(standing.laps.length),
+    laps: String(standing.laps?.length ?? ""),
     status: standing.heats ? status(standing.status) : "",
   };
 }

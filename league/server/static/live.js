@@ -2,6 +2,7 @@
 
 import { showStandings } from "./board.js";
 import { clock, isOut, seconds, status, time, title } from "./format.js";
+import { calm } from "./glide.js";
 import { Playback } from "./playback.js";
 import { Race } from "./race.js";
 import { Feed } from "./socket.js";
@@ -11,13 +12,14 @@ import { Views } from "./views.js";
 
 const CLOCK_MS = 100;
 const BOARD = ["place", "entry", "total", "fastest"];
+const BOARD_ROWS = 20;
 const NEWS_SHOWN = 6;
+const LONGEST_DELAY_S = 600;
 const GO_MS = 1200;
 
 const at = (id) => document.getElementById(id);
 const eventId = document.body.dataset.event;
-const still = matchMedia("(prefers-reduced-motion: reduce)");
-const calm = () => still.matches;
+const delay_s = Math.min(LONGEST_DELAY_S, Math.max(0, Number(new URLSearchParams(location.search).get("delay")) || 0));
 
 const race = new Race();
 const playback = new Playback();
@@ -29,7 +31,8 @@ new Views(stage, {
   eye: at("eye"),
   chosen: watched,
   address: (seat) =>
-    race.state === "running" && stage.picture ? `/live/${encodeURIComponent(eventId)}/camera?seat=${seat}&k=${race.k}` : null,
+    // A broadcast with a delay must not show the present.
+    race.state === "running" && stage.picture && !delay_s ? `/live/${encodeURIComponent(eventId)}/camera?seat=${seat}&k=${race.k}` : null,
 });
 chooseColumns();
 let heat = null;
@@ -52,7 +55,7 @@ function hear(message) {
     newest = 0;
   }
   if (before === "starting" && race.state === "running") wentAt_ms = performance.now();
-  if (message.type === "board") showStandings(at("standings"), race.standings.slice(0, 20), BOARD);
+  if (["board", "virtual", "heat"].includes(message.type)) showBoard();
   if (message.type !== "frame") show();
 }
 
@@ -63,6 +66,14 @@ function show() {
   showNews();
   showCard();
   showLights();
+}
+
+/** The standings; while cars race, as they would be if everybody went on like this. */
+function showBoard() {
+  const virtual = race.virtual !== null;
+  put(at("board-title"), virtual ? "Standings, as it runs" : "Standings");
+  at("board").classList.toggle("virtual", virtual);
+  showStandings(at("standings"), (race.virtual ?? race.standings).slice(0, BOARD_ROWS), BOARD);
 }
 
 function showCircuit() {
@@ -175,7 +186,8 @@ function showLine(state) {
   line = state;
   document.body.dataset.line = state;
   const live = ["starting", "running"].includes(document.body.dataset.state);
-  put(at("line"), { open: live ? "Live" : "Connected", lost: "Reconnecting…", connecting: "Connecting…" }[state]);
+  const word = delay_s ? `${delay_s} s behind` : "Live";
+  put(at("line"), { open: live ? word : "Connected", lost: "Reconnecting…", connecting: "Connecting…" }[state]);
 }
 
 function put(element, text) {
@@ -197,7 +209,8 @@ setInterval(() => {
 }, CLOCK_MS);
 
 show();
-new Feed(eventId, { message: hear, line: showLine });
+if (delay_s) document.querySelector("[data-view=eye]").hidden = true;
+new Feed(eventId, { message: hear, line: showLine }, { delay_s });
 
 /** For tests and curious people: what is being shown. */
 window.league = {

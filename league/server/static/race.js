@@ -37,6 +37,8 @@ export class Race {
   /** @type {Map<number, object>} by seat */
   seats = new Map();
   standings = [];
+  /** How the event would stand if the race went on like this; null while nobody knows. */
+  virtual = null;
   heats = [];
   /** What happened, latest first: {key, text, seat, tone, t_us} */
   news = [];
@@ -84,10 +86,15 @@ export class Race {
     this.heats = heats ?? this.heats;
   }
 
+  _virtual({ heat, standings }) {
+    if (heat === this.heat) this.virtual = standings;
+  }
+
   _heat({ heat, phase, status, names }) {
     if (heat !== this.heat || status === "starting") this.#begin(heat);
     this.phase = phase ?? this.phase;
     this.state = status;
+    if (status !== "running") this.virtual = null;
     if (!this.seats.size) (names ?? []).forEach((name, seat) => this.seats.set(seat, blank(seat, name)));
   }
 
@@ -169,6 +176,7 @@ export class Race {
   #begin(heat) {
     Object.assign(this, { heat, k: -1, t_us: 0, laps: 0, seats: new Map(), news: [], marks: [], boxes: [], bots: 0, phase: "" });
     this.sectors_us = [];
+    this.virtual = null;
     this.penalties = new Map();
     this.state = "waiting";
     this.#leader = null;

@@ -11,13 +11,15 @@ export class Feed {
   #socket = null;
   #timer = 0;
   #stopped = false;
+  #delay_s = 0;
 
   /**
    * @param {string} event - id of the event
    * @param {object} told - `message(message)` and `line(state)`, state being "open" or "lost"
-   * @param {object} options - `frames: false` leaves the moving cars out
+   * @param {object} options - `frames: false` leaves the moving cars out; `delay_s` holds everything back
    */
-  constructor(event, told, { frames = true } = {}) {
+  constructor(event, told, { frames = true, delay_s = 0 } = {}) {
+    this.#delay_s = delay_s;
     this.#event = event;
     this.#told = told;
     this.#frames = frames;
@@ -43,7 +45,9 @@ export class Feed {
     this.#socket = socket;
     socket.onmessage = (received) => {
       this.#wait_ms = FIRST_WAIT_MS;
-      this.#told.message(JSON.parse(received.data));
+      const message = JSON.parse(received.data);
+      if (!this.#delay_s) this.#told.message(message);
+      else setTimeout(() => !this.#stopped && this.#told.message(message), this.#delay_s * 1000);
     };
     socket.onopen = () => this.#told.line("open");
     socket.onclose = () => {
