@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import sys
+import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from league.cli import show
 
-KINDS = ("sim", "sensors", "train")
-"""What can be measured so far."""
+KINDS = ("sim", "server", "sensors", "train", "standings")
 
 
 @click.command(
@@ -20,7 +22,9 @@ KINDS = ("sim", "sensors", "train")
 Examples:
   league bench sim
   league bench sensors
+  league bench server --json server.json
   league bench train --seconds 60
+  league bench standings --entries 10000 --laps 1000000 --database /tmp/crowd.db
   league bench sim --seconds 60 --circuit snail-shell --json sim.json"""
 )
 @click.argument("kind", type=click.Choice(KINDS), default="sim", required=False)
@@ -29,19 +33,34 @@ Examples:
 @click.option(
     "--seconds", type=click.FloatRange(1, 3600), default=20.0, show_default=True, help="Time to spend."
 )
+@click.option(
+    "--entries", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="(standings)"
+)
+@click.option(
+    "--laps", type=click.IntRange(3, 10_000_000), default=30_000, show_default=True, help="(standings)"
+)
+@click.option(
+    "--database", metavar="URL", help="An empty record book to fill, or one filled before (standings)."
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; - for standard output.")
-def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | None) -> None:
-    """Measure the simulator, each sensor alone, or training, in medians of repeated runs.
+def command(
+    kind: str, circuit: str, car: str, seconds: float, json_file: str | None, **crowd: Any
+) -> None:
+    """Measure the simulator, each sensor alone, the server, or training, in medians of repeated runs.
 
     A car-step is one tick of one car at 15 commands a second, all its physics steps, its referee and its
     observation included. The reference kernels are plain simulators that run in the same process, in
     turns with ours: the ratio to them holds on a slower or busier machine too. So does that of training
-    to stable-baselines3's own PPO on an environment that does nothing.
+    to stable-baselines3's own PPO on an environment that does nothing. The server is measured beside plain
+    ones that simulate nothing: heats with drivers on sockets, and a race that 400 people watch.
     """
 
     def tell(what: str) -> None:
         print(what, file=sys.stderr, flush=True)
 
+    if kind == "standings":
+        _standings(tell, json_file, **crowd)
+        return
     tell("compiling (the first time only; a minute or less) ...")
     machine = _machine()
     # Imported here: they load the compiler, which the other commands need not wait for.
@@ -49,6 +68,10 @@ def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | 
         from league.testing.benchmarks_sensors import measure
 
         figures: dict[str, Any] = {"rows": measure(seconds, tell)}
+    elif kind == "server":
+        from league.server.measuring import measure as measure_server
+
+        figures = {"rows": measure_server(seconds, tell)}
     elif kind == "train":
         from league.testing.benchmarks_train import measure as measure_training
 
@@ -63,7 +86,31 @@ def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | 
     if json_file:
         show.write_json(json_file, figures)
     if json_file != "-":
-        {"sensors": _print_sensors, "train": _print_training}.get(kind, _print)(figures)
+        {"sensors": _print_sensors, "server": _print_server, "train": _print_training}.get(kind, _print)(
+            figures
+        )
+
+
+def _standings(
+    tell: Callable[[str], None], json_file: str | None, *, entries: int, laps: int, database: str | None
+) -> None:
+    """Fill a record book, or take a filled one, and time its boards."""
+    from league.cli.bench_standings import measure
+
+    machine = _machine()
+    with tempfile.TemporaryDirectory(prefix="league-bench-") as folder:
+        where = database or f"{folder}/crowd.db"
+        rows = asyncio.run(measure(where, entries=entries, laps=laps, tell=tell))
+    figures = {"kind": "standings", "machine": machine, "entries": entries, "laps": laps, "rows": rows}
+    if json_file:
+        show.write_json(json_file, figures)
+    if json_file == "-":
+        return
+    shown = [
+        (row["what"], f"{row['median_s']:.3f} s", f"{row['worst_s']:.3f} s", row["times"]) for row in rows
+    ]
+    title = f"{entries:,} entries, {laps:,} laps · load before {machine['load_before']}"
+    show.console().print(show.table(title, ["", ">median", ">worst", ">times"], shown))
 
 
 def _machine() -> dict[str, Any]:
@@ -119,6 +166,24 @@ def _print_sensors(figures: dict[str, Any]) -> None:
     title = f"Sensors, one core · load before {figures['machine']['load_before']}"
     columns = ["", ">batch", ">rate", ">plain code", ">ratio", ">spread"]
     show.console().print(show.table(title, columns, rows))
+
+
+def _print_server(figures: dict[str, Any]) -> None:
+    rows = [
+        (
+            row["what"],
+            _value(row["value"], row["unit"]),
+            _value(row["reference"], row["unit"]),
+            _ratio(row["ratio"]),
+        )
+        for row in figures["rows"]
+    ]
+    title = f"Server, beside plain ones · load before {figures['machine']['load_before']}"
+    show.console().print(show.table(title, ["", ">ours", ">plain", ">ratio"], rows))
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{100 * value:.1f} % {unit}" if unit == "of a core" else f"{value:,.0f} {unit}"
 
 
 def _print_training(figures: dict[str, Any]) -> None:

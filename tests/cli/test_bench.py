@@ -28,4 +28,4 @@ def test_the_bench_measures_ours_beside_the_reference(tmp_path):
 def test_what_cannot_be_measured_is_refused_in_one_line():
     done = CliRunner().invoke(command, ["bench", "weather"])
     assert done.exit_code == 2
-    assert "'weather' is not one of 'sim', 'sensors'" in done.output
+    assert "'weather' is not one of 'sim', 'server', 'sensors'" in done.output
