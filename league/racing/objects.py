@@ -12,18 +12,13 @@ from league.errors import ConfigError
 from league.racing.places import read_place
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
+from league.sim.measures import APART_SHARE, CLEAR_M, FIRST_SHARE, LAST_SHARE, PASS_M
 from league.sim.objects import Bot, Box
 from league.track.circuit import Circuit
 
-FIRST_SHARE, LAST_SHARE, APART_SHARE = 0.07, 0.90, 0.13
-"""Boxes at random places stand between these shares of the lap, and any two this share of it apart."""
-CLEAR_M = 1.0
-"""Nothing stands or starts nearer than this to the grid, ahead of it or behind."""
 APART_WITH_BOTS_M = 3.0
 """Boxes are at least this far apart where bots have to go round them, in bends too, where it is less on the
 inner lane."""
-PASS_M = 0.05
-"""Room that must be left on either side of a car that passes a box."""
 FIRST_BOT_M = 2.0
 _BOX = Box(0.0, 0.0, 0.0)
 # A bot starts this far from the box before and after it on its own lane, and this much later to do so.

@@ -14,19 +14,16 @@ from dataclasses import dataclass, field
 from league.racing.fact import WITH_BOT, WITH_BOX, Fact
 from league.racing.result import LapResult, Status
 from league.racing.rules import Rules
+from league.sim.measures import (
+    BACK_LIMIT_M,
+    BACK_STEP_M,
+    BOX_AHEAD_M,
+    RELEASE_LIMIT_S,
+    RELEASE_S,
+    STILL_M,
+)
 from league.sim.world import Contact, World
 from league.track.circuit import Circuit
-
-STILL_M = 0.0003
-"""Moving no more than this in a tick is standing (DeepRacer)."""
-BOX_AHEAD_M = 1.0
-"""A car put back this close to a box is put this far behind it, on the other lane (DeepRacer)."""
-BACK_STEP_M = 0.1
-RELEASE_S = 1.0
-"""A car is not let go while another one would reach it within this time …"""
-RELEASE_LIMIT_S = 2.0
-"""… but waits no longer than this for a gap."""
-BACK_LIMIT_M = 3.0
 
 
 @dataclass(slots=True)
@@ -118,14 +115,15 @@ class Referee:
         for car in self.cars:
             if car.racing and not car.standing:
                 self._advance(car, tick)
+        stood = [car.standing for car in self.cars]
         for contact in self.world.contacts:
             self._contact(contact, tick)
         for car in self.cars:
             if not car.racing:
                 continue
-            if car.standing:
+            if stood[car.seat]:
                 self._wait(car, tick)
-            else:
+            elif not car.standing:  # whoever was sent back just now serves all of it from the next tick on
                 self._watch(car, tick)
         self._look_at_clock(tick)
         return self._facts

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from math import isfinite
 
 from league.errors import ConfigError, InputError
-from league.sim import kernel, opening
+from league.sim import kernel, measures, objects, opening
 from league.sim.car import CarSpec
 from league.sim.objects import Box
 from league.track.circuit import Circuit
@@ -59,18 +59,16 @@ def check_boxes(
         raise InputError(f"{drawn or len(boxes)} boxes, expected 0 to {MOST_BOXES}")
     if boxes and (drawn or len(circuits) > 1):
         raise InputError("boxes at given places, expected one circuit and none at random places")
-    for number, box in enumerate(boxes):
-        if not all(isfinite(value) for value in box) or box.length_m <= 0 or box.width_m <= 0:
-            raise InputError(f"box {number} is {tuple(box)}, expected finite numbers and a size above 0")
+    objects.check_boxes(boxes)
     for circuit in circuits if drawn else ():
         length = circuit.length_m
-        first = max(opening.FIRST_SHARE * length, opening.CLEAR_M)
-        last = min(opening.LAST_SHARE * length, length - grid_m - opening.CLEAR_M)
-        if last - first < (drawn - 1) * opening.APART_SHARE * length:
+        first = max(measures.FIRST_SHARE * length, measures.CLEAR_M)
+        last = min(measures.LAST_SHARE * length, length - grid_m - measures.CLEAR_M)
+        if last - first < (drawn - 1) * measures.APART_SHARE * length:
             raise InputError(f"{drawn} boxes find no room on {circuit.id!r}, {length:.2f} m long")
         # Half of the road less half a box is free beside it; the width is that of both lanes.
         widest = float((circuit.width_left_m + circuit.width_right_m).max())
-        needed = car.width_m + 2 * opening.PASS_M + opening.BOX_HALF_WIDTH_M
+        needed = car.width_m + 2 * measures.PASS_M + opening.BOX_HALF_WIDTH_M
         if 0.75 * widest < needed:
             raise InputError(
                 f"circuit {circuit.id!r} is at most {widest:.2f} m wide, expected {needed / 0.75:.2f} m "

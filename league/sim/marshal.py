@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 
 from league.sim import contact, kernel, road, tick
 from league.sim.compiled import inlined, lean
+from league.sim.measures import (
+    BACK_LIMIT_M,
+    BACK_STEP_M,
+    BOX_AHEAD_M,
+    RELEASE_LIMIT_S,
+    RELEASE_S,
+    STILL_M,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -81,17 +89,6 @@ IGNORE, SEND_BACK, END = range(3)
 ) = range(25)
 SETTINGS = 25
 
-STILL_M = 0.0003
-"""Moving no more than this in a tick is standing (DeepRacer)."""
-RELEASE_S, RELEASE_LIMIT_S = 1.0, 2.0
-"""A car is not let go while another one would reach it within the first, but waits no longer than the
-second for a gap."""
-BACK_STEP_M = 0.1
-BACK_LIMIT_M = 3.0
-BOX_AHEAD_M = 1.0
-"""A car put back this close to a box is put this far behind it, on the other lane (DeepRacer)."""
-
-
 # Columns of a box's row beyond those of `contact`.
 BOX_ALONG, BOX_OFFSET = contact.BODY_ROW, contact.BODY_ROW + 1
 BODY = contact.BODY_ROW + 2
@@ -142,7 +139,9 @@ def judge(own: Own, drive: Drive, number: int) -> bool:
     for i in range(cars):
         if cards[i, OUT] == 0.0:
             if cards[i, STANDING] != 0.0:
-                _wait(own, i)
+                # Whoever was sent back just now serves all of it from the next tick on.
+                if int(cards[i, HAPPENED]) & RESET == 0:
+                    _wait(own, i)
             else:
                 _watch(own, i)
     over = number + 1 >= own.rules[LIMIT_TICKS]

@@ -1,11 +1,18 @@
 """What may stand or drive in the way besides the entries' cars, as data.
 
-Pure: values only.
+Pure: values and their checks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import NamedTuple
+
+from league.errors import InputError
+
+BOX_LENGTH_M, BOX_WIDTH_M = 0.5, 0.4
+"""Size of a box that says no other (DeepRacer's collision rectangle)."""
 
 
 class Box(NamedTuple):
@@ -14,8 +21,8 @@ class Box(NamedTuple):
     x_m: float
     y_m: float
     yaw_rad: float
-    length_m: float = 0.5
-    width_m: float = 0.4
+    length_m: float = BOX_LENGTH_M
+    width_m: float = BOX_WIDTH_M
 
 
 class Bot(NamedTuple):
@@ -31,3 +38,14 @@ class Bot(NamedTuple):
     seed: int = 0
     length_m: float = 0.324
     width_m: float = 0.188
+
+
+def check_boxes(boxes: Sequence[Box]) -> None:
+    """Refuse boxes that cannot stand anywhere.
+
+    Raises:
+        InputError: One is not finite or has no size.
+    """
+    for index, box in enumerate(boxes):
+        if not all(isfinite(number) for number in box) or box.length_m <= 0 or box.width_m <= 0:
+            raise InputError(f"box {index} is {tuple(box)}, expected finite numbers and a size above 0")

@@ -33,16 +33,12 @@ from league.sim.marshal import (
     Own,
     lane,
 )
+from league.sim.measures import APART_SHARE, CLEAR_M, FIRST_SHARE, LAST_SHARE, PASS_M
+from league.sim.objects import BOX_LENGTH_M, BOX_WIDTH_M
 
 FloatArray = NDArray[np.float64]
 
-BOX_HALF_LENGTH_M, BOX_HALF_WIDTH_M = 0.25, 0.2
-FIRST_SHARE, LAST_SHARE, APART_SHARE = 0.07, 0.90, 0.13
-"""Boxes at random places stand between these shares of the lap, and any two this share of it apart."""
-CLEAR_M = 1.0
-"""None stands nearer than this to the grid, ahead of it or behind."""
-PASS_M = 0.05
-"""Room that must be left on either side of a car that passes a box."""
+BOX_HALF_LENGTH_M, BOX_HALF_WIDTH_M = BOX_LENGTH_M / 2, BOX_WIDTH_M / 2
 TRIES = 64
 """How often places are drawn anew before the last ones are taken as they are."""
 

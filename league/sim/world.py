@@ -16,7 +16,7 @@ from league.errors import InputError
 from league.sim import contact, kernel, road, tick
 from league.sim.bots import Body, Bots, bodies_of
 from league.sim.car import CarSpec
-from league.sim.objects import Bot, Box
+from league.sim.objects import Bot, Box, check_boxes
 from league.track.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
@@ -336,9 +336,7 @@ def check_world(
         raise InputError(f"a world with {len(cars)} cars, expected 1 to {MAX_CARS}")
     if not 1 <= control_hz <= MAX_CONTROL_HZ or control_hz != int(control_hz):
         raise InputError(f"control_hz is {control_hz}, expected a whole number from 1 to {MAX_CONTROL_HZ}")
-    for index, box in enumerate(boxes):
-        if not all(isfinite(number) for number in box) or box.length_m <= 0 or box.width_m <= 0:
-            raise InputError(f"box {index} is {tuple(box)}, expected finite numbers and a size above 0")
+    check_boxes(boxes)
     for index, bot in enumerate(bots):
         if not all(isfinite(number) for number in bot) or min(bot.length_m, bot.width_m, bot.speed_mps) <= 0:
             raise InputError(
