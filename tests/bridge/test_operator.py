@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,12 @@ def wrong(operator: Operator) -> str:
 
 
 async def when_neutral(operator: Operator) -> str:
-    """The sign test, as soon as neutral has lasted for a second."""
-    while "neutral" in (said := await operator.test_signs(operator.token)):  # noqa: ASYNC110 - as a person does
+    """The sign test, as soon as neutral has lasted for a second; again if a busy machine stalled in it."""
+    while True:
+        said = await operator.test_signs(operator.token)
+        if not any(word in said for word in ("neutral", "stalled", "no fresh command")):
+            return said
         await asyncio.sleep(0.05)
-    return said
 
 
 async def test_the_sign_test_turns_left_then_forward_and_only_a_yes_is_kept(tmp_path: Path) -> None:
@@ -103,17 +106,22 @@ async def test_a_token_changes_after_ten_minutes_and_after_wrong_guesses(
 async def test_the_page_shows_the_car_and_stops_it_without_a_token(tmp_path: Path) -> None:
     async with riding(tmp_path) as rider:
         operator = Operator(rider.ride)
-        await rider.drive()
         async with TestClient(TestServer(Page(operator).app)) as page:
             home = await (await page.get("/")).text()
             assert 'id="stop"' in home
-            state = await (await page.get("/state")).json()
-            assert (state["state"], state["unit"], state["cap"]) == ("armed", "throttle", 0.25)
+            async with asyncio.timeout(30):
+                await rider.drive()
+                # Nobody goes on driving: a page that takes 0.25 s to answer finds the gate closed.
+                while (state := await (await page.get("/state")).json())["state"] != "armed":
+                    await rider.drive()
+            assert (state["unit"], state["cap"]) == ("throttle", 0.25)
             assert operator.token not in home + str(state)
             told = await (await page.post("/stop")).json()
             assert (told["state"], told["why"]) == ("estop", "somebody pressed stop on the page")
             told = await (await page.post("/clear", data={"token": wrong(operator)})).json()
             assert "needs the token" in told["said"]
+            # However long the next answers take, neutral has not lasted long enough.
+            rider.ride.gate.limits = replace(rider.ride.gate.limits, neutral_s=60.0)
             told = await (await page.post("/clear", data={"token": operator.token})).json()
             assert told["state"] == "neutral"
             for word, said in (
