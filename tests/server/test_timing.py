@@ -96,6 +96,7 @@ async def test_a_car_without_a_bridge_is_timed_by_a_gate(track: Track) -> None:
     assert (entry.status, entry.total_s, result.clock) == ("FIN", pytest.approx(0.2, abs=1e-3), "realtime")
 
 
+@pytest.mark.slow
 async def test_a_real_and_a_simulated_car_stand_on_one_board(track: Track) -> None:
     await track.prepare(CAR, SIM, laps=1)
     async with track.manned():
@@ -115,6 +116,7 @@ async def test_a_real_and_a_simulated_car_stand_on_one_board(track: Track) -> No
     assert board["entries"][1]["gap_s"] > 0
 
 
+@pytest.mark.slow
 async def test_a_simulated_rival_drives_beside_the_real_car(track: Track) -> None:
     await track.prepare(CAR, SIM, style="head-to-head", laps=1)
     async with track.manned():
