@@ -12,6 +12,7 @@ LeagueError                     something the league can explain in one line
 │   ├── RemoteProtocolError     the peer broke the protocol; carries the close code
 │   └── LocalProtocolError      our own side tried something the protocol does not allow
 ├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
+│   └── LeaseLostError          another race host runs the event by now; what this one raced counts for nothing
 ├── CarError                    a physical car cannot be reached, or refuses
 ├── RecordBookError             the record book cannot be opened, read or written
 └── PluginError                 a plugin that cannot be loaded or used
@@ -105,6 +106,10 @@ class LocalProtocolError(ProtocolError):
 
 class RaceError(LeagueError):
     """A heat or an event could not be run to its end."""
+
+
+class LeaseLostError(RaceError):
+    """Another race host runs the event by now."""
 
 
 class CarError(LeagueError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import aiohttp
+from yarl import URL
 
 from league.client.cockpit import Cockpit
 from league.errors import LeagueError, LocalProtocolError, ProtocolError, RaceError
@@ -184,8 +185,9 @@ class Connection:
         url, wanted = self.driver.url, SUBPROTOCOL if self.session.codec == "msgpack" else SUBPROTOCOL_JSON
         try:
             async with asyncio.timeout(ANSWER_S):
+                # With the event in the address, one of several hosts can send us on to the one that runs it.
                 made = await self.http.ws_connect(
-                    url,
+                    URL(url).update_query(event=self.driver.hello.event),
                     protocols=(wanted,),
                     compress=0,
                     # aiohttp waits half of this for the answer to a ping: dead after 15 s of silence.

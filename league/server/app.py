@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -16,8 +17,9 @@ from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
 from league.server.auth import Doorkeeper
 from league.server.brake import add_brake
-from league.server.headers import add_headers
 from league.server.downloads import add_downloads
+from league.server.headers import add_headers
+from league.server.hosting import HOSTING, Hosting, only_server, send_elsewhere
 from league.server.inlet import Inlet
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
 from league.server.listeners import Listeners
@@ -70,6 +72,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     add_brake(app)
     app.middlewares.append(only_ours)
     add_admission(app)
+    app.middlewares.append(send_elsewhere)
     return app
 
 
@@ -98,6 +101,8 @@ async def serving(
         if ports.full is not None and public_port is not None:
             ports.full.add(bound)
             ports.public = await _listen(runner, host, public_port)
+        anywhere = host in ("0.0.0.0", "::", "")  # noqa: S104 - only compared
+        app[HOSTING].open_at(address(socket.getfqdn() if anywhere else host, bound))
         yield address(host, bound)
     finally:
         await runner.cleanup()
@@ -124,17 +129,23 @@ async def _agent(request: web.Request) -> web.StreamResponse:
 
 async def _events(app: web.Application) -> AsyncIterator[None]:
     """Everything that lives as long as the application."""
-    async with Listeners.open(app[LEAGUE]) as listeners:
-        lobby = Lobby(app[LEAGUE], app[BOOK], app[SETTINGS], doorkeeper=app[DOORKEEPER], listeners=listeners)
-        app[LOBBY] = app[GRANDSTAND] = lobby
-        app[METRICS].attend(lobby)
-        async with AgentDoor.open(lobby, app[SETTINGS]) as door:
-            app[_DOOR] = door
-            inlet = Inlet(door.serve)
-            await lobby.open(inlet)
-            yield
-            await lobby.close()
-            await inlet.close()
+    settings = app[SETTINGS]
+    hosting = app[HOSTING] = Hosting(app[BOOK], lease_s=settings.lease_s, url=settings.url)
+    with only_server(app[BOOK].file):
+        async with Listeners.open(app[LEAGUE]) as listeners:
+            lobby = Lobby(
+                app[LEAGUE], app[BOOK], settings,
+                doorkeeper=app[DOORKEEPER], listeners=listeners, hosting=hosting,
+            )  # fmt: skip
+            app[LOBBY] = app[GRANDSTAND] = lobby
+            app[METRICS].attend(lobby)
+            async with AgentDoor.open(lobby, settings) as door:
+                app[_DOOR] = door
+                inlet = Inlet(door.serve)
+                await lobby.open(inlet)
+                yield
+                await lobby.close()
+                await inlet.close()
 
 
 async def _say_goodbye(app: web.Application) -> None:

@@ -11,6 +11,7 @@ from league.racing.plan import EntryKind, EntryPlan
 from league.scrutineering.report import Report
 from league.server.auth import Doorkeeper
 from league.server.driver import Driver
+from league.server.hosting import Hosting
 from league.server.paddock import Paddock
 from league.server.practice import PRACTICE, Practice
 from league.server.scrutineers import SCRUTINEERING, Scrutineers
@@ -28,6 +29,7 @@ class House(Protocol):
     closing: bool
     practice: Practice
     scrutineers: Scrutineers
+    hosting: Hosting
 
     async def paddock(self, event_id: str) -> Paddock:
         """An event's paddock; UnknownNameError if there is no such event."""
@@ -249,6 +251,8 @@ class Entrance:
             return self._lobby.practice.admit(hello), False
         if hello.event == SCRUTINEERING:
             return self._lobby.scrutineers.admit(hello), False
+        if url := await self._lobby.hosting.elsewhere(hello.event):
+            raise _refused("busy", f"the event is run by {url}; connect there")
         try:
             paddock = await self._lobby.paddock(hello.event)
         except UnknownNameError as error:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
-from league.errors import InputError, LeagueError, RaceError, UnknownNameError
+from league.errors import (
+    InputError,
+    LeagueError,
+    LeaseLostError,
+    RaceError,
+    RecordBookError,
+    UnknownNameError,
+)
 from league.hooks.catalogue import League
 from league.racing.plan import EventPlan
 from league.server.auth import Doorkeeper
 from league.server.entrance import Entrance
+from league.server.hosting import Hosting
 from league.server.inlet import Inlet
 from league.server.listeners import Listeners
 from league.server.paddock import Paddock
@@ -20,7 +29,7 @@ from league.server.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.settings import Settings
 from league.server.watch import Broadcast
 from league.store.book import RecordBook
-from league.store.records import EventOptions, EventRecord
+from league.store.records import EventOptions, EventRecord, Lease
 from league.wire.messages import SHUTTING_DOWN
 
 log = logging.getLogger(__name__)
@@ -37,6 +46,7 @@ class Lobby:
         settings: Limits.
         doorkeeper: Knows tokens.
         listeners: Who is told what happens.
+        hosting: Takes the leases of the events that are run here.
     """
 
     def __init__(
@@ -47,11 +57,12 @@ class Lobby:
         *,
         doorkeeper: Doorkeeper,
         listeners: Listeners,
+        hosting: Hosting,
     ) -> None:
         self.practice = Practice(league, settings)
         self.closing = False
         self._league, self._book, self._settings = league, book, settings
-        self.listeners = listeners
+        self.listeners, self.hosting = listeners, hosting
         self.pulse = Pulse()
         self.inlet: asyncio.Future[Inlet] = asyncio.get_running_loop().create_future()
         """Where hosted drivers connect; known once the lobby is open."""
@@ -60,6 +71,7 @@ class Lobby:
         self._paddocks: dict[str, Paddock] = {}
         self._opening: dict[str, asyncio.Lock] = {}
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._looking: asyncio.Task[None] | None = None
         self._ordered: set[str] = set()
         """Events whose organiser is giving the start just now."""
 
@@ -70,6 +82,21 @@ class Lobby:
             inlet: Where hosted drivers connect.
         """
         self.inlet.set_result(inlet)
+        await self._take_up()
+        if self.hosting.shared:
+            self._looking = asyncio.create_task(self._look_after_others(), name="looking after other hosts")
+
+    async def _look_after_others(self) -> None:
+        """Go on with what hosts leave behind that die."""
+        while True:
+            await asyncio.sleep(self._settings.lease_s)
+            try:
+                await self._take_up()
+            except RecordBookError as error:
+                log.warning("%s", error)
+
+    async def _take_up(self) -> None:
+        """See to it that somebody goes on with every event that is to go on by itself."""
         for record in await self._book.events():
             if record.status == "running" or (record.status == "open" and record.options.autostart):
                 try:
@@ -82,6 +109,8 @@ class Lobby:
         if self.closing:
             return
         self.closing = True
+        if self._looking is not None:
+            self._looking.cancel()
         runs = [task for task in self._runs.values() if not task.done()]
         for task in runs:
             task.cancel()
@@ -217,14 +246,36 @@ class Lobby:
         """Put up the board of an event in which something changed."""
         await self._event_run(paddock).post_board()
 
-    def _event_run(self, paddock: Paddock) -> EventRun:
+    def _event_run(self, paddock: Paddock, lease: Lease | None = None) -> EventRun:
         return EventRun(
             paddock, league=self._league, book=self._book, settings=self._settings,
-            listeners=self.listeners, pulse=self.pulse,
+            listeners=self.listeners, pulse=self.pulse, lease=lease,
         )  # fmt: skip
 
     async def _run(self, paddock: Paddock) -> None:
-        """Wait for an event's start, and run it; the one task that an event has."""
+        """See to it that an event is run, here or elsewhere; the one task that an event has."""
+        while True:
+            try:
+                await self.hosting.run(paddock.event_id, partial(self._run_here, paddock))
+            except LeaseLostError as error:
+                log.warning("%s", error)
+                await paddock.stop_hosted()
+                paddock.dismiss_all("the event goes on elsewhere; connect again", code=SHUTTING_DOWN)
+            except RecordBookError as error:
+                # A full disk decides nothing: what was finished stands, and the rest is raced again.
+                log.error("event %s cannot go on: %s; trying again", paddock.event_id, error)
+                paddock.problem = str(error)
+                await asyncio.sleep(self._settings.lease_s)
+            else:
+                return
+
+    async def _run_here(self, paddock: Paddock, lease: Lease) -> None:
+        """Wait for an event's start, and run it."""
+        await paddock.refresh()  # another host may have run it until now
+        await paddock.open()
+        if paddock.record.status not in ("open", "running"):
+            return
+        paddock.problem = ""
         try:
             while paddock.record.status == "open":
                 if self._may_autostart(paddock):
@@ -232,7 +283,9 @@ class Lobby:
                     await paddock.refresh()
                     break
                 await paddock.stir.wait()
-            await self._event_run(paddock).run()
+            await self._event_run(paddock, lease).run()
+        except (LeaseLostError, RecordBookError):
+            raise
         except Exception as error:
             log.exception("event %s failed", paddock.event_id)
             await self._end(paddock, f"the server failed: {error}")

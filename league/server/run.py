@@ -21,6 +21,7 @@ from league.server.pulse import Pulse
 from league.server.scene import Scene
 from league.server.settings import Settings
 from league.store.book import RecordBook
+from league.store.records import Lease
 
 Tell = Callable[[Heat | PhysicalHeat, Scene, Sequence[Fact]], None]
 
@@ -36,6 +37,7 @@ class PhysicalRun:
         tell: Told every tick.
         on_result: Told a result that is committed, as a hook and what goes with it.
         pulse: Where ticks are counted.
+        lease: By which this host runs the event.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class PhysicalRun:
         tell: Tell,
         on_result: Callable[..., None],
         pulse: Pulse,
+        lease: Lease | None,
     ) -> None:
         self._paddock, self._league, self._book, self._settings = paddock, league, book, settings
-        self._tell, self._on_result, self._pulse = tell, on_result, pulse
+        self._tell, self._on_result, self._pulse, self._lease = tell, on_result, pulse, lease
         self._event_id = paddock.event_id
 
     async def race(self, planned: HeatPlan, waiting: tuple[HeatPlan, ...]) -> str:
@@ -85,7 +88,7 @@ class PhysicalRun:
             )
             scene.announce("abandoned")
             with suppress(RaceError):  # it was finished just then
-                await self._book.abandon_heat(self._event_id, plan.id, reason)
+                await self._book.abandon_heat(self._event_id, plan.id, reason, lease=self._lease)
             if not stepped_aside:
                 raise
             return desk.wishes.get("choose", plan.id)
@@ -100,7 +103,7 @@ class PhysicalRun:
             if record.plan.id == planned.id and record.status == "running":
                 return record.attempt, record.plan
         plan = await asyncio.to_thread(self._league.arrange, self._paddock.record.plan, planned)
-        return await self._book.begin_heat(self._event_id, plan), plan
+        return await self._book.begin_heat(self._event_id, plan, lease=self._lease), plan
 
     def _build(self, plan: HeatPlan) -> PhysicalHeat:
         """The heat, with all compiled that its ticks need; may take seconds."""
@@ -131,7 +134,7 @@ class PhysicalRun:
         result, facts, record = heat.result(), heat.facts, heat.record()
         # Committed before anyone is told: what was announced can never be lost.
         committing: asyncio.Future[Any] = asyncio.ensure_future(
-            self._book.finish_heat(self._event_id, plan, result, facts, record)
+            self._book.finish_heat(self._event_id, plan, result, facts, record, lease=self._lease)
         )
         try:
             await asyncio.shield(committing)

@@ -25,8 +25,9 @@ from league.server.pulse import Pulse
 from league.server.run import PhysicalRun
 from league.server.scene import Scene
 from league.server.settings import Settings
+from league.server.virtual import outlook
 from league.store.book import RecordBook
-from league.store.records import HeatRecord
+from league.store.records import HeatRecord, Lease
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class EventRun:
         book: Where results are kept.
         listeners: Who is told what happens.
         pulse: Where ticks are counted.
+        lease: By which this host runs the event; None for somebody who only looks.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class EventRun:
         settings: Settings,
         listeners: Listeners,
         pulse: Pulse,
+        lease: Lease | None = None,
     ) -> None:
         self._paddock, self._league, self._book = paddock, league, book
         self._settings, self._listeners, self._pulse = settings, listeners, pulse
-        self._event_id = paddock.event_id
+        self._event_id, self._lease = paddock.event_id, lease
         self._format = league.format(paddock.record.plan.format)
         self._advising: asyncio.Task[None] | None = None
 
@@ -67,7 +70,7 @@ class EventRun:
         """
         for heat in await self._book.heats(self._event_id):
             if heat.status == "running" and not await self._may_go_on(heat):
-                await self._book.abandon_heat(self._event_id, heat.plan.id, CUT_OFF)
+                await self._book.abandon_heat(self._event_id, heat.plan.id, CUT_OFF, lease=self._lease)
         await self._paddock.start_hosted([entry.id for entry in self._paddock.record.plan.entries])
         first = ""
         try:
@@ -109,7 +112,7 @@ class EventRun:
             return ""
         run = PhysicalRun(
             self._paddock, league=self._league, book=self._book, settings=self._settings,
-            tell=self._tell, on_result=self._listeners.tell, pulse=self._pulse,
+            tell=self._tell, on_result=self._listeners.tell, pulse=self._pulse, lease=self._lease,
         )  # fmt: skip
         await self.post_board(racing=planned.id)
         return await run.race(planned, waiting)
@@ -124,10 +127,11 @@ class EventRun:
     async def _race_simulated(self, planned: HeatPlan) -> None:
         event = self._paddock.record.plan
         plan = await asyncio.to_thread(self._league.arrange, event, planned)
-        await self._book.begin_heat(self._event_id, plan)
+        await self._book.begin_heat(self._event_id, plan, lease=self._lease)
         self._paddock.heat = plan.id
         heat = await asyncio.to_thread(build_heat, self._league, plan, self._paddock.circuit)
-        scene = Scene(heat, self._paddock.broadcast)
+        raced = await self._book.results(self._event_id)
+        scene = Scene(heat, self._paddock.broadcast, outlook=outlook(event, self._format, raced, heat))
         try:
             await self._paddock.start_hosted([entry.id for entry in plan.grid])
             await self._run(heat, scene)
@@ -136,7 +140,7 @@ class EventRun:
             reason = "it was stopped" if stopped else f"the server failed: {error}"
             scene.announce("abandoned")
             with suppress(RaceError):  # it was finished just then
-                await self._book.abandon_heat(self._event_id, plan.id, reason)
+                await self._book.abandon_heat(self._event_id, plan.id, reason, lease=self._lease)
             raise
         finally:
             self._paddock.heat = None
@@ -158,7 +162,9 @@ class EventRun:
         recording, content, incidents = await asyncio.to_thread(self._look_back, heat)
         # Committed before anyone is told: what was announced can never be lost.
         committing = asyncio.ensure_future(
-            self._book.finish_heat(self._event_id, plan, result, heat.facts, content, incidents)
+            self._book.finish_heat(
+                self._event_id, plan, result, heat.facts, content, incidents, lease=self._lease
+            )
         )
         try:
             await asyncio.shield(committing)

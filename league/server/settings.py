@@ -34,6 +34,16 @@ class Settings(BaseModel):
     """Another port, on which one can only look; 0 takes any free one, None has none."""
     database: str = ""
     """File or URL of the record book; empty is a SQLite file in the user's data folder."""
+    url: str = ""
+    """Where drivers and viewers find this server; empty is where it listens.
+
+    Servers that share a database send them to each other.
+    """
+    lease_s: Annotated[float, Field(ge=0.5, le=600)] = 10.0
+    """Other servers on the same database go on with the events of one that was silent for so long."""
+    open_entry: bool | None = None
+    """Whether new events may be entered without a token; None: only where nobody else can connect."""
+
     proxies: tuple[str, ...] = ()
     """Addresses of our own proxies; they are believed when they say for whom they ask."""
     reads_per_s: Annotated[float, Field(ge=0, le=1e6)] = 100.0

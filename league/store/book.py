@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,7 @@ from league.store.decisions import DecisionPages
 from league.store.events import EventPages
 from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
+from league.store.leases import LeasePages
 from league.store.migrate import is_current, migrate
 from league.store.people import PeoplePages
 from league.store.seasons import SeasonPages
@@ -31,7 +33,15 @@ __all__ = ["RecordBook"]
 
 
 class RecordBook(
-    DecisionPages, EventPages, HeatPages, TimingPages, TokenPages, PeoplePages, AuditPages, SeasonPages
+    DecisionPages,
+    EventPages,
+    HeatPages,
+    LeasePages,
+    TimingPages,
+    TokenPages,
+    PeoplePages,
+    AuditPages,
+    SeasonPages,
 ):
     """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 
@@ -72,6 +82,16 @@ class RecordBook(
     def name(self) -> str:
         """What messages call this book: its file, or its URL without the password."""
         return self._data.name
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file that it is kept in; None for one on a server, or in memory."""
+        return self._data.place.file
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether it is kept by a PostgreSQL server, so that several race hosts may share it."""
+        return self._data.place.on_postgres
 
     async def close(self) -> None:
         """Lets go of the database; closing twice is fine."""

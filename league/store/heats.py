@@ -17,8 +17,9 @@ from league.racing.result import EntryResult, HeatResult
 from league.store import tables
 from league.store.decisions import file_incidents
 from league.store.events import event_number, touch
+from league.store.leases import check_lease
 from league.store.names import MAX_HEAT_ID, check_id
-from league.store.records import HeatRecord, LapRecord
+from league.store.records import HeatRecord, LapRecord, Lease
 from league.store.texts import to_json
 from league.store.transactions import AnyRow, Transactions, insert_new, unbroken
 
@@ -31,16 +32,18 @@ class HeatPages:
     _data: Transactions
 
     @unbroken
-    async def begin_heat(self, event_id: str, plan: HeatPlan) -> int:
+    async def begin_heat(self, event_id: str, plan: HeatPlan, *, lease: Lease | None = None) -> int:
         """Notes that a heat is being raced, perhaps again; gives the number of the attempt.
 
         Raises:
+            LeaseLostError: If the host that races it, as `lease` says, runs the event no more.
             RaceError: If the heat is finished already.
             UnknownNameError: If there is no such event.
         """
         check_id("heat", plan.id, longest=MAX_HEAT_ID)
         async with self._data.writing() as db:
             event = await touch(db, event_id)
+            await check_lease(db, event, lease)
             heat = await self._heat_row(db, event, plan)
             if heat.status == "finished":
                 raise RaceError(f"heat {plan.id!r} of event {event_id!r} is finished, and cannot begin again")
@@ -64,6 +67,8 @@ class HeatPages:
         facts: Sequence[Fact],
         recording: bytes,
         incidents: Sequence[Incident] = (),
+        *,
+        lease: Lease | None = None,
     ) -> bool:
         """Commits everything about a finished heat, or nothing; only then may anybody be told.
 
@@ -71,6 +76,7 @@ class HeatPages:
             False if the heat was finished before: the first result stands and nothing changes.
 
         Raises:
+            LeaseLostError: If the host that raced it, as `lease` says, runs the event no more.
             RaceError: If the result is another heat's.
             UnknownNameError: If there is no such event, or an entry of the result is not in it.
         """
@@ -81,6 +87,7 @@ class HeatPages:
         written = [_fact_row(position, fact) for position, fact in enumerate(facts)]
         async with self._data.writing() as db:
             event = await touch(db, event_id)
+            await check_lease(db, event, lease)
             heat = await self._heat_row(db, event, plan)
             if heat.status == "finished":
                 await db.rollback()
@@ -98,15 +105,19 @@ class HeatPages:
             return True
 
     @unbroken
-    async def abandon_heat(self, event_id: str, heat_id: str, reason: str) -> None:
+    async def abandon_heat(
+        self, event_id: str, heat_id: str, reason: str, *, lease: Lease | None = None
+    ) -> None:
         """Notes that a heat came to nothing and must be raced again.
 
         Raises:
+            LeaseLostError: If the host that raced it, as `lease` says, runs the event no more.
             RaceError: If it is finished.
             UnknownNameError: If there is no such event or heat.
         """
         async with self._data.writing() as db:
             event = await touch(db, event_id)
+            await check_lease(db, event, lease)
             heat = await find_heat(db, event, event_id, heat_id)
             if heat.status == "finished":
                 raise RaceError(

@@ -158,6 +158,25 @@ class HeatRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run an event, held by one race host at a time.
+
+    Args:
+        event_id: The event.
+        token: Another one each time that it changes hands.
+        owner: What people call the host.
+        url: Where the host is found, by drivers and viewers.
+        beat: Grows while the host is there.
+    """
+
+    event_id: str
+    token: str
+    owner: str
+    url: str
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimingRecord:
     """A line of a physical heat's timing as the book has it."""
 

@@ -152,6 +152,17 @@ heats = Table(
     sqlite_autoincrement=True,
 )
 
+leases = Table(
+    "leases",
+    metadata,
+    _points_at("event", "events.number", primary_key=True),
+    Column("token", String(32), nullable=False, unique=True),
+    Column("owner", Words, nullable=False),
+    Column("url", Words, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+)
+
 results = Table(
     "results",
     metadata,

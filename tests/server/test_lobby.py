@@ -122,7 +122,7 @@ async def test_an_aborted_event_counts_for_nothing_and_sends_drivers_home(home: 
 
 
 async def test_a_failure_of_the_server_is_nobodys_loss(home: House, peer: Make, monkeypatch) -> None:
-    def fail(*args) -> None:
+    def fail(*args, **more) -> None:
         raise OSError("the disk is full")
 
     monkeypatch.setattr(home.book, "finish_heat", fail)
