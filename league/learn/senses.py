@@ -19,7 +19,7 @@ from league.sim.camera import CameraSensor
 from league.sim.layout import AHEAD_START, OPPONENTS_START, STATE_SIZE
 from league.sim.lidar import DiscretizedLidarSensor, LidarSensor, SectorLidarSensor
 from league.sim.paint import paint_of
-from league.sim.scene import BODY_COLUMNS, Scene
+from league.sim.scene import BODY_COLUMNS, BOX, BOX_HEIGHT_M, FIRST, HEIGHT, KIND, OWN, PAST, Scene
 from league.sim.walls import walls_of
 
 Seen = NDArray[Any]
@@ -126,13 +126,22 @@ class CameraSense:
 
 
 def _scenes(batch: Batch) -> list[tuple[Any, Scene]]:
-    """Every circuit of a batch, and the eyes of the cars on it; nobody sees anybody."""
+    """Every circuit of a batch, and what the cars on it can see: the boxes of their own worlds."""
     roads = batch.circuits
     scenes = []
     for number, circuit in enumerate(roads):
         eyes = np.ascontiguousarray(batch.pose[number :: len(roads), 0])
+        rows = batch.box_rows[number :: len(roads)]
+        boxes = rows.shape[1]
+        # Without boxes all look at the first body, which is not there.
+        bodies = np.zeros((max(len(eyes) * boxes, 1), BODY_COLUMNS))
         views = np.zeros((len(eyes), 3), dtype=np.int64)
-        scenes.append((circuit, Scene(eyes, np.zeros((1, BODY_COLUMNS)), views)))
+        if boxes:
+            bodies[:, :HEIGHT] = rows[:, :, :HEIGHT].reshape(-1, HEIGHT)
+            bodies[:, HEIGHT], bodies[:, KIND] = BOX_HEIGHT_M, BOX
+            views[:, FIRST] = boxes * np.arange(len(eyes))
+            views[:, PAST], views[:, OWN] = views[:, FIRST] + boxes, -1
+        scenes.append((circuit, Scene(eyes, bodies, views)))
     return scenes
 
 

@@ -200,7 +200,9 @@ class Batch:
         """Episodes begun, less one, by each world since it was seeded."""
         self.ticks = _view(self._arrays.counters)[:, sweep.TICK]
         """Ticks done in each world's episode."""
-        self.boxes_at = _view(self._arrays.bodies)[:, self.cars_per_world :, contact.AT_X : contact.SIN + 1]
+        self.box_rows = _view(self._arrays.bodies)[:, self.cars_per_world :]
+        """The boxes as sensors read them, columns as in `contact`, shape (worlds or 1, boxes, columns)."""
+        self.boxes_at = self.box_rows[:, :, contact.AT_X : contact.SIN + 1]
         """Middle (x, y) and direction (cosine, sine) of the boxes, shape (worlds or 1, boxes, 4)."""
 
     @property

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from math import atan2
+
 import numpy as np
 import pytest
 from tiny import league
 
-from league import Batch, ConfigError, Episode, Starts, World
+from league import Batch, Box, ConfigError, Episode, Starts, World
 from league.learn.senses import Eyes, make_senses, sights, state_noise, state_scale
 
 ANYWHERE = Episode(starts=Starts(on_line=0.0))
@@ -27,6 +29,33 @@ def test_a_batch_is_seen_as_a_world_is(name: str) -> None:
         world = World(cars.circuits[number % 2], [cars.car])
         world.place(0, *place)
         assert np.array_equal(seen[number].reshape(-1), league().sensor(name).sense(world)[0])
+
+
+@pytest.mark.parametrize("name", ["lidar", "camera"])
+def test_the_boxes_of_every_world_are_seen_there_and_nowhere_else(name: str) -> None:
+    roads = [league().circuit(ref) for ref in ("a-to-z-speedway", "paperclip")]
+    cars = Batch(roads, league().car("deepracer"), worlds=4, episode=ANYWHERE, seed=3, random_boxes=2)
+    (sense,) = make_senses(league(), [name])
+    boxes = [
+        [Box(float(x), float(y), atan2(q, c)) for x, y, c, q in world] for world in cars.boxes_at.tolist()
+    ]
+    assert boxes[0] != boxes[2]  # the same road
+    places = []
+    for number, (box, _) in enumerate(boxes):
+        road = roads[number % 2]
+        behind_m = float(road.project((box.x_m, box.y_m)).along_m) - 1.2
+        places.append((behind_m, 0.0, 0.0))
+        cars.place(number, 0, *places[-1])
+    seen = sense.look(cars)
+    for number, place in enumerate(places):
+        with_boxes, without = (
+            World(roads[number % 2], [cars.car], boxes=standing) for standing in (boxes[number], [])
+        )
+        for world in (with_boxes, without):
+            world.place(0, *place)
+        looked, empty = (league().sensor(name).sense(world)[0] for world in (with_boxes, without))
+        assert np.allclose(seen[number].reshape(-1), looked, atol=1e-4 if name == "lidar" else 2)
+        assert not np.allclose(looked, empty, atol=0.1)
 
 
 def test_eyes_without_noise_or_age_see_what_is_there() -> None:
