@@ -50,7 +50,7 @@ BINS = 40
 
 @dataclass(frozen=True)
 class LapPaid:
-    """A lap from one start line to the next, and what it was paid."""
+    """A lap from a standing start, and what it was paid."""
 
     driver: str
     time_s: float
@@ -251,7 +251,9 @@ class _Field:
                 lap_reward[seat], lap_steps[seat] = 0.0, 0
             if (done >= laps).all():
                 break
-            ended = (happened & (marshal.TERMINATED | marshal.TRUNCATED)) != 0
+            # As in DeepRacer's training a lap ends the episode: a function may take it for granted that the
+            # first step of one is a small one.
+            ended = (happened & (marshal.TERMINATED | marshal.TRUNCATED | marshal.LAP)) != 0
             if ended.any():
                 paid.episodes += int(ended.sum())
                 lap_reward[ended], lap_steps[ended] = 0.0, 0

@@ -171,3 +171,13 @@ def test_house_drivers_drive_unless_others_are_named(capsys: pytest.CaptureFixtu
     found = json.loads(Path("f.json").read_text())
     assert {lap["driver"] for lap in found["laps"]} == {"pure-pursuit", "racing-line"}
     assert "racing-line" in capsys.readouterr().out
+
+
+def test_every_lap_is_an_episode_that_begins_standing(capsys: pytest.CaptureFixture[str]) -> None:
+    code = """
+        def reward_function(params):
+            if params["steps"] == 1.0 and params["progress"] > 1.2:
+                raise ValueError("a flying start")
+            return params["speed"]
+    """
+    assert report(code, capsys, "--laps", "2")["valid"] is True
