@@ -43,9 +43,7 @@ Examples:
     "--database", metavar="URL", help="An empty record book to fill, or one filled before (standings)."
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; - for standard output.")
-def command(
-    kind: str, circuit: str, car: str, seconds: float, json_file: str | None, **crowd: Any
-) -> None:
+def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | None, **crowd: Any) -> None:
     """Measure the simulator, each sensor alone, the server, or training, in medians of repeated runs.
 
     A car-step is one tick of one car at 15 commands a second, all its physics steps, its referee and its
@@ -107,10 +105,15 @@ def _standings(
     if json_file == "-":
         return
     shown = [
-        (row["what"], f"{row['median_s']:.3f} s", f"{row['worst_s']:.3f} s", row["times"]) for row in rows
+        (
+            row["what"],
+            *(f"{row[name]:.3f} s" for name in ("median_s", "worst_s", "processor_s")),
+            row["times"],
+        )
+        for row in rows
     ]
     title = f"{entries:,} entries, {laps:,} laps · load before {machine['load_before']}"
-    show.console().print(show.table(title, ["", ">median", ">worst", ">times"], shown))
+    show.console().print(show.table(title, ["", ">median", ">worst", ">processor", ">times"], shown))
 
 
 def _machine() -> dict[str, Any]:

@@ -69,7 +69,11 @@ class Format(Protocol):
 
     name: str
     about: str
-    """One line for lists and forms."""
+    """One line for lists and forms.
+
+    A format whose standings are always `best_runs(event.entries, raced)` may say `ranks_best_runs = True`:
+    boards of very many runs are then made without reading all of them.
+    """
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
         """The heats that can be run now and have not been; empty when the event is over."""

@@ -5,7 +5,7 @@ Pure: functions of results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from league.racing.plan import EntryPlan
@@ -63,6 +63,24 @@ def classify(entries: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(placed)
 
 
+_STEP = 10**13
+
+
+def rank_key(entry: EntryResult) -> int:
+    """A whole number that databases can sort by: of two results, the one with the lower key ranks first.
+
+    Results with equal keys may still differ in what `sort_key` looks at last.
+    """
+    if entry.status == "FIN" and entry.score_s is not None:
+        return max(0, min(round(entry.score_s * 1e6), _STEP - 1))
+    order = 1 if entry.status == "FIN" else _ORDER[entry.status]
+    return order * _STEP + max(0, min(int((100.0 - entry.progress_pct) * 1e9), _STEP - 1))
+
+
+VOID_KEY = _ORDER["VOID"] * _STEP
+"""Keys from here on are of results that do not count."""
+
+
 def best_runs(entries: Sequence[EntryPlan], raced: Iterable[HeatResult]) -> tuple[Standing, ...]:
     """Standings in which every entry counts with its best run of the given heats.
 
@@ -73,18 +91,24 @@ def best_runs(entries: Sequence[EntryPlan], raced: Iterable[HeatResult]) -> tupl
         for result in heat.entries:
             if result.entry_id in runs and result.status != "VOID":
                 runs[result.entry_id].append(result)
-    rows = []
-    for entry in entries:
-        mine = runs[entry.id]
-        if mine:
-            best = min(mine, key=sort_key)
-            rows.append(
-                Standing(**{**best.model_dump(), "attempts": len(mine), "heats": len(mine), "place": 1})
-            )
-    raced_rows = classify(rows)
-    waiting = [
+    best = {entry: (min(mine, key=sort_key), len(mine)) for entry, mine in runs.items() if mine}
+    return rank_best(entries, best)
+
+
+def rank_best(
+    entries: Sequence[EntryPlan], best: Mapping[str, tuple[EntryResult, int]]
+) -> tuple[Standing, ...]:
+    """Standings from every entry's best run and how many runs it is the best of.
+
+    Entries that are not in `best` come last, in the order in which they entered.
+    """
+    mine = [best[entry.id] for entry in entries if entry.id in best]
+    mine.sort(key=lambda pair: sort_key(pair[0]))
+    first = mine[0][0].score_s if mine and mine[0][0].status == "FIN" else None
+    rows = [_standing(result, place, runs, first) for place, (result, runs) in enumerate(mine, start=1)]
+    rows += [
         Standing(
-            place=len(raced_rows) + offset,
+            place=place,
             name=entry.name,
             agent=entry.agent,
             status="DNS",
@@ -92,6 +116,15 @@ def best_runs(entries: Sequence[EntryPlan], raced: Iterable[HeatResult]) -> tupl
             reason="has not raced",
             attempts=0,
         )
-        for offset, entry in enumerate((e for e in entries if not runs[e.id]), start=1)
+        for place, entry in enumerate((e for e in entries if e.id not in best), start=len(rows) + 1)
     ]
-    return (*raced_rows, *waiting)
+    return tuple(rows)
+
+
+def _standing(result: EntryResult, place: int, runs: int, first_s: float | None) -> Standing:
+    """A result as a standing; it was checked when it was made, which thousands of rows need not be again."""
+    behind = None
+    if first_s is not None and result.status == "FIN" and result.score_s is not None:
+        behind = round(result.score_s - first_s, 6)
+    changed = {"place": place, "gap_s": behind, "attempts": runs, "heats": runs}
+    return Standing.model_construct(**(result.__dict__ | changed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from aiohttp import web
@@ -11,8 +12,7 @@ import league
 from league.errors import UnknownNameError
 from league.racing import BEHAVIOR
 from league.server.contract import BINARY, operation
-from league.server.keys import BOOK, LEAGUE, LOBBY, SETTINGS
-from league.server.leaderboard import leaderboard
+from league.server.keys import BOOK, LEAGUE, LOBBY, SETTINGS, STANDINGS
 from league.server.paddock import Paddock
 from league.server.shapes import (
     Agents,
@@ -29,6 +29,7 @@ from league.server.shapes import (
 )
 from league.server.watch import outline
 from league.store.records import EventRecord, HeatRecord
+from league.track.circuit import Circuit
 
 ROOT = "/api/v1"
 
@@ -119,17 +120,22 @@ async def event(request: web.Request) -> web.Response:
 @operation(Board, tag="events")
 async def board(request: web.Request) -> web.Response:
     """An event's standings after every decision, as result JSON."""
-    return web.json_response(await board_of(request))
+    return web.Response(body=await _board(request), content_type="application/json")
 
 
 async def board_of(request: web.Request) -> dict[str, Any]:
     """The standings of the event that an address names."""
+    found: dict[str, Any] = json.loads(await _board(request))
+    return found
+
+
+async def _board(request: web.Request) -> bytes:
     event_id = request.match_info["event"]
-    book = request.app[BOOK]
-    record, judged = await book.event(event_id), await book.judged(event_id)
-    # A board that has results must not need the circuit's file, which may be gone by then.
-    circuit = None if judged.results else (await request.app[LOBBY].paddock(event_id)).circuit
-    return leaderboard(request.app[LEAGUE], record, judged, circuit)
+
+    async def circuit() -> Circuit:
+        return (await request.app[LOBBY].paddock(event_id)).circuit
+
+    return await request.app[STANDINGS].board(event_id, circuit)
 
 
 @operation(Heats, tag="heats")

@@ -21,7 +21,7 @@ from league.server.downloads import add_downloads
 from league.server.headers import add_headers
 from league.server.hosting import HOSTING, Hosting, only_server, send_elsewhere
 from league.server.inlet import Inlet
-from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS
+from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS, STANDINGS
 from league.server.listeners import Listeners
 from league.server.lobby import Lobby
 from league.server.metrics import METRICS, add_metrics
@@ -29,6 +29,7 @@ from league.server.openapi import add_openapi
 from league.server.origin import only_ours
 from league.server.pages import add_pages
 from league.server.settings import Settings
+from league.server.standings import Standings
 from league.server.trackside import add_trackside
 from league.server.watch import GRANDSTAND, watch_socket
 from league.store.book import RecordBook
@@ -47,6 +48,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     app = web.Application(middlewares=[errors_as_json], client_max_size=_BODY_BYTES)
     app[LEAGUE], app[BOOK], app[SETTINGS] = league, book, settings
     app[DOORKEEPER] = Doorkeeper(book, proxies=settings.proxies)
+    app[STANDINGS] = Standings(league, book)
     app.cleanup_ctx.append(_events)
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(

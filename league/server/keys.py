@@ -8,6 +8,7 @@ from league.hooks.catalogue import League
 from league.server.auth import Doorkeeper
 from league.server.lobby import Lobby
 from league.server.settings import Settings
+from league.server.standings import Standings
 from league.store.book import RecordBook
 
 LEAGUE: web.AppKey[League] = web.AppKey("league", League)
@@ -15,3 +16,4 @@ BOOK: web.AppKey[RecordBook] = web.AppKey("book", RecordBook)
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 LOBBY: web.AppKey[Lobby] = web.AppKey("lobby", Lobby)
 DOORKEEPER: web.AppKey[Doorkeeper] = web.AppKey("doorkeeper", Doorkeeper)
+STANDINGS: web.AppKey[Standings] = web.AppKey("standings", Standings)

@@ -91,6 +91,19 @@ class EventPages:
             return [_event_record(event, entries.get(event.number, [])) for event in found]
 
     @unbroken
+    async def revision(self, event_id: str) -> int:
+        """The revision of one event.
+
+        Raises:
+            UnknownNameError: If there is none with this id.
+        """
+        async with self._data.reading() as db:
+            found = await db.scalar(select(_events.c.revision).where(_events.c.id == event_id))
+            if found is None:
+                raise await unknown_event(db, event_id)
+            return int(found)
+
+    @unbroken
     async def revisions(self) -> dict[str, int]:
         """The revision of every event by id, oldest event first; cheap, however much was raced.
 

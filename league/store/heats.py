@@ -14,6 +14,7 @@ from league.racing.fact import Fact
 from league.racing.incident import Incident
 from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.result import EntryResult, HeatResult
+from league.racing.standing import rank_key
 from league.store import tables
 from league.store.decisions import file_incidents
 from league.store.events import event_number, touch
@@ -266,7 +267,8 @@ async def _add_entries(db: AsyncConnection, heat: int, event: int, event_id: str
 
 def _entry_row(entry: EntryResult) -> dict[str, Any]:
     kept = entry.model_dump(include={"place", "status", "off_tracks", "resets", "collisions", "progress_pct"})
-    return kept | {"total_us": _us(entry.total_s), "score_us": _us(entry.score_s)}
+    times = {"total_us": _us(entry.total_s), "score_us": _us(entry.score_s)}
+    return kept | times | {"rank_key": rank_key(entry)}
 
 
 def _us(time_s: float | None) -> int | None:

@@ -189,7 +189,8 @@ result_entries = Table(
     Column("resets", Integer, nullable=False),
     Column("collisions", Integer, nullable=False),
     Column("progress_pct", Float, nullable=False),
-    Index(None, "entry"),
+    Column("rank_key", BigInteger),  # league.racing.standing.rank_key of the result
+    Index(None, "entry", "rank_key", "heat"),
 )
 
 laps = Table(

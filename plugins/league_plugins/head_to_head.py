@@ -24,6 +24,7 @@ class HeadToHead:
 
     name = "head-to-head"
     about = "2 to 8 cars on the grid at once"
+    ranks_best_runs = True
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
         """The heats that have not been raced."""

@@ -18,6 +18,7 @@ class PhysicalTimeTrial:
 
     name = "physical-time-trial"
     about = "one car at a time, real or simulated, several runs each, the best counts"
+    ranks_best_runs = True
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
         """A heat for every run that has not been driven yet."""

@@ -10,6 +10,7 @@ class TimeTrial:
 
     name = "time-trial"
     about = "one car at a time, ranked on time"
+    ranks_best_runs = True
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
         """A heat for every entry that has not driven yet."""
