@@ -246,13 +246,15 @@ def _without_none(given: dict[str, Any]) -> dict[str, Any]:
 def recipe_files() -> dict[str, Path]:
     """The bundled recipes by name: beside the agents in a checkout, inside their package once installed."""
     from importlib.metadata import entry_points
-    from importlib.resources import files
+    from importlib.util import find_spec
 
     packages = {point.value.split(".")[0] for point in entry_points(group="league")}
     found: dict[str, Path] = {}
     for package in sorted(packages):
-        inside = Path(str(files(package)))
-        for folder in (inside / "recipes", inside.parent / "recipes"):
+        spec = find_spec(package)
+        # A plugin may be a single module, which has no place for recipes, or gone.
+        places = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
+        for folder in (part for inside in places for part in (inside / "recipes", inside.parent / "recipes")):
             found |= {file.stem: file for file in sorted(folder.glob("*.toml")) if file.stem not in found}
     return found
 

@@ -118,3 +118,15 @@ def test_a_change_leaves_the_other_entries_of_a_group_alone() -> None:
     recipe = Recipe.parse(LEAST | {"learning": {"cars": 7, "epochs": 3}})
     changed = recipe.changed(learning={"cars": 9})
     assert (changed.learning.cars, changed.learning.epochs) == (9, 3)
+
+
+def test_plugins_that_are_one_module_or_gone_do_not_hide_recipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "night_owl.py").write_text("")
+    info = tmp_path / "night_owl-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: night-owl\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[league]\nnight-owl = night_owl\ngone = no_longer_there\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "sprint" in recipe_files()
