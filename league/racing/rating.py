@@ -4,7 +4,7 @@
 (1952) for duels, and Plackett's (1975) extension of it to the order of more cars. `openskill_ratings` goes
 through heats one by one, as racers know it from other games.
 
-Ratings compare within one behaviour version, circuit and class: `kept_apart` splits heats by the first two.
+Ratings compare within one behaviour version, circuit and car: `kept_apart` splits heats so.
 
 Pure: functions of results.
 """
@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, pi, sqrt
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 from openskill.models import PlackettLuce, PlackettLuceRating
 
 from league.racing.result import HeatResult
-from league.racing.tiebreak import competes
+from league.racing.tiebreak import competes, three_laps_s
 
 NINETY_FIVE = 1.959964
 """Standard deviations on each side that hold 95 % of a normal distribution."""
@@ -73,12 +74,115 @@ def orders_of(heats: Iterable[HeatResult]) -> list[tuple[str, ...]]:
     return [order for order in orders if len(order) > 1]
 
 
-def kept_apart(heats: Iterable[HeatResult]) -> dict[tuple[int, str], list[HeatResult]]:
-    """Heats by behaviour version and circuit."""
-    split: dict[tuple[int, str], list[HeatResult]] = {}
+def kept_apart(heats: Iterable[HeatResult]) -> dict[tuple[int, str, str], list[HeatResult]]:
+    """Heats by behaviour version, circuit and car: only within these do they compare."""
+    split: dict[tuple[int, str, str], list[HeatResult]] = {}
     for heat in heats:
-        split.setdefault((heat.behavior, heat.circuit.sha256), []).append(heat)
+        split.setdefault((heat.behavior, heat.circuit.sha256, heat.car), []).append(heat)
     return split
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One driver, as a table of ratings shows it."""
+
+    driver: str
+    name: str
+    rating: Rating
+    skill: float
+    """openskill's mean."""
+    skill_sigma: float
+    median_three_s: float | None
+    """Median time for three laps; None without three in any heat."""
+    best_three_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Drivers whose heats compare: one behaviour version, circuit and car."""
+
+    behavior: int
+    circuit: str
+    sha256: str
+    car: str
+    drivers: tuple[Form, ...]
+    """Strongest first."""
+    fit: Fit
+    heats: int
+    """With two or more who competed."""
+
+    def beats(self) -> tuple[tuple[float, ...], ...]:
+        """The chance that the driver of a row beats that of a column, in the order of `drivers`."""
+        names = [form.driver for form in self.drivers]
+        return tuple(
+            tuple(0.5 if one == other else self.fit.chance(one, other) for other in names) for one in names
+        )
+
+
+def forms(heats: Iterable[HeatResult]) -> tuple[Group, ...]:
+    """How strong drivers are, by behaviour version, circuit and car; the newest version first."""
+    ordered = sorted(kept_apart(heats).items(), key=lambda item: (-item[0][0], -len(item[1]), item[0]))
+    made = (_group(key[2], mine) for key, mine in ordered)
+    return tuple(group for group in made if group.drivers)
+
+
+def _group(car: str, heats: Sequence[HeatResult]) -> Group:
+    orders = orders_of(heats)
+    fitted, skills = fit(orders), openskill_ratings(orders)
+    times: dict[str, list[float]] = {}
+    names: dict[str, str] = {}
+    for heat in heats:
+        for row in heat.entries:
+            names[row.entry_id] = row.name
+            time_s = three_laps_s(heat, row) if competes(row) else None
+            if time_s is not None:
+                times.setdefault(row.entry_id, []).append(time_s)
+    rows = [
+        Form(
+            driver=rating.driver,
+            name=names[rating.driver],
+            rating=rating,
+            skill=skills[rating.driver][0],
+            skill_sigma=skills[rating.driver][1],
+            median_three_s=median(times[rating.driver]) if times.get(rating.driver) else None,
+            best_three_s=min(times.get(rating.driver, ()), default=None),
+        )
+        for rating in fitted.ratings
+    ]
+    first = heats[0]
+    return Group(
+        first.behavior, first.circuit.id, first.circuit.sha256, car, tuple(rows), fitted, len(orders)
+    )
+
+
+def tells_most(fitted: Fit, drivers: Sequence[str], size: int) -> tuple[str, ...]:
+    """The grid whose heat tells most: those who are least sure among themselves and most likely level.
+
+    Every driver starts from the prior until it has raced. The first is the one whose strength is least sure;
+    the others are added one by one, each where the variance of its differences to those on the grid, times
+    the variance p (1 - p) of who wins, is largest: what a duel adds to the information is p (1 - p).
+    """
+    known = {rating.driver: rating for rating in fitted.ratings}
+    index = {driver: number for number, driver in enumerate(fitted.drivers)}
+
+    def variance(one: str, other: str) -> float:
+        if one not in index or other not in index:
+            return SPREAD**2
+        row, column, cov = index[one], index[other], fitted.covariance
+        return float(cov[row, row] + cov[column, column] - 2 * cov[row, column])
+
+    def worth(one: str, other: str) -> float:
+        chance = fitted.chance(one, other) if one in index and other in index else 0.5
+        return variance(one, other) * chance * (1 - chance)
+
+    def doubt(driver: str) -> tuple[float, str]:
+        return (-known[driver].plus_minus if driver in known else -NINETY_FIVE * SPREAD), driver
+
+    grid = [min(drivers, key=doubt)]
+    while len(grid) < min(size, len(drivers)):
+        left = [driver for driver in drivers if driver not in grid]
+        grid.append(max(left, key=lambda driver: (sum(worth(driver, other) for other in grid), driver)))
+    return tuple(grid)
 
 
 def fit(orders: Sequence[Sequence[str]]) -> Fit:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, membership, organising, seasons, sheets, stewarding, stream
+from league.server import api, entries, membership, organising, ratings, seasons, sheets, stewarding, stream
 from league.server.admission import PORTS, add_admission
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
@@ -59,6 +59,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *membership.routes(),
             *stewarding.routes(),
             *seasons.routes(),
+            *ratings.routes(),
             *sheets.routes(),
             *stream.routes(),
             web.get(AGENT_PATH, _agent),

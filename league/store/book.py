@@ -24,6 +24,7 @@ from league.store.heats import HeatPages
 from league.store.leases import LeasePages
 from league.store.migrate import is_current, migrate
 from league.store.people import PeoplePages
+from league.store.ratings import RatingPages
 from league.store.seasons import SeasonPages
 from league.store.timing import TimingPages
 from league.store.tokens import TokenPages
@@ -42,6 +43,7 @@ class RecordBook(
     PeoplePages,
     AuditPages,
     SeasonPages,
+    RatingPages,
 ):
     """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 

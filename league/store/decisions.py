@@ -94,7 +94,7 @@ class DecisionPages:
                 if known is not None:
                     await db.rollback()
                     return _decision(known), False
-            ledger = await _ledger(db, event)
+            ledger = await ledger_of(db, event)
             if expected is not None and expected != len(ledger):
                 raise RaceError(
                     f"ledger of event {event_id!r}: found {len(ledger)} lines, expected {expected}"
@@ -126,7 +126,7 @@ class DecisionPages:
             UnknownNameError: There is no such event.
         """
         async with self._data.reading() as db:
-            return await _ledger(db, await event_number(db, event_id))
+            return await ledger_of(db, await event_number(db, event_id))
 
     @unbroken
     async def judged(self, event_id: str) -> Judged:
@@ -139,7 +139,7 @@ class DecisionPages:
             event = await event_number(db, event_id)
             plan = await db.scalar(select(_events.c.plan_json).where(_events.c.number == event))
             rules = EventPlan.model_validate_json(str(plan)).rules
-            return judge(await _results_of(db, event), await _ledger(db, event), rules)
+            return judge(await _results_of(db, event), await ledger_of(db, event), rules)
 
     async def results(self, event_id: str) -> tuple[HeatResult, ...]:
         """The results of an event's finished heats after every decision, in the order in which they began.
@@ -169,7 +169,7 @@ class DecisionPages:
         async with self._data.reading() as db:
             event = await event_number(db, event_id)
             plan = await db.scalar(select(_events.c.plan_json).where(_events.c.number == event))
-            ledger = await _ledger(db, event)
+            ledger = await ledger_of(db, event)
             decided = {line.heat for line in ledger if line.heat}
             rows = (await db.execute(_best_rows(event, decided))).all()
             asked = select(_heats.c.number, _results.c.result_json).join(_results)
@@ -251,7 +251,7 @@ class DecisionPages:
             ):
                 given.setdefault(row.incident, []).append(Opinion.model_validate_json(row.opinion_json))
             filed = [Incident.model_validate_json(row.incident_json) for row in rows]
-            settled = settled_by(filed, await _ledger(db, event))
+            settled = settled_by(filed, await ledger_of(db, event))
         return [
             IncidentRecord(
                 incident, row.filed_at, tuple(given.get(incident.number, ())), settled[incident.number]
@@ -359,7 +359,8 @@ async def file_incidents(
     return made
 
 
-async def _ledger(db: AsyncConnection, event: int) -> tuple[Decision, ...]:
+async def ledger_of(db: AsyncConnection, event: int) -> tuple[Decision, ...]:
+    """An event's ledger, line by line."""
     asked = select(_decisions).where(_decisions.c.event == event).order_by(_decisions.c.number)
     return tuple(_decision(row) for row in await db.execute(asked))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from league.racing.plan import EntryPlan, HeatPlan
-from league.racing.rating import fit, kept_apart, openskill_ratings, orders_of
+from league.racing.rating import fit, forms, kept_apart, openskill_ratings, orders_of, tells_most
 from league.racing.rules import Rules
 
 NAMES = tuple("abcdefgh")
@@ -103,6 +103,49 @@ def test_only_who_competed_is_rated_and_behaviour_versions_are_kept_apart() -> N
     newer = heat.model_copy(update={"behavior": 2, "entries": rows})
     split = kept_apart([heat, newer, heat])
     assert {key: orders_of(heats) for key, heats in split.items()} == {
-        (1, "0"): [("a", "b", "c")] * 2,
-        (2, "0"): [("b", "c")],
+        (1, "0", "d"): [("a", "b", "c")] * 2,
+        (2, "0", "d"): [("b", "c")],
     }
+
+
+def test_a_table_of_ratings_says_how_sure_it_is_and_who_beats_whom() -> None:
+    grid = tuple(EntryPlan(id=name, name=name.upper()) for name in "cab")
+    plan = HeatPlan(id="h", phase="p", circuit="c", car="d", rules=Rules(), seed=1, grid=grid)
+    heats = [
+        paper.result(plan, lambda _, entry, late=late: 20.0 + late + "abc".index(entry.id)) for late in (0, 4)
+    ]
+    alone = paper.result(plan.model_copy(update={"grid": grid[:1]}), lambda *_: 30.0)
+    (group,) = forms([*heats, alone])
+    assert [(form.driver, form.name, form.rating.starts) for form in group.drivers] == [
+        ("a", "A", 2), ("b", "B", 2), ("c", "C", 2),
+    ]  # fmt: skip
+    first, *_, last = group.drivers
+    assert (first.median_three_s, first.best_three_s, group.heats) == (22.0, 20.0, 2)
+    assert last.best_three_s == 22.0  # its run alone was slower
+    beats = np.array(group.beats())
+    assert beats[0, 2] > beats[0, 1] > 0.5
+    np.testing.assert_allclose(beats + beats.T, 1.0)
+
+
+def test_the_heat_that_tells_most_is_between_those_who_are_least_sure() -> None:
+    assert set(tells_most(fit([]), NAMES, 4)) == set(NAMES[:1]) | set(tells_most(fit([]), NAMES, 4)[1:])
+    often = fit([("a", "b"), ("b", "a")] * 20 + [("c", "a")])
+    assert set(tells_most(often, ("a", "b", "c", "d"), 2)) == {"c", "d"}
+    assert len(tells_most(often, ("a", "b"), 4)) == 2
+
+
+def test_heats_that_tell_most_make_it_surer_than_heats_at_random() -> None:
+    def race(grid: tuple[str, ...], chance: np.random.Generator) -> tuple[str, ...]:
+        luck = chance.gumbel(size=len(grid))
+        return tuple(sorted(grid, key=lambda name: -(EVENLY[NAMES.index(name)] + luck[grid.index(name)])))
+
+    chosen, drawn = [], []
+    for seed in range(5):
+        chance = np.random.default_rng(seed)
+        orders: list[tuple[str, ...]] = []
+        for _ in range(40):
+            orders.append(race(tells_most(fit(orders), NAMES, 4), chance))
+        others = [race(tuple(chance.permutation(NAMES)[:4].tolist()), chance) for _ in range(40)]
+        chosen.append(max(rating.plus_minus for rating in fit(orders).ratings))
+        drawn.append(max(rating.plus_minus for rating in fit(others).ratings))
+    assert np.mean(chosen) < np.mean(drawn)
