@@ -116,22 +116,19 @@ class TimingLine:
         """A line that keeps itself up until the block ends.
 
         Raises:
-            RemoteProtocolError: The server refuses for good: a wrong token, or no such event.
+            RemoteProtocolError: The server refuses for good: a wrong token, or no such event; also in the
+                middle of the block, when the line comes back and is refused.
         """
         line = cls(server, token, **options)
-        keeping = asyncio.create_task(line._keep(), name="keeping the timing line")
-        waiting = asyncio.create_task(line.ready.wait())
         try:
-            await asyncio.wait((keeping, waiting), return_when=asyncio.FIRST_COMPLETED)
-            if keeping.done():
-                keeping.result()
-            yield line
-            if keeping.done():
-                keeping.result()
-        finally:
-            for task in (keeping, waiting):
-                task.cancel()
-            await asyncio.gather(keeping, waiting, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                # When it is refused, now or after a reconnect, it ends the block.
+                keeping = group.create_task(line._keep(), name="keeping the timing line")
+                await line.ready.wait()
+                yield line
+                keeping.cancel()
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0] from None
 
     @property
     def waiting(self) -> int:

@@ -194,3 +194,21 @@ async def test_a_timekeeper_sees_which_devices_are_there(tmp_path: Path) -> None
                 stands = await keeper.state(lambda said: bool(said["devices"]))
                 assert stands["devices"][0]["connected"]
             await keeper.state(lambda said: not said["devices"][0]["connected"])
+
+
+async def test_a_line_that_is_refused_when_it_comes_back_ends_what_relies_on_it(tmp_path: Path) -> None:
+    up = asyncio.Event()
+
+    async def rely(url: str, token: str) -> None:
+        async with TimingLine.open(url, token):
+            up.set()
+            await asyncio.Event().wait()
+
+    async with club(tmp_path / "one.db") as home:
+        port = int(home.url.rpartition(":")[2])
+        token = await home.book.issue_token("timing", name="gate", event_id="cup")
+        relying = asyncio.create_task(rely(home.url, token))
+        await asyncio.wait_for(up.wait(), 30)
+    async with club(tmp_path / "another.db", port):
+        with pytest.raises(RemoteProtocolError, match="the token is not good"):
+            await asyncio.wait_for(relying, 30)
