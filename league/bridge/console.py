@@ -163,6 +163,8 @@ def told_rows(state: Mapping[str, Any]) -> list[tuple[str, str]]:
         share = f"{state['battery']:.0%} " if state.get("battery") is not None else ""
         volts = f"{state['battery_v']:.2f} V" if state.get("battery_v") is not None else ""
         rows.append(("battery", f"{share}{volts}"))
+    if state["lacks"]:
+        rows.append(("agent", f"sees no {state['lacks']}, so the car stands"))
     if state["refused"]:
         rows.append(("refused", ", ".join(f"{count} {why}" for why, count in state["refused"].items())))
     return rows

@@ -119,6 +119,7 @@ class Operator:
             "deadman_s": car.native_deadman_s if car else None,
             "signs_tested": ride.signs_tested,
             "command_age_s": ride.command_age_s,
+            "lacks": ride.lacks,
             "car_age_s": round(time.monotonic() - ride.sample.at_s, 3) if ride.sample else None,
             "late_turns": ride.late,
             "last_stop": ride.last_stop,

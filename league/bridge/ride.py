@@ -98,6 +98,8 @@ class Ride:
         """What the car was told last."""
         self.late = 0
         """Turns that came so late that the gate closed for it, or nearly."""
+        self.lacks = ""
+        """The sense that whoever drives needs and has not; it is not asked meanwhile."""
         self.last_stop: StopResult | None = None
         self.gate = Gate(GateLimits(), now_s=time.monotonic(), estopped=bool(logbook.estop))
         if logbook.estop:

@@ -20,6 +20,8 @@ GREEN: Final = ("green", "yellow")
 """Flags under which a car may move."""
 AHEAD_S: Final = 0.001
 """A command is called this much older than it is, so that rounding never makes it come from the future."""
+BLIND_S: Final = 1.0
+"""A car that has seen nothing for so long is not driven on by itself when it sees again."""
 
 
 class CarSeat(Agent):
@@ -40,6 +42,8 @@ class CarSeat(Agent):
         self._agent, self._drives = make(), False
         self._top_mps = 0.0
         self._opening, self._base, self._first = -1, 0, True
+        self._saw_s: float | None = None
+        """When the agent last saw all that it needs; None before it did."""
         self._earliest_s = math.inf
         """The smallest difference between our clock and the race's: an observation that took no time."""
 
@@ -60,7 +64,7 @@ class CarSeat(Agent):
         if self._opening != ride.openings:
             self._begin_anew()
         born_s = self._born_s(seen, now_s)
-        wanted = self._agent.act(self._senses.complete(seen, ride.fresh_sample()))
+        wanted = self._ask(self._senses.complete(seen, ride.fresh_sample()), now_s)
         stand = self._first or seen.flag not in GREEN or (seen.penalty is not None)
         steer_rad, drive = 0.0, 0.0
         if ride.car is not None:
@@ -71,8 +75,20 @@ class CarSeat(Agent):
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The heat is over: nobody drives any more."""
+        self._ride.lacks = ""
         self._ride.disarm("the heat is over")
         self._agent.finish(result)
+
+    def _ask(self, seen: Observation, now_s: float) -> Command:
+        """The agent's command; an agent that lacks a sense is not asked, and the car stands meanwhile."""
+        missing = self._ride.lacks = self._senses.missing(seen, self._agent.sensors)
+        if not missing:
+            self._saw_s = now_s
+            return self._agent.act(seen)
+        if self._saw_s is not None and now_s - self._saw_s > BLIND_S:
+            self._ride.disarm(f"the agent has no {missing} for {BLIND_S:g} s")
+            self._saw_s = None
+        return Command(self._ride.passed.steer_rad, 0.0)
 
     def _begin_anew(self) -> None:
         """Somebody allowed driving: number the commands anew, and begin with a stop."""

@@ -68,6 +68,15 @@ class Senses:
             seen.tick, seen.time_us, state, sensors, seen.lap, seen.flag, seen.penalty, seen.missed
         )
 
+    @staticmethod
+    def missing(seen: Observation, wanted: tuple[str, ...]) -> str:
+        """The first sense that an agent needs and an observation lacks; empty if it has them all."""
+        for name in wanted:
+            known = seen.state[_WIDTH_LEFT] if name == "state" else name in seen.sensors
+            if not known:
+                return name
+        return ""
+
     def _own(self, sample: Sample) -> Mapping[str, FloatVector]:
         own: dict[str, FloatVector] = {}
         if sample.camera is not None and "camera" in self.wanted:

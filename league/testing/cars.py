@@ -434,9 +434,8 @@ class CarConformance:
         if abs(driving.car.readings[-1].drive) <= STILL:
             # Starting a program is enough to make a busy machine stall; that is the gate's business.
             closed = [line for line in driving.bridge.lines[mark:] if re.search("disarmed:|offline:", line)]
-            assert all(re.search("stalled|silent|fresh command|nobody heard", line) for line in closed), (
-                closed
-            )
+            stalls = "stalled|silent|fresh command|nobody heard"
+            assert all(re.search(stalls, line) for line in closed), closed
             driving.arm()
         at_s = time.monotonic()
         driving.bridge.type("disarm")
@@ -479,7 +478,7 @@ def _keep(car: str, fault: str, ms: float) -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Measurements as a Markdown table: a row a fault, a column a car, the median and the slowest of several."""
+    """Measurements as a Markdown table: a row a fault, a column a car, the median and the slowest."""
     cars = list(dict.fromkeys(row["car"] for row in rows))
     faults = list(dict.fromkeys(row["fault"] for row in rows))
     lines = ["| fault | " + " | ".join(cars) + " |", "|---|" + "---:|" * len(cars)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from league.racing.agent import Agent, Command, Observation
 
@@ -27,7 +27,9 @@ NONSENSE: Final[dict[str, tuple[Any, Any]]] = {
 
 
 class Goes(Agent):
-    """Drives ahead, a little to the left, for ever."""
+    """Drives ahead, a little to the left, for ever, and looks at nothing."""
+
+    sensors: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         path = os.environ.get("LEAGUE_MISCHIEF")

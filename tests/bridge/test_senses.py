@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -96,13 +96,15 @@ def test_what_the_server_knows_of_the_place_comes_first_and_what_the_car_looks_a
 
 
 class Fast(Agent):
+    sensors: ClassVar[tuple[str, ...]] = ()
+
     def act(self, seen: Observation) -> Command:
         return Command(0.1, 2.0)
 
 
-async def seated(rider: Rider, *, drives: bool = True) -> CarSeat:
+async def seated(rider: Rider, *, drives: bool = True, make: type[Agent] = Fast) -> CarSeat:
     await rider.until(lambda: rider.ride.car is not None)
-    seat = CarSeat(rider.ride, Fast, Senses(("state",), LEAGUE.sensor), lambda: drives)
+    seat = CarSeat(rider.ride, make, Senses(("state",), LEAGUE.sensor), lambda: drives)
     seat.prepare(briefing())
     return seat
 
@@ -165,6 +167,31 @@ async def test_an_observation_that_was_long_on_its_way_is_answered_in_vain(
         seat.act(late)
         assert rider.ride.gate.refused["too old"] == 1  # type: ignore[index]
         assert rider.ride.gate._wanted.drive == 0.0
+
+
+class Looking(Fast):
+    sensors: ClassVar[tuple[str, ...]] = ("state",)
+
+
+async def test_a_driver_that_cannot_see_is_not_asked_and_the_car_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sees = Course().at(3).state
+    async with riding(tmp_path) as rider:
+        seat, gate = await seated(rider, make=Looking), rider.ride.gate
+        await allowed(rider)
+        seat.act(bare(0))
+        assert (rider.ride.lacks, gate.state) == ("state", State.ARMED)
+        seat.act(bare(1, state=sees))
+        seat.act(bare(2, state=sees))
+        assert (rider.ride.lacks, gate._wanted.drive) == ("", pytest.approx(0.5))
+        seat.act(bare(3))
+        assert (rider.ride.lacks, gate._wanted.drive) == ("state", 0.0)
+        seat.act(bare(4, state=sees))
+        assert gate._wanted.drive == pytest.approx(0.5)
+        monkeypatch.setattr("league.bridge.seat.BLIND_S", -1.0)
+        seat.act(bare(5))
+        assert (gate.state, gate.why) == (State.DISARMED, "the agent has no state for -1 s")
 
 
 async def test_every_tick_renews_the_leave_to_drive_and_without_ticks_it_runs_out_for_good(
