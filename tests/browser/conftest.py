@@ -40,9 +40,14 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-def complains(said: ConsoleMessage) -> bool:
-    """Whether a message on the console is about the page; leaving one that is connecting is not."""
-    return said.type != "log" and "closed before the connection is established" not in said.text
+def complains(said: ConsoleMessage, url: str) -> bool:
+    """Whether a message on the console is about the page.
+
+    Leaving one that is connecting is not, and neither is that there is no page at the address that was asked.
+    """
+    leaving = "closed before the connection is established" in said.text
+    missing = "status of 404" in said.text and said.location.get("url") == url
+    return said.type in ("error", "warning", "assert") and not leaving and not missing
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def open_page(chromium: Browser) -> OpenPage:
 
         context.on("request", look)
         page = await context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if complains(said) else None)
+        page.on("console", lambda said: complaints.append(said.text) if complains(said, url) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.set_default_timeout(20_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -85,3 +86,72 @@ async def test_every_page_fits_and_complains_of_nothing(open_page: OpenPage, wid
             async with open_page(address + path, viewport={"width": width, "height": 800}) as page:
                 assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
                 assert await page.locator("main h1").count() == 1
+
+
+async def test_a_visitor_watches_a_race_to_its_end_and_sees_the_board_change(open_page: OpenPage) -> None:
+    event = an_event(NAMES, circuit="clubhouse-loop", laps=1)
+    async with shown(event) as (show, address):
+        await show.status("running")
+        await show.race(show.heat("qualifying-e1", event.entries[1:2]))
+        show.pace = 4.0
+        async with open_page(address) as page, open_page(f"{address}/events/spring-cup") as other:
+            before = await rows(other)
+            await page.get_by_role("link", name="Watch live").click()
+            racing = asyncio.create_task(show.race(show.heat("final-1"), lights_s=0.5))
+            await expect(page.locator("body")).to_have_attribute("data-state", "running")
+            await expect(page.locator("#tower tr")).to_have_count(3)
+            await expect(page.locator("#board-title")).to_have_text("Standings, as it runs")
+            await racing
+            await show.status("finished")
+            await expect(page.locator("#card-title")).to_have_text("The event is over")
+            await expect(page.locator("#podium li")).to_have_count(3)
+            await page.get_by_role("link", name="All results").click()
+            await expect(page.locator("#standings tr")).to_have_count(3)
+            after = await rows(page)
+            assert after != before
+            await expect(other.locator("#standings .total").first).to_have_text(after[0][4])
+            assert await rows(other) == after, "the board that stayed open followed"
+
+
+async def test_a_part_of_a_board_is_fetched_again_when_the_order_changed(open_page: OpenPage) -> None:
+    event = an_event(NAMES, circuit="clubhouse-loop", laps=1)
+    async with shown(event) as (show, address):
+        await show.race(show.heat("qualifying-e0", event.entries[:1]))
+        async with open_page(f"{address}/events/spring-cup?sort=entry&size=2") as page:
+            await expect(page.locator("#standings tr")).to_have_count(2)
+            await expect(page.locator("[aria-sort=ascending] a")).to_have_text("Entry")
+            await page.evaluate("window.kept = true")
+            await show.race(show.heat("qualifying-e1", event.entries[1:2]))
+            row = page.locator("#standings tr", has_text="Blue")
+            await expect(row.locator(".total")).not_to_have_text("–")
+            assert await page.evaluate("window.kept"), "the page was not loaded again"
+            await page.get_by_role("link", name="Next", exact=True).click()
+            await expect(page.locator("#standings tr")).to_have_count(1)
+            await page.fill("input[name=q]", "KESTREL")
+            await page.get_by_role("button", name="Show", exact=True).click()
+            await expect(page.locator("#standings .entry")).to_have_text(["Kestrel"])
+            assert "q=KESTREL" in page.url
+
+
+@pytest.mark.slow
+async def test_a_board_of_ten_thousand_rows_is_paged_without_stutter(open_page: OpenPage) -> None:
+    names = [f"Entry {number}" for number in range(10_000)]
+    event = an_event(names, circuit="clubhouse-loop", laps=1)
+    async with shown(event) as (_show, address), open_page(f"{address}/events/spring-cup") as page:
+        for number in range(2, 6):
+            await page.get_by_role("link", name="Next", exact=True).click()
+            await expect(page.locator(".leaf span")).to_have_text(f"Page {number} of 100")
+            assert await page.locator("#standings tr").count() == 100
+        usual_ms = await page.evaluate(
+            """() => new Promise((done) => {
+                const times = [];
+                const look = (now) => {
+                    times.push(now);
+                    scrollBy(0, 60);
+                    if (times.length < 60) requestAnimationFrame(look);
+                    else done(times.slice(1).map((t, i) => t - times[i]).sort((a, b) => a - b)[30]);
+                };
+                requestAnimationFrame(look);
+            })"""
+        )
+        assert usual_ms < 50, "half of the frames while scrolling come in time"
