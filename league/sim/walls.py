@@ -23,6 +23,9 @@ CELL_M = 0.05
 """Size of a cell: a fraction of a road's width, near the length of a border's segments."""
 MOST_CELLS = 4_000_000
 """Larger circuits get larger cells."""
+MANY, BUNDLE, LEAST_WAY = 256, 12, 1.0
+"""So many beams are close enough to go the first part of their way in bundles of so many, for as long as a
+step of theirs is so many cells at least."""
 _MARGIN = 1e-5
 # In cells. A segment also belongs to cells that it misses by no more than this, so that it does not
 # matter on which side of a cell's edge rounding puts a beam.
@@ -38,6 +41,9 @@ class Walls(NamedTuple):
     empty: NDArray[np.uint8]
     """Side of the empty square that a cell is a corner of, 0 for a cell with a wall; shape (4, rows,
     columns), for squares to the north-east, north-west, south-east and south-west."""
+    around: NDArray[np.uint8]
+    """The least of the four: so many cells less one are empty around a cell to all sides; shape (rows,
+    columns)."""
     first: NDArray[np.int32]
     """Where a cell's segments start in `segments`, cell by cell, and where the last one's end."""
     segments: FloatArray
@@ -66,9 +72,10 @@ def build_walls(rings: list[FloatArray]) -> Walls:
     _sort(lines, columns, first.copy(), segments)
     empty = np.zeros((4, rows, columns), dtype=np.uint8)
     _spread(np.diff(first).reshape(rows, columns) > 0, empty)
-    for array in (empty, first, segments):
+    around = empty.min(axis=0)
+    for array in (empty, around, first, segments):
         array.setflags(write=False)
-    return Walls(float(corner[0]), float(corner[1]), cell_m, empty, first, segments)
+    return Walls(float(corner[0]), float(corner[1]), cell_m, empty, around, first, segments)
 
 
 @compiled
@@ -149,17 +156,34 @@ def shorten(
         y_m: Where the beams start.
         c: Cosine of the direction in which beam angles are 0; q is its sine.
         q: Sine of it.
-        directions: Cosine and sine of every beam's angle, shape (beams, 2).
+        directions: Cosine and sine of every beam's angle, shape (beams, 2); of many beams the angles grow
+            evenly.
     """
-    empty, first, segments = walls.empty, walls.first, walls.segments
+    empty, around, first, segments = walls.empty, walls.around, walls.first, walls.segments
     _, rows, columns = empty.shape
     x, y = (x_m - walls.corner_x_m) / walls.cell_m, (y_m - walls.corner_y_m) / walls.cell_m
     inside = 0.0 <= x < columns and 0.0 <= y < rows
+    together = inside and len(reach) >= MANY
+    step = directions[0, 0] * directions[1, 1] - directions[0, 1] * directions[1, 0] if together else 0.0
+    common = 0.0
     for beam in range(len(reach)):
+        if together and beam % BUNDLE == 0:
+            # How far a bundle goes before any beam of it can meet anything: around a point on the middle one a
+            # square is empty, in which they stay for as long as they have not spread too far.
+            middle = min(beam + BUNDLE // 2, len(reach) - 1)
+            ux = directions[middle, 0] * c - directions[middle, 1] * q
+            uy = directions[middle, 0] * q + directions[middle, 1] * c
+            spread, common = 1.001 * abs(step) * (BUNDLE // 2), 0.0
+            while True:
+                room = around[int(y + common * uy), int(x + common * ux)] - 1.0
+                further = (room - spread * common) / (1.0 + spread) - _ROUNDING
+                if further < LEAST_WAY:
+                    break
+                common += further
         ux = directions[beam, 0] * c - directions[beam, 1] * q
         uy = directions[beam, 0] * q + directions[beam, 1] * c
         best = reach[beam] / walls.cell_m
-        gone = 0.0 if inside else _enter(x, y, ux, uy, columns, rows)
+        gone = common if inside else _enter(x, y, ux, uy, columns, rows)
         if not gone < best:
             continue
         column = min(max(int(x + gone * ux), 0), columns - 1)

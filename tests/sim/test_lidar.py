@@ -131,6 +131,21 @@ def test_the_f1tenth_lidar_measures_the_distances_that_shapely_does(crowd):
         assert (np.abs(seen[car] - expected) > 1e-5).sum() <= 1  # one may graze a corner
 
 
+def test_beams_that_go_together_meet_what_each_of_them_meets_alone(crowd):
+    """A dense LIDAR takes its beams in bundles; a few of them alone are not enough for that."""
+    around, seen = scene_of(crowd), F1tenthLidarSensor().sense(crowd)
+    lidar = F1tenthLidarSensor()
+    angles = np.stack((np.cos(lidar.angles_rad), np.sin(lidar.angles_rad)), axis=1)
+    for eye, view, scan in zip(around.eyes, around.views, seen, strict=True):
+        assert view[0] >= 0
+        c, q = math.cos(eye[2]), math.sin(eye[2])
+        bodies = lidar.scan(build_walls([np.array([[900.0, 900], [901, 900], [901, 901]])]), around)[view[2]]
+        for first in range(0, 1080, 135):
+            part = bodies[first : first + 135].astype(float)
+            shorten(part, walls_of(crowd.circuit), eye[0], eye[1], c, q, angles[first : first + 135])
+            np.testing.assert_array_equal(scan[first : first + 135], np.maximum(part, 0.02).astype("f4"))
+
+
 def test_a_lidar_that_faces_the_rear_is_blind_ahead(airfield):
     world = World(airfield, [DEEPRACER] * 2)
     world.place(0, 4.0)
