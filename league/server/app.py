@@ -11,7 +11,18 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import api, entries, membership, organising, ratings, seasons, sheets, stewarding, stream
+from league.server import (
+    api,
+    entries,
+    membership,
+    organising,
+    ratings,
+    seasons,
+    sheets,
+    stewarding,
+    stream,
+    waiting,
+)
 from league.server.admission import PORTS, add_admission
 from league.server.agents import AgentDoor
 from league.server.answers import errors_as_json
@@ -60,6 +71,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
             *stewarding.routes(),
             *seasons.routes(),
             *ratings.routes(),
+            *waiting.routes(),
             *sheets.routes(),
             *stream.routes(),
             web.get(AGENT_PATH, _agent),

@@ -119,6 +119,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"GET {_API}/events/{{event}}/heats/{{heat}}/result.csv": PUBLIC,
     f"GET {_API}/events/{{event}}/decisions": PUBLIC,
     f"GET {_API}/events/{{event}}/incidents": PUBLIC,
+    f"GET {_API}/scrutineering": PUBLIC,
     f"GET {_API}/ratings": PUBLIC,
     f"GET {_API}/seasons": PUBLIC,
     f"GET {_API}/seasons/{{season}}": PUBLIC,

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import statistics
+from collections import deque
+from dataclasses import dataclass
 from typing import Any, Final
 
 from league.errors import RaceError, RemoteProtocolError
@@ -36,6 +39,20 @@ SCRUTINEERING: Final = "scrutineering"
 MOST_WAITING: Final = 8
 PATIENCE_S: Final = 60.0
 """Time for the driver of the solo lap to start."""
+USUAL_S: Final = 10.0
+"""What a model takes, as long as none has been looked at."""
+MOST_S: Final = 300.0
+
+
+@dataclass(slots=True, eq=False)
+class InLine:
+    """A model's place in the line."""
+
+    event: str
+    sha256: str
+    came_s: float
+    begun_s: float | None = None
+    """When its turn came."""
 
 
 class Scrutineers:
@@ -50,24 +67,57 @@ class Scrutineers:
     def __init__(self, league: League, settings: Settings, *, inlet: asyncio.Future[Inlet]) -> None:
         self._league, self._settings, self._inlet = league, settings, inlet
         self._turn = asyncio.Lock()
-        self.waiting = 0
-        """Models that are looked at or wait for it."""
         self._expected: dict[str, Driver] = {}
+        self._line: list[InLine] = []
+        self._took_s: deque[float] = deque(maxlen=20)
+        self.most_s = MOST_S
+        """A model that takes longer is given up, so that nobody behind it waits for ever."""
 
     async def inspect(self, event: EventPlan, circuit: Circuit, model: ModelFiles) -> Report:
         """Look at a model that wants to enter an event; takes seconds.
 
         Raises:
-            RaceError: Too many are waiting already.
+            RaceError: Too many are waiting already, or it took too long.
         """
         if self.waiting >= MOST_WAITING:
             raise RaceError(f"{MOST_WAITING} models are waiting for the scrutineers; try again in a minute")
-        self.waiting += 1
+        place = InLine(event.id, model.sha256, asyncio.get_running_loop().time())
+        self._line.append(place)
         try:
             async with self._turn:
-                return await self._inspect(event, circuit, model)
+                began = place.begun_s = asyncio.get_running_loop().time()
+                try:
+                    return await asyncio.wait_for(self._inspect(event, circuit, model), self.most_s)
+                except TimeoutError:
+                    raise RaceError(f"the scrutineers gave up on the model after {self.most_s:g} s") from None
+                finally:
+                    self._took_s.append(asyncio.get_running_loop().time() - began)
         finally:
-            self.waiting -= 1
+            self._line.remove(place)
+
+    @property
+    def waiting(self) -> int:
+        """Models that are looked at or wait for it."""
+        return len(self._line)
+
+    def line(self) -> list[dict[str, Any]]:
+        """Who is looked at and who waits, first to last, each with the time that it will take yet."""
+        now = asyncio.get_running_loop().time()
+        usual_s = statistics.median(self._took_s) if self._took_s else USUAL_S
+        told, ahead_s = [], 0.0
+        for position, place in enumerate(self._line, start=1):
+            spent_s = 0.0 if place.begun_s is None else now - place.begun_s
+            ahead_s += min(max(usual_s - spent_s, 1.0), self.most_s)
+            told.append(
+                {
+                    "position": position,
+                    "event": place.event,
+                    "sha256": place.sha256,
+                    "waited_s": round(now - place.came_s, 1),
+                    "expected_s": round(ahead_s, 1),
+                }
+            )
+        return told
 
     def admit(self, hello: Hello) -> Driver:
         """The driver of a solo lap.

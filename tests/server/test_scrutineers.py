@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
@@ -179,9 +180,57 @@ async def test_versions_stay_as_they_are_once_the_event_has_begun(racer: Racer, 
 
 async def test_no_more_models_wait_than_may(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
     scrutineers = home.lobby.scrutineers
-    monkeypatch.setattr(scrutineers, "waiting", MOST_WAITING)
+    monkeypatch.setattr(scrutineers, "_line", [None] * MOST_WAITING)
     with pytest.raises(RaceError, match="try again in a minute"):
         await home.lobby.entrance.submit("cup", "Ada", networks.steady())
+
+
+async def test_whoever_waits_sees_the_place_in_the_line_and_the_time_to_expect(
+    home: House, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object) -> Any:
+        began.set()  # by then all three stand in line
+        await go_on.wait()
+
+    scrutineers = home.lobby.scrutineers
+    monkeypatch.setattr(scrutineers, "_inspect", slow)
+    paddock = await home.lobby.paddock("cup")
+    models = [ModelFiles(b"network", str(number)) for number in range(3)]
+    asked = [
+        asyncio.create_task(scrutineers.inspect(paddock.record.plan, paddock.circuit, model))
+        for model in models
+    ]
+    await began.wait()
+    async with http.get(f"{home.url}/api/v1/scrutineering") as answer:
+        line = (await answer.json())["line"]
+    assert [(place["position"], place["sha256"]) for place in line] == [
+        (number, model.sha256) for number, model in enumerate(models, 1)
+    ]
+    assert 0 < line[0]["expected_s"] < line[1]["expected_s"] < line[2]["expected_s"]
+    go_on.set()
+    await asyncio.gather(*asked)
+    assert scrutineers.line() == []
+
+
+async def test_a_model_that_takes_for_ever_is_given_up_and_the_next_one_comes(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object) -> Any:
+        await asyncio.Event().wait()
+
+    scrutineers = home.lobby.scrutineers
+    monkeypatch.setattr(scrutineers, "_inspect", hangs)
+    monkeypatch.setattr(scrutineers, "most_s", 0.05)
+    paddock = await home.lobby.paddock("cup")
+    asked = (
+        scrutineers.inspect(paddock.record.plan, paddock.circuit, ModelFiles(b"network", "{}"))
+        for _ in range(3)
+    )
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [str(problem) for problem in found] == ["the scrutineers gave up on the model after 0.05 s"] * 3
+    assert scrutineers.waiting == 0
 
 
 async def test_nobody_takes_a_solo_lap_uncalled(home: House) -> None:
