@@ -34,12 +34,17 @@ class Gathering:
         self._heat, self._seats, self._settings, self._answer_s = heat, seats, settings, answer_s
         self._clock = asyncio.get_running_loop().time
 
-    async def run(self) -> None:
-        """Wait until everybody is ready, and leave out who is not in time."""
+    async def run(self, awaited: Sequence[Seat] | None = None) -> None:
+        """Send everybody to the grid, wait until they are ready, and leave out who is not in time.
+
+        Args:
+            awaited: Who is waited for; everybody by default.
+        """
         began_s = self._clock()
         for seat in self._seats:
             self.assign(seat)
-        while waiting := [seat for seat in self._seats if seat.away]:
+        awaited = self._seats if awaited is None else awaited
+        while waiting := [seat for seat in awaited if seat.away]:
             now_s = self._clock()
             due_s = {seat.number: self._patience_ends_s(seat, began_s) for seat in waiting}
             for seat in waiting:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from league.errors import LocalProtocolError, RaceError
 from league.racing.physical import PhysicalHeat
 from league.server.driver import Driver
-from league.server.gathering import Gathering
 from league.server.live import LiveHeat, OnTick
 from league.server.pulse import Pulse
 from league.server.seat import Seat
@@ -52,14 +51,12 @@ class LivePhysicalHeat(LiveHeat):
         super().__init__(heat, drivers, settings=settings, on_tick=on_tick, pulse=pulse)
         self._physical, self._desk = heat, desk
         self._cars = [self.seats[seat] for seat in heat.physical]
-        rivals = [seat for seat in self.seats if seat not in self._cars]
-        self._rivals = Gathering(heat, rivals, settings, answer_s=self._answer_s)
+        self._rivals = [seat for seat in self.seats if seat not in self._cars]
         desk.on_wish, desk.on_stop = self._wished, self._stop_cars
 
     def departed(self, driver: Driver, why: str, *, for_good: bool) -> None:
         """A driver was lost; a physical car is timed all the same, and its bridge may come back."""
         super().departed(driver, why, for_good=for_good and self._by_driver[driver] not in self._cars)
-        self._rivals.stir()
 
     def arrived(self, driver: Driver) -> None:
         """A driver connected."""
@@ -67,23 +64,17 @@ class LivePhysicalHeat(LiveHeat):
         if seat in self._cars:
             seat.returns = 0
         super().arrived(driver)
-        self._rivals.stir()
-
-    def hear(self, driver: Driver, said: Any) -> None:
-        """Take what a driver says."""
-        super().hear(driver, said)
-        self._rivals.stir()
 
     async def _get_to_the_line(self) -> None:
         """Everybody to the grid; then the timekeeper gives the light."""
-        for seat in self._cars:
-            self._gathering.assign(seat)
         if self._desk.green:
+            for seat in self._cars:
+                self._gathering.assign(seat)
             return  # it was given before the server stopped
-        await self._rivals.run()
+        await self._gathering.run(self._rivals)
         while not self._may_start():
             self._obey()
-            await self._rivals.stir.wait(_LOOK_S)
+            await self._gathering.stir.wait(_LOOK_S)
         self._desk.show("countdown")
         await self._count_down()
         self._obey()
@@ -96,7 +87,7 @@ class LivePhysicalHeat(LiveHeat):
         return self._settings.green_light == "ready" and ready
 
     def _wished(self) -> None:
-        self._rivals.stir()
+        self._gathering.stir()
 
     def _stop_cars(self, why: str) -> None:
         """Tell every bridge to stop its car; only somebody beside the car can clear it."""

@@ -478,7 +478,7 @@ def _keep(car: str, fault: str, ms: float) -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Measurements as a Markdown table: a row a fault, a column a car, the median and the slowest."""
+    """Measurements as a Markdown table: a row a fault, a column a car, the median (slowest)."""
     cars = list(dict.fromkeys(row["car"] for row in rows))
     faults = list(dict.fromkeys(row["fault"] for row in rows))
     lines = ["| fault | " + " | ".join(cars) + " |", "|---|" + "---:|" * len(cars)]
@@ -486,7 +486,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         cells = []
         for car in cars:
             found = [row["ms"] for row in rows if row["car"] == car and row["fault"] == fault]
-            cells.append(f"{median(found):.0f} ({max(found):.0f})" if found else "")
+            slowest = f" ({max(found):.0f})" if len(found) > 1 else ""
+            cells.append(f"{median(found):.0f}{slowest}" if found else "")
         lines.append(f"| {fault} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
