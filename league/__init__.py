@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         read_metadata,
     )
     from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
+    from league.racing.rating import fit_ratings, orders_of, tells_most
     from league.racing.recording import Recording
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
@@ -143,13 +144,16 @@ __all__ = [
     "classify",
     "clip_at",
     "derive_seed",
+    "fit_ratings",
     "hookimpl",
     "limit_of",
+    "orders_of",
     "race",
     "read_metadata",
     "read_toml_circuit",
     "replay",
     "share_of_limit",
+    "tells_most",
     "verify",
 ]
 
@@ -240,13 +244,16 @@ _HOMES = {
     "classify": "league.racing.standing",
     "clip_at": "league.racing.incident",
     "derive_seed": "league.racing.plan",
+    "fit_ratings": "league.racing.rating",
     "hookimpl": "league.hooks.specs",
     "limit_of": "league.track.limit",
+    "orders_of": "league.racing.rating",
     "race": "league.quick",
     "read_metadata": "league.racing.metadata",
     "read_toml_circuit": "league.track.toml_file",
     "replay": "league.quick",
     "share_of_limit": "league.track.limit",
+    "tells_most": "league.racing.rating",
     "verify": "league.quick",
 }
 

@@ -24,6 +24,7 @@ Examples:
   league event create Duel --circuit clover:reversed --entry tutorial --entry racing-line --autostart 2
   league event create Slalom --circuit a-to-z-speedway --format object-avoidance --boxes 5
   league event create Traffic --circuit clover --format head-to-bot --bots 3 --bot-lane-changes
+  league event create Rating --circuit clover --format rating --entry tutorial --entry pure-pursuit
   league event create "Real cars" --circuit clubhouse-loop --physical --resets-per-lap 5
   league event start club-night
   league event show club-night"""
@@ -53,6 +54,12 @@ def command() -> None:
 @physical_options
 @click.option("--grid-size", default=4, show_default=True, help="Most cars in one head-to-head heat.")
 @click.option(
+    "--plus-minus",
+    default=1.0,
+    show_default=True,
+    help="How sure of strengths the format `rating` is to be.",
+)
+@click.option(
     "--sensor", "sensors", multiple=True, help="Offer this sensor besides state and pose; may be repeated."
 )
 @click.option(
@@ -73,6 +80,7 @@ def create(
     seed: int,
     car: str,
     grid_size: int,
+    plus_minus: float,
     entries: tuple[str, ...],
     autostart: int | None,
     open_entry: bool | None,
@@ -92,6 +100,7 @@ def create(
         "car": car,
         "seed": seed,
         "grid_size": grid_size,
+        "plus_minus": plus_minus,
         "autostart": autostart,
         "open_entry": open_entry,
         "pace": pace,

@@ -43,6 +43,8 @@ class EventPlan(_Value):
     rules: Rules = Rules()
     grid_size: Annotated[int, Field(ge=2, le=8)] = 4
     """Most cars in one head-to-head heat."""
+    plus_minus: Annotated[float, Field(gt=0, le=10)] = 1.0
+    """How sure a format that rates has to be of every strength: half of the 95 % interval."""
     entries: tuple[EntryPlan, ...] = ()
 
 
@@ -72,7 +74,8 @@ class Format(Protocol):
     """One line for lists and forms.
 
     A format whose standings are always `best_runs(event.entries, raced)` may say `ranks_best_runs = True`:
-    boards of very many runs are then made without reading all of them.
+    boards of very many runs are then made without reading all of them. One that says
+    `waits_for_quiet = True` is raced only while no other event is running.
     """
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:

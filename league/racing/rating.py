@@ -1,8 +1,8 @@
 """Ratings: how strong drivers are, how sure that is, and the chance that one beats another.
 
-`fit` looks at all heats at once, so that their order does not matter: it is the model of Bradley and Terry
-(1952) for duels, and Plackett's (1975) extension of it to the order of more cars. `openskill_ratings` goes
-through heats one by one, as racers know it from other games.
+`fit_ratings` looks at all heats at once, so that their order does not matter: it is the model of Bradley and
+Terry (1952) for duels, and Plackett's (1975) extension of it to the order of more cars.
+`openskill_ratings` goes through heats one by one, as racers know it from other games.
 
 Ratings compare within one behaviour version, circuit and car: `kept_apart` splits heats so.
 
@@ -128,7 +128,7 @@ def forms(heats: Iterable[HeatResult]) -> tuple[Group, ...]:
 
 def _group(car: str, heats: Sequence[HeatResult]) -> Group:
     orders = orders_of(heats)
-    fitted, skills = fit(orders), openskill_ratings(orders)
+    fitted, skills = fit_ratings(orders), openskill_ratings(orders)
     times: dict[str, list[float]] = {}
     names: dict[str, str] = {}
     for heat in heats:
@@ -185,7 +185,7 @@ def tells_most(fitted: Fit, drivers: Sequence[str], size: int) -> tuple[str, ...
     return tuple(grid)
 
 
-def fit(orders: Sequence[Sequence[str]]) -> Fit:
+def fit_ratings(orders: Sequence[Sequence[str]]) -> Fit:
     """Strengths from the orders in which heats ended, whatever the heats' order.
 
     The most likely strengths by Newton's method; the uncertainty is the curvature there (Laplace).

@@ -35,6 +35,8 @@ class NewEvent(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**53)] = 0
     rules: dict[str, Any] = {}
     grid_size: Annotated[int, Field(ge=2, le=8)] = 4
+    plus_minus: Annotated[float, Field(gt=0, le=10)] = 1.0
+    """How sure a format that rates has to be of every strength."""
     entries: list[NewEntry] = []
     autostart: Annotated[int, Field(ge=1, le=64)] | None = None
     open_entry: bool | None = None
@@ -74,6 +76,7 @@ async def create(request: web.Request) -> web.Response:
         seed=asked.seed,
         rules=Rules.parse(asked.rules),
         grid_size=asked.grid_size,
+        plus_minus=asked.plus_minus,
         entries=_entries(asked.entries),
     )
     open_entry = request.app[SETTINGS].entry_is_open if asked.open_entry is None else asked.open_entry

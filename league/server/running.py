@@ -15,7 +15,7 @@ from league.racing.fact import Fact
 from league.racing.heat import Heat
 from league.racing.incident import Incident
 from league.racing.physical import PhysicalHeat, is_physical
-from league.racing.plan import HeatPlan
+from league.racing.plan import Format, HeatPlan
 from league.racing.recording import Recording
 from league.server.building import build_heat
 from league.server.listeners import Listeners
@@ -31,6 +31,8 @@ from league.store.records import HeatRecord, Lease
 
 log = logging.getLogger(__name__)
 
+LOOK_S = 2.0
+"""How often an event for idle hours looks whether it may go on."""
 CUT_OFF = "the server stopped while it was raced"
 
 
@@ -75,6 +77,7 @@ class EventRun:
         first = ""
         try:
             while waiting := await self.post_board():
+                await self._quiet()
                 chosen = next((heat for heat in waiting if heat.id == first), waiting[0])
                 first = await self._race(chosen, waiting)
                 await asyncio.sleep(self._settings.between_heats_s)
@@ -84,6 +87,15 @@ class EventRun:
         await self._book.set_status(self._event_id, "finished")
         await self._paddock.refresh()
         await self.post_board()
+
+    async def _quiet(self) -> None:
+        """Wait until nothing else is raced, if this event is for idle hours."""
+        while waits_for_quiet(self._format):
+            others = await self._book.running()
+            styles = {style for event, style in others.items() if event != self._event_id}
+            if all(waits_for_quiet(self._league.format(style)) for style in styles & {*self._league.formats}):
+                return
+            await asyncio.sleep(LOOK_S)  # other hosts on the same book begin and end events, too
 
     async def post_board(self, racing: str | None = None) -> tuple[HeatPlan, ...]:
         """Tell everybody the standings, and say which heats come next."""
@@ -210,3 +222,8 @@ class EventRun:
             self._listeners.tell("on_lap", **told, name=plan.grid[fact.seat].name, lap=fact.data)
         elif fact.kind == "penalty":
             self._listeners.tell("on_penalty", **told, name=plan.grid[fact.seat].name, penalty=fact.data)
+
+
+def waits_for_quiet(style: Format) -> bool:
+    """Whether events of a format are raced only while no other one is running."""
+    return bool(getattr(style, "waits_for_quiet", False))

@@ -57,3 +57,11 @@ class RatingPages:
                 (result,) = judge((result,), ledgers[number], rules).results
             found.append((event_id, result))
         return found
+
+    @unbroken
+    async def running(self) -> dict[str, str]:
+        """The format of every event that is running, by the event's id."""
+        asked = select(_events.c.id, _events.c.plan_json).where(_events.c.status == "running")
+        async with self._data.reading() as db:
+            rows = (await db.execute(asked)).all()
+        return {row.id: EventPlan.model_validate_json(row.plan_json).format for row in rows}

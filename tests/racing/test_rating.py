@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from league.racing.plan import EntryPlan, HeatPlan
-from league.racing.rating import fit, forms, kept_apart, openskill_ratings, orders_of, tells_most
+from league.racing.rating import fit_ratings, forms, kept_apart, openskill_ratings, orders_of, tells_most
 from league.racing.rules import Rules
 
 NAMES = tuple("abcdefgh")
@@ -30,7 +30,7 @@ def raced(strengths: np.ndarray, heats: int, seed: int, cars: int = 4) -> list[t
 
 
 def test_one_duel_worked_by_hand() -> None:
-    made = fit([("a", "b")])
+    made = fit_ratings([("a", "b")])
     a = made.of("a").strength
     # At the top the chance that b would have won is what pulls the strength back: 1/(1+e^2a) = a/9.
     assert 1 / (1 + np.exp(2 * a)) == pytest.approx(a / 9)
@@ -40,12 +40,12 @@ def test_one_duel_worked_by_hand() -> None:
 
 
 def test_nothing_raced_rates_nobody() -> None:
-    assert fit([]).ratings == ()
+    assert fit_ratings([]).ratings == ()
     assert openskill_ratings([]) == {}
 
 
 def test_who_always_wins_has_a_finite_strength() -> None:
-    made = fit([("a", "b", "c")] * 200)
+    made = fit_ratings([("a", "b", "c")] * 200)
     assert [rating.driver for rating in made.ratings] == ["a", "b", "c"]
     assert made.ratings[0].strength < 10
     assert made.of("a").starts == 200
@@ -55,13 +55,13 @@ def test_who_always_wins_has_a_finite_strength() -> None:
 @given(st.permutations(range(12)))
 def test_the_order_of_heats_does_not_matter_to_the_batch_fit(order: list[int]) -> None:
     heats = raced(EVENLY, 12, seed=1)
-    assert fit([heats[number] for number in order]).ratings == fit(heats).ratings
+    assert fit_ratings([heats[number] for number in order]).ratings == fit_ratings(heats).ratings
 
 
 def test_sixty_heats_of_four_give_the_order_of_eight() -> None:
     agreed = []
     for seed in range(20):
-        made = fit(raced(EVENLY, 60, seed))
+        made = fit_ratings(raced(EVENLY, 60, seed))
         agreed.append(kendalltau([made.of(name).strength for name in NAMES], EVENLY).statistic)
     assert np.mean(agreed) >= 0.9
 
@@ -79,7 +79,7 @@ def test_the_plus_minus_holds_the_truth_about_as_often_as_it_says() -> None:
     for seed in range(60):
         truth = np.random.default_rng(1000 + seed).normal(size=len(NAMES))
         truth -= truth.mean()
-        made = fit(raced(truth, 60, seed))
+        made = fit_ratings(raced(truth, 60, seed))
         for name, strength in zip(NAMES, truth, strict=True):
             rating = made.of(name)
             held.append(abs(rating.strength - strength) <= rating.plus_minus)
@@ -90,7 +90,7 @@ def test_the_plus_minus_holds_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_more_heats_make_it_surer() -> None:
-    few, many = (fit(raced(EVENLY, heats, seed=3)) for heats in (30, 120))
+    few, many = (fit_ratings(raced(EVENLY, heats, seed=3)) for heats in (30, 120))
     for name in NAMES:
         assert many.of(name).plus_minus < few.of(name).plus_minus
 
@@ -128,8 +128,10 @@ def test_a_table_of_ratings_says_how_sure_it_is_and_who_beats_whom() -> None:
 
 
 def test_the_heat_that_tells_most_is_between_those_who_are_least_sure() -> None:
-    assert set(tells_most(fit([]), NAMES, 4)) == set(NAMES[:1]) | set(tells_most(fit([]), NAMES, 4)[1:])
-    often = fit([("a", "b"), ("b", "a")] * 20 + [("c", "a")])
+    assert set(tells_most(fit_ratings([]), NAMES, 4)) == set(NAMES[:1]) | set(
+        tells_most(fit_ratings([]), NAMES, 4)[1:]
+    )
+    often = fit_ratings([("a", "b"), ("b", "a")] * 20 + [("c", "a")])
     assert set(tells_most(often, ("a", "b", "c", "d"), 2)) == {"c", "d"}
     assert len(tells_most(often, ("a", "b"), 4)) == 2
 
@@ -144,8 +146,8 @@ def test_heats_that_tell_most_make_it_surer_than_heats_at_random() -> None:
         chance = np.random.default_rng(seed)
         orders: list[tuple[str, ...]] = []
         for _ in range(40):
-            orders.append(race(tells_most(fit(orders), NAMES, 4), chance))
+            orders.append(race(tells_most(fit_ratings(orders), NAMES, 4), chance))
         others = [race(tuple(chance.permutation(NAMES)[:4].tolist()), chance) for _ in range(40)]
-        chosen.append(max(rating.plus_minus for rating in fit(orders).ratings))
-        drawn.append(max(rating.plus_minus for rating in fit(others).ratings))
+        chosen.append(max(rating.plus_minus for rating in fit_ratings(orders).ratings))
+        drawn.append(max(rating.plus_minus for rating in fit_ratings(others).ratings))
     assert np.mean(chosen) < np.mean(drawn)
