@@ -36,6 +36,7 @@ from league.server.keys import BOOK, LEAGUE, SETTINGS
 from league.server.moments import moments_of
 from league.server.replays import Replays
 from league.server.scores import Score, Scores
+from league.server.seasonpages import SeasonPages
 from league.server.signing import SIGN_IN, Signing
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
@@ -103,6 +104,7 @@ class Pages:
             *Handbook(self._page).routes(),
             *Garage(self._page, self._score).routes(),
             *Replays(self._page).routes(),
+            *SeasonPages(self._page).routes(),
             *Signing(self._page).routes(),
         ]
 

@@ -78,6 +78,9 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "GET /live/{event}/line": PUBLIC,
     "GET /live/{event}/camera": PUBLIC,
     "GET /boards": PUBLIC,
+    "GET /seasons": PUBLIC,
+    "GET /seasons/{season}": PUBLIC,
+    "GET /ratings": PUBLIC,
     "GET /boards/{circuit}": PUBLIC,
     "GET /events/{event}/timekeeper": ANYBODY,  # shows nothing without a token
     "POST /events/{event}/enter": ENTERING,

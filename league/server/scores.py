@@ -47,6 +47,7 @@ class Scores:
     def __init__(self, league: League, book: RecordBook) -> None:
         self._league, self._book = league, book
         self._kept: OrderedDict[str, tuple[int, Score]] = OrderedDict()
+        self._scoring = asyncio.Lock()
 
     async def of(self, event_id: str) -> Score:
         """How an event stands.
@@ -54,19 +55,24 @@ class Scores:
         Raises:
             UnknownNameError: There is no such event.
         """
-        revision = (await self._book.revisions()).get(event_id)
+        revision = await self._book.revision(event_id)
         kept = self._kept.get(event_id)
-        if kept is not None and kept[0] == revision:
-            self._kept.move_to_end(event_id)
-            return kept[1]
+        if kept is None or kept[0] < revision:
+            async with self._scoring:  # whoever asks meanwhile is given what is being made
+                kept = self._kept.get(event_id)
+                if kept is None or kept[0] < revision:
+                    kept = await self._make(event_id)
+        self._kept[event_id] = kept
+        self._kept.move_to_end(event_id)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return kept[1]
+
+    async def _make(self, event_id: str) -> tuple[int, Score]:
         record = await self._book.event(event_id)
         heats = await self._book.heats(event_id)
         results = await self._book.results(event_id)
-        score = await asyncio.to_thread(self._score, record, tuple(heats), results)
-        self._kept[event_id] = record.revision, score
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return score
+        return record.revision, await asyncio.to_thread(self._score, record, tuple(heats), results)
 
     def _score(
         self, record: EventRecord, heats: tuple[HeatRecord, ...], results: tuple[HeatResult, ...]

@@ -16,6 +16,7 @@ from show import Show, an_event
 from stadium import follow
 from viewing import OpenPage, until
 
+from league.racing.championship import SeasonPlan
 from league.server.assets import Assets
 from league.server.pages import Pages
 from league.store.records import EventOptions
@@ -44,6 +45,9 @@ SLOW = (
     "/events/spring-cup/heats/final-2/replay",
     "/events/spring-cup/timekeeper",
     "/live/spring-cup?overlay=1",
+    "/ratings",
+    "/seasons",
+    "/seasons/spring",
     "/sign-in",
     "/join",
     "/nothing",
@@ -62,6 +66,7 @@ async def raced() -> AsyncIterator[tuple[Show, str]]:
     async with Show.open(event, drivers) as show, show.serving() as address:
         show.pace = None
         await show.race(show.heat("final-1"))
+        await show.book.add_season(SeasonPlan(id="spring", name="Spring", events=("spring-cup",)))
         await show.book.begin_heat("spring-cup", show.heat("final-2"))
         yield show, address
 
@@ -95,7 +100,13 @@ async def look(page: Page) -> None:
 async def test_every_page_of_the_server_is_among_these() -> None:
     """Those behind a sign-in are looked at where somebody signs in."""
     known = {path.partition("?")[0] for path in (*QUICK, *SLOW, *WITH_LOBBY)}
-    fitting = {"event": "spring-cup", "entry": "e0", "heat": "final-1", "circuit": "clubhouse-loop"}
+    fitting = {
+        "event": "spring-cup",
+        "entry": "e0",
+        "heat": "final-1",
+        "circuit": "clubhouse-loop",
+        "season": "spring",
+    }
     for route in Pages(Assets.read()).routes():
         if route.method != "GET" or route.path.endswith(NO_PAGES) or route.path.startswith("/desk"):
             continue
