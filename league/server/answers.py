@@ -74,7 +74,7 @@ def meaning(request: web.Request, error: LeagueError) -> tuple[int, str]:
     """Status and code of one of our own errors."""
     if isinstance(error, UnknownNameError):
         # A name in the address is a thing that is not there; one in the body is a bad request.
-        asked_for = request.method in ("GET", "HEAD") or error.kind in ("event", "heat", "entry")
+        asked_for = request.method in ("GET", "HEAD") or error.kind in ("event", "heat", "entry", "webhook")
         return (404, "not_found") if asked_for else (400, "unknown_name")
     if isinstance(error, InputError):
         return 400, "bad_request"

@@ -43,6 +43,7 @@ from league.server.settings import Settings
 from league.server.standings import Standings
 from league.server.trackside import add_trackside
 from league.server.watch import GRANDSTAND, watch_socket
+from league.server.webhooks import add_webhooks
 from league.store.book import RecordBook
 from league.wire.messages import AGENT_PATH
 
@@ -81,6 +82,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     add_openapi(app)
     add_downloads(app)
     add_metrics(app)
+    add_webhooks(app)
     add_trackside(app)
     add_pages(app)
     add_headers(app)

@@ -154,6 +154,11 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"POST {_API}/events/{{event}}/start": RUNNING,
     f"POST {_API}/events/{{event}}/abort": RUNNING,
     f"POST {_API}/events/{{event}}/tokens": RUNNING,
+    f"GET {_API}/webhooks": RUNNING,
+    f"POST {_API}/webhooks": RUNNING,
+    f"DELETE {_API}/webhooks/{{number}}": RUNNING,
+    f"GET {_API}/webhooks/{{number}}/deliveries": RUNNING,
+    f"POST {_API}/webhooks/{{number}}/ping": RUNNING,
     # programs enter
     f"POST {_API}/events/{{event}}/entries": ENTERING,
     f"DELETE {_API}/events/{{event}}/entries/{{entry}}": RACING,

@@ -78,6 +78,8 @@ class Settings(BaseModel):
     confirm_s: Seconds | None = None
     """A physical run's result stands when it was left alone for so long; None waits for the timekeeper."""
 
+    webhooks_private: bool = False
+    """Whether webhooks may go to this machine and to private networks."""
     most_sockets: Annotated[int, Field(ge=1)] = 512
     """Agents connected at once, those that have not said who they are included."""
     most_entries: Annotated[int, Field(ge=1)] = 64

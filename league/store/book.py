@@ -29,6 +29,7 @@ from league.store.seasons import SeasonPages
 from league.store.timing import TimingPages
 from league.store.tokens import TokenPages
 from league.store.transactions import Clock, Transactions, unbroken, wall_clock
+from league.store.webhooks import WebhookPages
 
 __all__ = ["RecordBook"]
 
@@ -42,6 +43,7 @@ class RecordBook(
     TokenPages,
     PeoplePages,
     AuditPages,
+    WebhookPages,
     SeasonPages,
     RatingPages,
 ):

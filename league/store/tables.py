@@ -366,3 +366,33 @@ deeds = Table(  # the audit log: triggers refuse to change or delete a line
     Column("about", Words, nullable=False),
     sqlite_autoincrement=True,
 )
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _number(),
+    Column("url", Words, nullable=False),
+    Column("kinds", Words, nullable=False),  # with spaces between them
+    _points_at("event", "events.number", nullable=True),  # the only one that it is about
+    Column("secret", Words, nullable=False),  # with which messages are signed
+    Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _number(),
+    _points_at("webhook", "webhooks.number"),
+    Column("message", String(64), nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment),  # none once it is over
+    Column("delivered", Boolean, nullable=False),
+    Column("problem", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("webhook", "message"),
+    Index(None, "next_at"),
+    sqlite_autoincrement=True,
+)
