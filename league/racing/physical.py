@@ -102,7 +102,8 @@ class PhysicalHeat:
         """Whether nobody will write anything more: only then is the heat finished."""
         self.notes: tuple[Note, ...] = ()
         self._clock = clock
-        self._retired: dict[int, tuple[Status, str]] = {}
+        self._retired: dict[int, tuple[Status, str, int]] = {}
+        """Why a seat was taken out from outside, and when in µs."""
         self._told: dict[str, tuple[int, bool]] = {entry.id: (0, False) for entry in self.timed}
         self._seen: dict[int, Sighting] = {}
         self._places = {seat: World(circuit, [car]) for seat in self.physical}
@@ -221,7 +222,7 @@ class PhysicalHeat:
             assert self.ghosts is not None
             self.ghosts.retire(self._rivals.index(seat), status, reason)
         else:
-            self._retired.setdefault(seat, (status, reason))
+            self._retired.setdefault(seat, (status, reason, self.time_us))
 
     def frame(self) -> NDArray[np.float64]:
         """Where every car is now, as `Heat.frame`; a car that nobody sees stands on the start line."""
@@ -294,7 +295,9 @@ class PhysicalHeat:
             "circuit": self.circuit.sha256,
             "notes": [note.model_dump(mode="json") for note in self.notes],
             "closed_us": self._closed_us(),
-            "retired": {str(seat): list(said) for seat, said in sorted(self._retired.items())},
+            "retired": {
+                str(seat): [status, reason] for seat, (status, reason, _) in sorted(self._retired.items())
+            },
             "rivals": "" if self.ghosts is None else self.ghosts.result().state_hash,
         }
         return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
@@ -336,7 +339,7 @@ class PhysicalHeat:
         cars = []
         for seat in self.physical:
             tally = tallies[self.plan.grid[seat].id]
-            status, reason = self._retired.get(seat, (tally.status, tally.reason))
+            status, reason = self._end_of(seat, tally)
             driven_m = len(tally.laps) * self.circuit.length_m
             if seat in self._seen and tally.started_us is not None:
                 driven_m += float(self._placed(seat).along_m[0])
@@ -372,20 +375,31 @@ class PhysicalHeat:
             lap_us = round(lap.time_s * 1e6)
             when_us += lap_us
             said = {"lap": number, "time_us": lap_us, "off_tracks": 0, "resets": lap.resets}
-            facts.append(Fact(self.tick, when_us, "lap", seat, {**said, "collisions": 0, "valid": lap.valid}))
-        status, reason = self._retired.get(seat, (tally.status, tally.reason))
-        ended_us = tally.ended_us if tally.ended_us is not None else self.time_us
+            said |= {"collisions": 0, "valid": lap.valid}
+            facts.append(Fact(self._tick_at(when_us), when_us, "lap", seat, said))
+        status, reason = self._end_of(seat, tally)
+        ends_us = [tally.ended_us, self._retired[seat][2] if seat in self._retired else None]
+        ended_us = min((end_us for end_us in ends_us if end_us is not None), default=0)
+        ended = self._tick_at(ended_us), ended_us
         if tally.total_us is not None:
-            facts.append(Fact(self.tick, ended_us, "finish", seat, {"total_us": tally.total_us}))
+            facts.append(Fact(*ended, "finish", seat, {"total_us": tally.total_us}))
         elif status == "FIN":
-            facts.append(Fact(self.tick, ended_us, "parked", seat, {"reason": reason}))
+            facts.append(Fact(*ended, "parked", seat, {"reason": reason}))
         elif status is not None:
-            facts.append(Fact(self.tick, ended_us, "dnf", seat, {"status": status, "reason": reason}))
+            facts.append(Fact(*ended, "dnf", seat, {"status": status, "reason": reason}))
         return facts
+
+    def _end_of(self, seat: int, tally: Tally) -> tuple[Status | None, str]:
+        """How a seat's run ended, and why; nothing if it has not."""
+        return self._retired[seat][:2] if seat in self._retired else (tally.status, tally.reason)
+
+    def _tick_at(self, time_us: int) -> int:
+        """The tick during which something happened, whenever somebody asks."""
+        return time_us * self.plan.rules.control_hz // 1_000_000
 
     def _result_of(self, seat: int, tally: Tally) -> EntryResult:
         entry, rules = self.plan.grid[seat], self.plan.rules
-        status, reason = self._retired.get(seat, (tally.status, tally.reason))
+        status, reason = self._end_of(seat, tally)
         total_s = None if tally.total_us is None else tally.total_us / 1e6
         best = fastest(tally.laps)
         return EntryResult(

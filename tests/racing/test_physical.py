@@ -151,3 +151,20 @@ def test_a_heat_without_a_real_car_is_none_of_these() -> None:
         a_heat(GHOST)
     with pytest.raises(RaceError, match="has 1 seats, got 0 answers"):
         a_heat().advance([])
+
+
+def test_what_happened_happened_at_its_own_tick_whenever_somebody_asks() -> None:
+    watch = Wrist()
+    heat = a_heat(ANNA, EntryPlan(id="bert", name="Bert", kind="physical"), watch=watch, control_hz=20)
+    crossed(heat, 1.0, 10.0, car="anna")
+    watch.us = 12_000_000
+    heat.retire(1, "DNF-crash", "into the wall")
+    told = [heat.advance([None, None])]
+    watch.us = 30_000_000
+    told.append(heat.advance([None, None]))
+    first = {(fact.kind, fact.seat): (fact.tick, fact.time_us) for fact in heat.facts}
+    assert first[("lap", 0)] == (200, 10_000_000)
+    assert first[("dnf", 1)] == (240, 12_000_000)
+    watch.us = 40_000_000
+    assert {(fact.kind, fact.seat): (fact.tick, fact.time_us) for fact in heat.facts} == first
+    assert [fact.kind for fact in told[1]] == []
