@@ -30,7 +30,7 @@ from league.server.settings import Settings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 
-DRIVERS: Final = ("pure-pursuit", "racing-line", "follow-the-gap", "generalist")
+DRIVERS: Final = ("pure-pursuit", "racing-line", "follow-the-gap", "generalist", "specialist")
 CIRCUIT: Final = "a-to-z-speedway"
 EVENT: Final = "demo"
 
