@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -38,6 +39,10 @@ COMMANDS = {
     "replay": "play a recording in the terminal, or write it out",
     "bench": "measure how fast things are here",
     "verify": "drive a recorded heat again and prove its result",
+    "backup": "copy a record book while its league races on",
+    "restore": "bring a backup back",
+    "export": "write everything that a league knows in open formats",
+    "import": "make a league of an export, or an event of an archived DeepRacer board",
     "plugins": "show what is loaded, and what was left out and why",
     "new": "start an agent, a plugin or a circuit of your own",
     "doctor": "check this installation, or a server",
@@ -54,7 +59,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found = import_module(f"league.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = import_module(f"league.cli.{module}").command
         assert isinstance(found, click.Command)
         return found
 

@@ -261,6 +261,7 @@ class Lobby:
                 log.warning("%s", error)
                 await paddock.stop_hosted()
                 paddock.dismiss_all("the event goes on elsewhere; connect again", code=SHUTTING_DOWN)
+                await asyncio.sleep(2 * self._settings.lease_s)  # whoever is better off goes first
             except RecordBookError as error:
                 # A full disk decides nothing: what was finished stands, and the rest is raced again.
                 log.error("event %s cannot go on: %s; trying again", paddock.event_id, error)

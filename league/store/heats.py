@@ -66,7 +66,7 @@ class HeatPages:
         plan: HeatPlan,
         result: HeatResult,
         facts: Sequence[Fact],
-        recording: bytes,
+        recording: bytes | None,
         incidents: Sequence[Incident] = (),
         *,
         lease: Lease | None = None,
@@ -101,7 +101,8 @@ class HeatPages:
             await _add_entries(db, heat.number, event, event_id, result)
             if written:
                 await db.execute(tables.facts.insert(), [{"heat": heat.number, **row} for row in written])
-            await db.execute(tables.recordings.insert().values(heat=heat.number, content=recording))
+            if recording is not None:
+                await db.execute(tables.recordings.insert().values(heat=heat.number, content=recording))
             await file_incidents(db, event, incidents, now=now)
             return True
 
@@ -152,7 +153,7 @@ class HeatPages:
 
     @unbroken
     async def recording(self, event_id: str, heat_id: str) -> bytes | None:
-        """A finished heat's recording; None while it is not finished.
+        """A finished heat's recording; None while it is not finished, or where nobody made one.
 
         Raises:
             UnknownNameError: If there is no such event or heat.

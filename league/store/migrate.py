@@ -31,7 +31,7 @@ def script() -> ScriptDirectory:
 
 def is_current(connection: Connection) -> bool:
     """Whether the tables are those of the newest migration."""
-    return _version(connection) == script().get_current_head()
+    return version_of(connection) == script().get_current_head()
 
 
 def migrate(connection: Connection, *, name: str, revision: str = "head") -> None:
@@ -48,7 +48,7 @@ def migrate(connection: Connection, *, name: str, revision: str = "head") -> Non
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
     known = script()
-    found = _version(connection)
+    found = version_of(connection)
     if found is None:
         _refuse_foreign(connection, name)
     elif found == known.get_current_head():
@@ -69,7 +69,8 @@ def migrate(connection: Connection, *, name: str, revision: str = "head") -> Non
         environment.run_migrations()
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """The migration that made the tables what they are; None where there are none."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     return context.get_current_revision()
 

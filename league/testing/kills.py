@@ -24,6 +24,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,8 @@ HOSTED: Final = 2
 AGENTS: Final = ("pure-pursuit", "racing-line", "tutorial")
 # Nobody may lose a tick because this machine is busy with dying and starting servers.
 PATIENT: Final = "[server]\ndeadline_s = 20.0\nbank_s = 600.0\nno_show_s = 600.0\nready_s = 600.0\n"
+STARTING: Final = 0.2
+"""Part of the kills whose random time begins with the process; of the others, with an open port."""
 START_S: Final = 120.0
 STUCK_S: Final = 900.0
 
@@ -77,7 +80,8 @@ async def race(
     folder: Path,
     *,
     kills: int = 0,
-    longest_s: float = 10.0,
+    longest_s: float = 8.0,
+    most_s: float = inf,
     seed: int = 0,
     say: Say,
 ) -> Evening:
@@ -89,6 +93,7 @@ async def race(
         folder: For the server's settings.
         kills: How often the server is killed; what is left of the evening after that runs undisturbed.
         longest_s: A server is killed after a random time up to this one.
+        most_s: Nothing is killed any more after this time.
         seed: Of the random times.
         say: Told how it goes.
 
@@ -99,8 +104,14 @@ async def race(
     tokens = await _enter(plan, where)
     port = _free_port()
     async with _drivers(plan, port, tokens) as driving:
-        while evening.kills < kills and not await _look(evening, where, driving):
+        while (
+            evening.kills < kills
+            and time.monotonic() - began_s < most_s
+            and not await _look(evening, where, driving)
+        ):
             async with _server(where, folder, port) as server:
+                if chance.random() >= STARTING:
+                    await _opened(server, port)
                 if not await _ended(server, chance.uniform(0.0, longest_s)):
                     server.send_signal(signal.SIGKILL)
                     evening.kills += 1
@@ -195,6 +206,17 @@ async def _ended(server: subprocess.Popen[bytes], within_s: float) -> bool:
     return False
 
 
+async def _opened(server: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until a server can be connected to, or has ended."""
+    until_s = time.monotonic() + START_S
+    while server.poll() is None and time.monotonic() < until_s:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -268,8 +290,9 @@ class Comparison:
 
 
 async def compare(
-    kills: int, *, drivers: int = 8, laps: int = 3, longest_s: float = 10.0, seed: int = 1,
-    circuit: str = "clubhouse-loop", books: tuple[str, str] | None = None, say: Say = lambda line: None,
+    kills: int, *, drivers: int = 8, laps: int = 3, longest_s: float = 8.0, most_s: float = inf,
+    seed: int = 1, circuit: str = "clubhouse-loop", books: tuple[str, str] | None = None,
+    say: Say = lambda line: None,
 ) -> Comparison:  # fmt: skip
     """Race both evenings.
 
@@ -278,6 +301,7 @@ async def compare(
         drivers: How many there are; two of them are hosted.
         laps: Of each heat.
         longest_s: A server is killed after a random time up to this one.
+        most_s: Nothing is killed any more after this time.
         seed: Of the evening, and of the moments of the kills.
         circuit: Where they race.
         books: Files or URLs of two empty record books; by default files that are thrown away.
@@ -292,7 +316,9 @@ async def compare(
         first, second = books or (str(folder / "quiet.sqlite"), str(folder / "killed.sqlite"))
         quiet = await race(plan, first, folder, say=say)
         say(f"undisturbed: {len(quiet.heats)} heats in {quiet.wall_s:.0f} s")
-        killed = await race(plan, second, folder, kills=kills, longest_s=longest_s, seed=seed, say=say)
+        killed = await race(
+            plan, second, folder, kills=kills, longest_s=longest_s, most_s=most_s, seed=seed, say=say
+        )
     return Comparison(quiet, killed)
 
 
@@ -304,7 +330,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--drivers", type=int, default=8)
     parser.add_argument("--laps", type=int, default=3)
-    parser.add_argument("--longest", type=float, default=10.0, help="seconds that a server lives at most")
+    parser.add_argument("--longest", type=float, default=8.0, help="seconds that a server lives at most")
+    parser.add_argument("--minutes", type=float, default=inf, help="kill no more after so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--circuit", default="clubhouse-loop")
     parser.add_argument(
@@ -315,7 +342,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = asyncio.run(
             compare(
-                options.kills, drivers=options.drivers, laps=options.laps, longest_s=options.longest,
+                options.kills, drivers=options.drivers, laps=options.laps,
+                longest_s=options.longest, most_s=60 * options.minutes,
                 seed=options.seed, circuit=options.circuit, books=options.books and tuple(options.books),
                 say=lambda line: print(line, file=sys.stderr, flush=True),
             )

@@ -1,0 +1,15 @@
+"""An evening ends as it would have, however often its server is killed."""
+
+from __future__ import annotations
+
+import pytest
+
+from league.testing.kills import compare
+
+
+@pytest.mark.slow
+async def test_an_evening_whose_server_is_killed_again_and_again_ends_as_an_undisturbed_one() -> None:
+    found = await compare(12, drivers=8, laps=1, longest_s=8.0)
+    assert found.killed.kills == 12
+    assert found.killed.heats == found.quiet.heats
+    assert found.killed.standings == found.quiet.standings
