@@ -223,6 +223,7 @@ def as_dict(record: EventRecord, paddock: Paddock | None) -> dict[str, Any]:
         "open_entry": record.options.open_entry,
         "pace": record.options.pace,
         "heat": paddock.heat if paddock is not None else None,
+        "paused": paddock is not None and not paddock.going.is_set(),
         "problem": paddock.problem if paddock is not None else "",
         "entries": entries,
     }

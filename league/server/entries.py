@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from league.racing.plan import EntryPlan
 from league.scrutineering.report import Report
 from league.server.admission import who
 from league.server.answers import problem
@@ -93,12 +94,15 @@ async def enter(request: web.Request) -> web.Response:
     if request.content_type.startswith("multipart/"):
         given = await read_form(request, parts(request) | {"name": TEXT_BYTES}, optional=(COST,))
         name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
-        return answer(await entrance.submit(event_id, name, model, cost=cost))
+        submitted = await entrance.submit(event_id, name, model, cost=cost)
+        await claim(request, event_id, submitted.entry)
+        return answer(submitted)
     asked = await read_json(request, NewEntry)
     if asked.agent:
         made, token = await entrance.enter(event_id, asked.name, agent=asked.agent)
     else:
         made, token = await entrance.reserve(event_id, asked.name, kind=asked.kind)
+    await claim(request, event_id, made)
     return web.json_response({"entry_id": made.id, "token": token, "version": 1}, status=201)
 
 
@@ -164,6 +168,13 @@ async def check_entrant(request: web.Request, event_id: str, token: TokenRecord 
         raise problem(403, "role", f"the token is not for entering event {event_id!r}")
 
 
+async def claim(request: web.Request, event_id: str, entry: EntryPlan | None) -> None:
+    """Write down whose a new entry is, if somebody with an account entered it."""
+    token = who(request)
+    if entry is not None and token is not None and token.person is not None and token.role == "racer":
+        await request.app[BOOK].give_entry(event_id, entry.id, token.person)
+
+
 async def check_owner(request: web.Request, event_id: str, entry_id: str, token: TokenRecord | None) -> None:
     """Refuse who is neither the entry itself nor runs events."""
     await request.app[BOOK].event(event_id)
@@ -173,6 +184,8 @@ async def check_owner(request: web.Request, event_id: str, entry_id: str, token:
             headers={"WWW-Authenticate": "Bearer"},
         )  # fmt: skip
     own = (token.event_id, token.entry_id) == (event_id, entry_id)
+    if token.role == "racer" and token.person is not None:
+        own = await request.app[BOOK].owner_of(event_id, entry_id) == token.person
     if not own and token.role not in RUNNING.roles:
         raise problem(403, "role", f"the token is not that of entry {entry_id!r}")
 

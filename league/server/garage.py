@@ -15,7 +15,7 @@ from league.scrutineering.report import Report
 from league.server.admission import admit, who
 from league.server.charts import lap_chart
 from league.server.entrance import Submission
-from league.server.entries import check_entrant, check_owner, parts
+from league.server.entries import check_entrant, check_owner, claim, parts
 from league.server.form import drives_of, rivalries_of
 from league.server.keys import BOOK, DOORKEEPER, LOBBY
 from league.server.scores import Score
@@ -79,9 +79,9 @@ class Garage:
 
         given = await read_form(request, most, optional=("token", COST), allow=allow)
         name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
-        return await self._tell(
-            request, await request.app[LOBBY].entrance.submit(event_id, name, model, cost=cost)
-        )
+        submitted = await request.app[LOBBY].entrance.submit(event_id, name, model, cost=cost)
+        await claim(request, event_id, submitted.entry)
+        return await self._tell(request, submitted)
 
     async def renew(self, request: web.Request) -> web.Response:
         """`POST …/versions`: a form with a model's files and the entry's token."""

@@ -58,6 +58,9 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{ROOT}/events", create),
         web.post(f"{ROOT}/events/{{event}}/start", start),
         web.post(f"{ROOT}/events/{{event}}/abort", abort),
+        web.post(f"{ROOT}/events/{{event}}/pause", pause),
+        web.post(f"{ROOT}/events/{{event}}/resume", resume),
+        web.post(f"{ROOT}/events/{{event}}/again", again),
         web.post(f"{ROOT}/events/{{event}}/tokens", give_token),
     ]
 
@@ -96,6 +99,27 @@ async def start(request: web.Request) -> web.Response:
 async def abort(request: web.Request) -> web.Response:
     """Stop an event for good."""
     await request.app[LOBBY].abort(request.match_info["event"])
+    return await _event(request)
+
+
+@operation(EventAnswer, tag="events")
+async def pause(request: web.Request) -> web.Response:
+    """Let the heat under way come to its end, and none begin after it."""
+    (await request.app[LOBBY].paddock(request.match_info["event"])).pause()
+    return await _event(request)
+
+
+@operation(EventAnswer, tag="events")
+async def resume(request: web.Request) -> web.Response:
+    """Go on after a pause."""
+    (await request.app[LOBBY].paddock(request.match_info["event"])).resume()
+    return await _event(request)
+
+
+@operation(EventAnswer, tag="events")
+async def again(request: web.Request) -> web.Response:
+    """Break the simulated heat under way off, and race it again from its start with the same seed."""
+    (await request.app[LOBBY].paddock(request.match_info["event"])).race_again()
     return await _event(request)
 
 

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from league.errors import LeagueError, UnknownNameError
+from league.errors import LeagueError, RaceError, UnknownNameError
 from league.host import Task
 from league.racing.plan import EntryPlan
 from league.racing.result import HeatResult, Standing
@@ -62,6 +62,11 @@ class Paddock:
         """Why the event was aborted, if it was."""
         self.heat: str | None = None
         """The heat under way."""
+        self.again: asyncio.Task[None] | None = None
+        """The simulated heat under way, while it can be raced again."""
+        self.going = asyncio.Event()
+        """Whether heats may begin; cleared while the organiser pauses."""
+        self.going.set()
         self.standings: tuple[Standing, ...] = ()
         self.timing = TimingDesk(record.plan.id, book)
         """Where physical cars are timed."""
@@ -102,6 +107,37 @@ class Paddock:
         if self.record.status != before:
             self.broadcast.introduce(hello_message(self._about(), self.circuit))
         self.stir()
+
+    # -- the organiser's hand ----------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Let the heat under way come to its end, and no other begin until `resume`.
+
+        Raises:
+            RaceError: The event is over.
+        """
+        if self.record.status not in ("open", "running"):
+            raise RaceError(f"event {self.event_id!r} is {self.record.status}; there is nothing to pause")
+        self.going.clear()
+
+    def resume(self) -> None:
+        """Let heats begin again."""
+        self.going.set()
+
+    def race_again(self) -> str:
+        """Break the simulated heat under way off; it is raced again from its start, with the same seed.
+
+        Returns:
+            Its id.
+
+        Raises:
+            RaceError: None is under way; a run of real cars is the timekeeper's.
+        """
+        if self.again is None or self.heat is None:
+            raise RaceError(f"event {self.event_id!r} has no simulated heat under way to race again")
+        self.again.cancel()
+        self.again = None
+        return self.heat
 
     # -- drivers -----------------------------------------------------------------------------------
 

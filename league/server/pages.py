@@ -29,6 +29,7 @@ from league.server.auth import is_secure
 from league.server.board import read_view, show
 from league.server.boards import KEPT as CARRIED
 from league.server.boards import Boards
+from league.server.desk import Desk
 from league.server.display import read_display
 from league.server.garage import Garage, filters
 from league.server.handbook import Handbook
@@ -106,6 +107,7 @@ class Pages:
             *Replays(self._page).routes(),
             *SeasonPages(self._page).routes(),
             *Signing(self._page).routes(),
+            *Desk(self._page, self._score).routes(),
         ]
 
     # -- pages ---------------------------------------------------------------------------------
@@ -205,11 +207,11 @@ class Pages:
 
     # -- what they show ------------------------------------------------------------------------
 
-    async def _score(self, request: web.Request) -> Score:
-        """How the event that the address names stands."""
+    async def _score(self, request: web.Request, event_id: str = "") -> Score:
+        """How an event stands; without an id, the one that the address names."""
         if self._scores is None:
             self._scores = Scores(request.app[LEAGUE], request.app[BOOK])
-        return await self._scores.of(request.match_info["event"])
+        return await self._scores.of(event_id or request.match_info["event"])
 
     async def _event(self, request: web.Request) -> EventRecord:
         return await request.app[BOOK].event(request.match_info["event"])

@@ -78,6 +78,7 @@ class EventRun:
         try:
             while waiting := await self.post_board():
                 await self._quiet()
+                await self._paddock.going.wait()
                 chosen = next((heat for heat in waiting if heat.id == first), waiting[0])
                 first = await self._race(chosen, waiting)
                 await asyncio.sleep(self._settings.between_heats_s)
@@ -120,7 +121,7 @@ class EventRun:
     async def _race(self, planned: HeatPlan, waiting: tuple[HeatPlan, ...]) -> str:
         """Race one heat; gives the id of the one that is to come next, if somebody chose."""
         if not any(is_physical(entry) for entry in planned.grid):
-            await self._race_simulated(planned)
+            await self._race_or_again(planned)
             return ""
         run = PhysicalRun(
             self._paddock, league=self._league, book=self._book, settings=self._settings,
@@ -135,6 +136,19 @@ class EventRun:
             return False
         notes = await self._book.notes(self._event_id, heat.plan.id)
         return any(record.note.kind == "green" for record in notes)
+
+    async def _race_or_again(self, planned: HeatPlan) -> None:
+        """Race a simulated heat, unless the organiser breaks it off; the format then asks for it anew."""
+        racing = self._paddock.again = asyncio.create_task(self._race_simulated(planned))
+        try:
+            await racing
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if self._paddock.again is racing or (this is not None and this.cancelling()):
+                raise  # it is the whole event that stops
+            log.info("event %s: heat %s is raced again", self._event_id, planned.id)
+        finally:
+            self._paddock.again = None
 
     async def _race_simulated(self, planned: HeatPlan) -> None:
         event = self._paddock.record.plan

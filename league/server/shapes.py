@@ -111,6 +111,8 @@ class EventAnswer(EventPlan):
     pace: float | None
     heat: str | None
     """The heat under way."""
+    paused: bool
+    """Whether the organiser lets no heat begin."""
     problem: str
     """Why it was aborted."""
     entries: tuple[EventEntry, ...]

@@ -142,7 +142,7 @@ async def decide(request: web.Request) -> web.Response:
     if asked.kind == "final":
         await _check_closed(request, event_id)
     line = Decision.model_validate(
-        {"number": 1, "who": token.name or token.role} | asked.model_dump(exclude={"command", "revision"})
+        {"number": 1, "who": token.bearer[:64]} | asked.model_dump(exclude={"command", "revision"})
     )
     made, new = await request.app[BOOK].decide(event_id, line, command=asked.command, expected=asked.revision)
     if new:

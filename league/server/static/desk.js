@@ -1,0 +1,143 @@
+/** The desk: forms that ask the REST interface, and a page that follows the event. */
+
+import { refresh } from "./refresh.js";
+import { Feed } from "./socket.js";
+
+const SOON_MS = 300;
+const at = (id) => document.getElementById(id);
+const { event } = document.body.dataset;
+
+// -- forms ---------------------------------------------------------------------------------------
+
+/** What a form says, as the REST interface takes it: "rules.laps" is inside of rules, "entries[]" is a list. */
+function read(form) {
+  const asked = {};
+  for (const field of form.elements) {
+    if (!field.name || field.closest("[hidden]")) continue;
+    const [first, second] = field.name.split(".");
+    if (field.name.endsWith("[]")) {
+      const list = (asked[field.name.slice(0, -2)] ??= []);
+      if (field.checked) list.push({ name: field.value, agent: field.value });
+    } else if (field.value !== "") {
+      if (second) (asked[first] ??= {})[second] = value(field);
+      else asked[first] = value(field);
+    }
+  }
+  for (const field of form.querySelectorAll("[data-append]")) {
+    if (field.checked) asked[field.dataset.to] += field.dataset.append;
+  }
+  return asked;
+}
+
+function value(field) {
+  if (field.type === "number") return Number(field.value);
+  if (field.type === "checkbox") return field.checked;
+  return field.dataset.type === "boolean" ? field.value === "true" : field.value;
+}
+
+async function send(form) {
+  const [method, path] = form.dataset.api.split(" ");
+  const options = { method, headers: { Accept: "application/json" } };
+  if (form.elements.length > 1) {
+    options.body = JSON.stringify(read(form));
+    options.headers["Content-Type"] = "application/json";
+  }
+  const answer = await fetch(path, options).catch(() => null);
+  if (!answer) return tell("The server does not answer.");
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) return tell(told.error?.message ?? `The server refuses: ${answer.status}`);
+  if (form.dataset.then) return location.assign(form.dataset.then.replace("{id}", encodeURIComponent(told.id)));
+  if (form.elements.length > 1) form.reset();
+  document.activeElement?.blur();
+  await refresh();
+  dress();
+  tell("");
+  if (form.dataset.secret) show(form, told[form.dataset.secret]);
+}
+
+/** What is told only once: where a link leads to it, as a link. */
+function show(form, secret) {
+  const { link } = form.dataset;
+  at("secret").hidden = false;
+  at("secret").firstElementChild.textContent = link ? `${location.origin}${link}${secret}` : secret;
+  tell("Shown only now:");
+}
+
+function tell(words) {
+  at("said").textContent = words;
+}
+
+document.addEventListener("submit", (submitted) => {
+  const form = submitted.target;
+  if (!form.dataset.api) return;
+  submitted.preventDefault();
+  if (form.dataset.ask && form.dataset.sure !== "yes") return ask(form);
+  send(form);
+});
+
+/** Ask once more, in the button itself: no dialogue covers the race. */
+function ask(form) {
+  const button = form.querySelector("button");
+  const before = button.textContent;
+  button.textContent = form.dataset.ask;
+  form.dataset.sure = "yes";
+  setTimeout(() => {
+    button.textContent = before;
+    delete form.dataset.sure;
+  }, 4000);
+}
+
+// -- fields that belong to a choice --------------------------------------------------------------
+
+function dress() {
+  for (const choice of document.querySelectorAll("select[data-shows]")) {
+    const shown = (choice.selectedOptions[0].dataset.shows ?? "").split(" ");
+    for (const field of choice.form.querySelectorAll("[data-for]")) field.hidden = !shown.includes(field.dataset.for);
+  }
+}
+
+document.addEventListener("change", dress);
+dress();
+
+// -- the circuit's outline -----------------------------------------------------------------------
+
+const SVG = "http://www.w3.org/2000/svg";
+
+async function preview() {
+  const answer = await fetch(`/api/v1/circuits/${encodeURIComponent(at("circuit").value)}`).catch(() => null);
+  if (!answer?.ok) return;
+  const circuit = await answer.json();
+  const points = [...circuit.left, ...circuit.right];
+  const [x, y] = [points.map((p) => p[0]), points.map((p) => -p[1])];
+  const [left, top] = [Math.min(...x) - 0.3, Math.min(...y) - 0.3];
+  const box = [left, top, Math.max(...x) - left + 0.3, Math.max(...y) - top + 0.3];
+  at("preview").setAttribute("viewBox", box.join(" "));
+  const road = document.createElementNS(SVG, "path");
+  road.setAttribute("class", "fill");
+  const ring = (line) => `M${line.map(([px, py]) => `${px} ${-py}`).join("L")}Z`;
+  road.setAttribute("d", ring(circuit.left) + ring(circuit.right));
+  at("preview").replaceChildren(road);
+  at("about").textContent = `${circuit.name}: ${circuit.length_m.toFixed(1)} m. ${circuit.about}`;
+}
+
+if (at("circuit")) {
+  at("circuit").addEventListener("change", preview);
+  preview();
+}
+
+// -- the event under way -------------------------------------------------------------------------
+
+let waiting = null;
+
+function hear(message) {
+  if (!["board", "heat", "hello"].includes(message.type)) return;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => !busy() && refresh().then(dress), SOON_MS);
+}
+
+/** Whether somebody is at a form that a new page would take away. */
+function busy() {
+  return Boolean(document.querySelector("details[open], [data-sure], #secret:not([hidden])"));
+}
+
+if (event) new Feed(event, { message: hear, line: () => {} }, { frames: false });

@@ -1,0 +1,145 @@
+"""The organiser's desk: an event from its creation to a voided lap, people, and what racers see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from house import House, house
+from playwright.async_api import Page, expect
+from viewing import OpenPage
+
+from league.errors import UnknownNameError
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+CIRCUIT = "clubhouse-loop"
+PATHS = (
+    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/events/cup/next", "/sign-in", "/join"
+)  # fmt: skip
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def home() -> AsyncIterator[House]:
+    """A server of its own."""
+    async with house(countdown_s=0.0) as opened:
+        yield opened
+
+
+async def sign_in(page: Page, home: House, token: str) -> None:
+    await page.fill("input[name=token]", token)
+    await page.click("text=Sign in >> nth=-1")
+    await expect(page.locator("h1")).not_to_have_text("Sign in")
+
+
+async def decide_on_a_lap(page: Page, entry: str, *, counts: bool) -> None:
+    """Void a lap of the first heat that has a result, or let it count again."""
+    heat = page.locator(".heats-desk li").filter(has=page.locator("details")).first
+    await heat.locator("summary").click()
+    await heat.locator("select[name=kind]").select_option("lap")
+    await heat.locator("select[name=entry]").select_option(entry)
+    await heat.locator("select[name=valid]").select_option("true" if counts else "false")
+    await heat.locator("input[name=why]").fill("the marshal looked again")
+    await heat.locator("button").click()
+
+
+@pytest.mark.slow
+async def test_an_organiser_creates_an_event_runs_it_voids_a_lap_and_sees_standings_recomputed(
+    home: House, open_page: OpenPage
+) -> None:
+    owner = await home.book.add_person("Olga", "owner")
+    token = await home.book.issue_own_token(owner.number)
+    async with open_page(f"{home.url}/desk/new") as page:
+        await sign_in(page, home, token)
+        assert page.url == f"{home.url}/desk/new", "where one wanted to go"
+        await page.fill("input[name=name]", "Club <b>night</b>")
+        await page.select_option("#circuit", CIRCUIT)
+        await expect(page.locator("#preview path")).to_have_count(1)
+        await page.select_option("select[name=format]", "head-to-head")
+        await page.fill("input[name='rules.laps']", "1")
+        await page.select_option("select[name='rules.rank']", "best_lap")
+        for driver in ("pure-pursuit", "tutorial"):
+            await page.check(f"input[value={driver}]")
+        await page.click("text=Create the event")
+        await expect(page.locator("h1")).to_have_text("Club <b>night</b>")
+        await expect(page.locator("#entries tr")).to_have_count(2)
+        await page.click("text=Start")
+        await expect(page.locator("#status")).to_have_text("finished", timeout=120_000)
+        rows = page.locator("#standings li")
+        await expect(rows).to_have_count(2)
+        winner = str(await rows.first.get_attribute("data-entry"))
+        await decide_on_a_lap(page, winner, counts=False)
+        await expect(rows.first).not_to_have_attribute("data-entry", winner)
+        (deed,) = [one for one in await home.book.deeds() if one.what.endswith("/decisions")]
+        assert (deed.who, deed.role, deed.status) == ("Olga", "owner", 201)
+        await page.click("text=Sign out")
+        await page.goto(f"{home.url}/desk")
+        await expect(page.locator("h1")).to_have_text("Sign in")
+
+
+async def test_an_invitation_is_taken_up_in_a_browser_once(home: House, open_page: OpenPage) -> None:
+    owner = await home.book.issue_token("owner")
+    async with open_page(f"{home.url}/desk/people") as page:
+        await sign_in(page, home, owner)
+        await page.select_option("form[data-secret=code] select[name=role]", "racer")
+        await page.fill("form[data-secret=code] input[name=name]", "Anna")
+        await page.click("text=Make a link")
+        await expect(page.locator("#secret")).to_contain_text(f"{home.url}/join#")
+        link = await page.locator("#secret code").inner_text()
+    async with open_page(link) as page:
+        assert "#" not in page.url, "the code does not stay in the address"
+        await page.fill("input[name=name]", "Anna")
+        await page.click("main button")
+        token = await page.locator("#token").inner_text()
+        await page.click("text=Go on")
+        await expect(page.locator("h1")).to_have_text("Anna")
+    record = await home.book.token(token)
+    assert record is not None
+    assert (record.role, record.person_name) == ("racer", "Anna")
+    with pytest.raises(UnknownNameError):
+        await home.book.take_up(link.rpartition("#")[2], "Mallory")
+
+
+async def test_a_racer_sees_when_the_own_car_is_up(home: House, open_page: OpenPage) -> None:
+    await home.create("cup", style="time-trial")
+    anna = await home.book.add_person("Anna", "racer")
+    await home.lobby.entrance.enter("cup", "Other", agent="tutorial")
+    entry, _ = await home.lobby.entrance.enter("cup", "Anna's car", agent="tutorial")
+    await home.book.give_entry("cup", entry.id, anna.number)
+    async with open_page(f"{home.url}/desk") as page:
+        await sign_in(page, home, await home.book.issue_own_token(anna.number))
+        await expect(page.locator(".desk-card")).to_contain_text("1 heat before yours")
+        await expect(page.locator("body")).not_to_contain_text("New event")
+        await page.goto(f"{home.url}/events/cup/next?entry={entry.id}")
+        await expect(page.locator("#turn")).to_contain_text("after 1 other")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1280, 3840])
+async def test_no_page_of_the_desk_is_wider_than_the_window(
+    home: House, open_page: OpenPage, width: int, tmp_path: Path
+) -> None:
+    name = "<i>Ω</i>" + "W" * 56
+    await home.create("cup", style="time-trial")
+    await home.lobby.entrance.enter("cup", name, agent="tutorial")
+    owner = await home.book.add_person("O" * 64, "owner")
+    await home.book.invite("racer", name=name, invited_by=name)
+    viewport = {"width": width, "height": 900}
+    async with open_page(f"{home.url}/desk", viewport=viewport) as page:
+        await sign_in(page, home, await home.book.issue_own_token(owner.number))
+        for path in (
+            "/desk",
+            "/desk/new",
+            "/desk/people",
+            "/desk/events/cup",
+            "/events/cup/next",
+            "/sign-in",
+            "/join",
+        ):
+            await page.goto(home.url + path)
+            await page.wait_for_load_state("networkidle")
+            await page.screenshot(path=tmp_path / f"{width}{path.replace('/', '-')}.png", full_page=True)
+            wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, path
