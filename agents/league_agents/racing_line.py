@@ -25,7 +25,7 @@ from league_agents._traffic import Traffic
 FloatArray = NDArray[Any]
 
 # Planning.
-STEER_SHARE = 0.97
+STEER_SHARE = 0.93
 """Part of the steering that the lap may use; the rest is for corrections."""
 MARGIN_M = 0.005
 """How much the inner rear wheel keeps from the border in the first lap that is tried."""
@@ -50,7 +50,7 @@ LEAD_S = 0.16
 BACK = 2.4
 """Radians to turn towards the lap, per metre of distance from it and at 1 m/s."""
 MOST_BACK_RAD = 0.5
-TURN_PER_S = 6.0
+TURN_PER_S = 10.0
 """Turning rate to correct with, per radian of error."""
 MOST_STRAIN = 0.985
 """Part of the lateral limit beyond which turning the wheels further is of no use."""

@@ -168,8 +168,8 @@ def shorten(
     common = 0.0
     for beam in range(len(reach)):
         if together and beam % BUNDLE == 0:
-            # How far a bundle goes before any beam of it can meet anything: around a point on the middle one a
-            # square is empty, in which they stay for as long as they have not spread too far.
+            # How far a bundle goes before any of its beams can meet anything: around a point on the middle
+            # one a square is empty, in which they stay for as long as they have not spread too far.
             middle = min(beam + BUNDLE // 2, len(reach) - 1)
             ux = directions[middle, 0] * c - directions[middle, 1] * q
             uy = directions[middle, 0] * q + directions[middle, 1] * c

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from league import Circuit, EntryResult, League, race
+from league.racing import BEHAVIOR
 from league.testing import check_agent
+from league.track.limit import limit_s
 from league_agents.follow_the_gap import FollowTheGap
 from league_agents.pure_pursuit import PurePursuit
 from league_agents.racing_line import RacingLine
@@ -27,6 +29,9 @@ OURS = sorted(LEAGUE.circuits)
 OPTIMUM_S = {"reInvent2019_wide_cw": 5.24, "reInvent2019_track": 6.38, "2022_summit_speedway": 7.21}
 GAP_IS_HARD = {"old-town"}
 """Circuits that cannot be seen through by LIDAR: walls sixty centimetres apart, bends close together."""
+
+ROOM_IS_SCARCE = {"old-town"}
+"""Where the racing line is 7 % above the limit: most of the road goes into keeping off its borders."""
 
 
 def drive(circuit: str | Circuit, agent: str, laps: int = 3) -> EntryResult:
@@ -127,3 +132,14 @@ def test_the_racing_line_is_within_six_percent_of_the_optimum(
     assert_clean(entry)
     assert entry.fastest_lap_s is not None
     assert 0.97 * optimum_s < entry.fastest_lap_s < 1.06 * optimum_s
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("circuit", sorted(set(OURS) - ROOM_IS_SCARCE))
+def test_the_racing_line_is_within_five_percent_of_the_limit(circuit: str) -> None:
+    entry = drive(circuit, "racing-line")
+    assert_clean(entry)
+    best_s = limit_s(LEAGUE.circuit(circuit), LEAGUE.car("deepracer"), behavior=BEHAVIOR)
+    assert best_s is not None
+    assert entry.fastest_lap_s is not None
+    assert best_s < entry.fastest_lap_s <= 1.05 * best_s
