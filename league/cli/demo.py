@@ -85,7 +85,7 @@ Examples:
     "--json", "json_file", metavar="FILE", help="Write the standings as JSON; - for standard output."
 )
 def command(headless: bool, port: int, seed: int, json_file: str | None) -> None:
-    """Run a complete event on this machine: four house drivers, qualifying and final, three laps each.
+    """Run a complete event on this machine: five house drivers, qualifying and final, three laps each.
 
     Every driver is a program of its own that connects to the server over msgpack. Without --headless the
     event runs in real time: open the address that is printed; Ctrl-C ends it.
