@@ -127,7 +127,8 @@ def _final(played: Any) -> Any:
                 show.seconds(entry.total_s),
             )
         )  # fmt: skip
-    title = f"{played.plan.id} · {played.circuit.id} · {(len(played.frames) - 1) / played.plan.rules.control_hz:.1f} s"
+    raced_s = (len(played.frames) - 1) / played.plan.rules.control_hz
+    title = f"{played.plan.id} · {played.circuit.id} · {raced_s:.1f} s"
     return show.table(title, ["", "entry", ">lap", ">along m", ">m/s", "state", ">total"], rows)
 
 
