@@ -16,6 +16,7 @@ from PIL import Image
 
 from league.gate.car import Sample
 from league.racing.agent import Briefing, FloatVector, Observation
+from league.racing.odometry import Odometry
 from league.sim.sensing import PoseSensor, StateSensor
 from league.sim.sensor import Sensor
 from league.sim.world import World
@@ -47,13 +48,13 @@ class Senses:
                     self._reach_m[name] = float(getattr(sensor, "reach_m", 12.0))
         self._world: World | None = None
         self._nose_m = 0.0
-        self._frame: tuple[float, float, float] | None = None
+        self._odometry: Odometry | None = None
 
     def prepare(self, briefing: Briefing) -> None:
         """A new heat: the car stands on the start line, wherever its odometry says that it is."""
         self._nose_m = briefing.car.nose_m
         self._world = World(briefing.circuit, [briefing.car], control_hz=briefing.rules.control_hz)
-        self._frame = None
+        self._odometry = Odometry(briefing.circuit, back_m=self._nose_m)
 
     def complete(self, seen: Observation, sample: Sample | None) -> Observation:
         """An observation with what the car itself knows filled in."""
@@ -89,33 +90,14 @@ class Senses:
     def _state(self, sample: Sample, sensors: dict[str, FloatVector]) -> FloatVector:
         """The state vector as far as the car knows it; with a pose, the road is in it."""
         state = np.zeros(StateSensor.size, np.float32)
-        if sample.pose is not None and self._world is not None:
-            self._place(self._world, self._on_circuit(self._world, sample.pose), sample.speed_mps or 0.0)
+        if sample.pose is not None and self._world is not None and self._odometry is not None:
+            self._place(self._world, self._odometry.place(sample.pose), sample.speed_mps or 0.0)
             state = StateSensor().sense(self._world)[0]
             sensors.setdefault("pose", PoseSensor().sense(self._world)[0])
         for index, value in enumerate((sample.speed_mps, sample.yaw_rate_radps, sample.steer_rad)):
             if value is not None:
                 state[index] = value
         return state
-
-    def _on_circuit(self, world: World, pose: tuple[float, float, float]) -> tuple[float, float, float]:
-        """A pose of the car's odometry on the circuit: where it began is the start line."""
-        x, y, yaw = pose
-        if self._frame is None:
-            heading = float(world.circuit.heading_at(0.0))
-            begin_x, begin_y = (float(value) for value in world.circuit.at(0.0))
-            begin_x -= self._nose_m * cos(heading)
-            begin_y -= self._nose_m * sin(heading)
-            turn = heading - yaw
-            shift_x = begin_x - (x * cos(turn) - y * sin(turn))
-            shift_y = begin_y - (x * sin(turn) + y * cos(turn))
-            self._frame = shift_x, shift_y, turn
-        shift_x, shift_y, turn = self._frame
-        return (
-            shift_x + x * cos(turn) - y * sin(turn),
-            shift_y + x * sin(turn) + y * cos(turn),
-            (yaw + turn + pi) % (2 * pi) - pi,
-        )
 
     def _place(self, world: World, pose: tuple[float, float, float], speed_mps: float) -> None:
         x, y, yaw = pose

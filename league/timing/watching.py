@@ -7,13 +7,14 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from math import cos, hypot, pi, sin
+from math import hypot
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from league.errors import InputError
 from league.gate.car import Sample
 from league.racing.linetimer import Crossed, LineTimer, Seen
+from league.racing.odometry import Odometry
 from league.timing.client import TimingLine
 from league.track.circuit import Circuit
 
@@ -110,13 +111,14 @@ async def follow_odometry(
 
     Where it is when this begins is the start line: stand it there, its nose on the line.
     """
-    timer, start = LineTimer(circuit, nose_m=nose_m), None
+    timer = LineTimer(circuit, nose_m=nose_m)
+    # A hair behind the line, so that driving off is a crossing.
+    odometry = Odometry(circuit, back_m=nose_m + 0.01)
     last: Seen | None = None
     async for sample in samples:
         if sample.pose is None:
             continue
-        start = start or _start(sample.pose, circuit, nose_m)
-        x_m, y_m, yaw_rad = _on_circuit(sample.pose, start)
+        x_m, y_m, yaw_rad = odometry.place(sample.pose)
         seen = Seen(line.clock.at(round(sample.at_s * 1e9)), x_m, y_m, yaw_rad)
         crossed = timer.see(seen)
         if crossed is not None:
@@ -135,30 +137,3 @@ def _speed(before: Seen | None, seen: Seen) -> float:
     if before is None or seen.ts_ns <= before.ts_ns:
         return 0.0
     return min(hypot(seen.x_m - before.x_m, seen.y_m - before.y_m) / (seen.ts_ns - before.ts_ns) * 1e9, 100.0)
-
-
-Pose = tuple[float, float, float]
-
-
-def _start(pose: Pose, circuit: Circuit, nose_m: float) -> Pose:
-    """What takes the odometry's coordinates to the circuit's: a shift, and a turn before it."""
-    heading = float(circuit.heading_at(0.0))
-    turn = heading - pose[2]
-    line_x, line_y = (float(value) for value in circuit.at(0.0))
-    # A hair behind the line, so that driving off is a crossing.
-    back_m = nose_m + 0.01
-    return (
-        line_x - back_m * cos(heading) - (pose[0] * cos(turn) - pose[1] * sin(turn)),
-        line_y - back_m * sin(heading) - (pose[0] * sin(turn) + pose[1] * cos(turn)),
-        turn,
-    )
-
-
-def _on_circuit(pose: Pose, start: Pose) -> Pose:
-    x, y, yaw = pose
-    shift_x, shift_y, turn = start
-    return (
-        shift_x + x * cos(turn) - y * sin(turn),
-        shift_y + x * sin(turn) + y * cos(turn),
-        (yaw + turn + pi) % (2 * pi) - pi,
-    )
