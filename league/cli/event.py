@@ -27,6 +27,7 @@ Examples:
   league event create Rating --circuit clover --format rating --entry tutorial --entry pure-pursuit
   league event create "Real cars" --circuit clubhouse-loop --physical --resets-per-lap 5
   league event start club-night
+  league event pause club-night
   league event show club-night"""
 )
 def command() -> None:
@@ -156,6 +157,36 @@ def abort(event: str, server: str, token: str | None) -> None:
     """Stop EVENT for good; the heat under way counts for nothing."""
     ask(server, "POST", f"/events/{segment(event)}/abort", token=token)
     show.console().print(f"{event} is stopped", markup=False)
+
+
+@command.command()
+@click.argument("event")
+@server_option
+@token_option
+def pause(event: str, server: str, token: str | None) -> None:
+    """Let the heat under way come to its end, and none of EVENT begin after it."""
+    ask(server, "POST", f"/events/{segment(event)}/pause", token=token)
+    show.console().print(f"{event} pauses; go on with: league event resume {event}", markup=False)
+
+
+@command.command()
+@click.argument("event")
+@server_option
+@token_option
+def resume(event: str, server: str, token: str | None) -> None:
+    """Go on with EVENT after a pause."""
+    ask(server, "POST", f"/events/{segment(event)}/resume", token=token)
+    show.console().print(f"{event} goes on", markup=False)
+
+
+@command.command()
+@click.argument("event")
+@server_option
+@token_option
+def again(event: str, server: str, token: str | None) -> None:
+    """Break the simulated heat of EVENT that is under way off, and race it again with the same seed."""
+    ask(server, "POST", f"/events/{segment(event)}/again", token=token)
+    show.console().print(f"the heat of {event} is raced again", markup=False)
 
 
 @command.command()

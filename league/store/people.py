@@ -207,6 +207,7 @@ class PeoplePages:
     async def _add(self, db: AsyncConnection, name: str, role: PersonRole) -> int:
         _check_role(role)
         name = " ".join(name.split())
+        name = "".join(sign for sign in name if unicodedata.category(sign) != "Cc")  # as terminals obey them
         if not 1 <= len(name) <= LONGEST_NAME:
             raise InputError(f"name {name[:80]!r} has {len(name)} characters, expected 1 to {LONGEST_NAME}")
         spoken = _spoken(name)
