@@ -11,12 +11,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from clubhouse import CIRCUIT, club, green, until, written
 from track import Beside
 
 from league.errors import RemoteProtocolError
 from league.gate.car import Sample
-from league.server.app import serving
 from league.timing import devices
 from league.timing.client import Answer, ServerClock, TimingLine
 from league.timing.watching import follow_odometry
@@ -109,7 +109,8 @@ async def test_drems_timer_is_heard_and_its_network_forgiven() -> None:
 
     app = web.Application()
     app.router.add_get("/", timer)
-    async with serving(app, host="127.0.0.1", port=0) as url:
+    async with TestServer(app) as served:
+        url = str(served.make_url("")).rstrip("/")
         heard = devices.drem(url.replace("http", "ws"))
         crossings = [await anext(heard) for _ in range(3)]
         await heard.aclose()
@@ -126,7 +127,8 @@ async def test_deepracer_timer_is_heard_over_socket_io() -> None:
     server.attach(app)
     joined = asyncio.Event()
     server.on("connect", lambda *_: joined.set())
-    async with serving(app, host="127.0.0.1", port=0) as url:
+    async with TestServer(app) as served:
+        url = str(served.make_url("")).rstrip("/")
         heard = devices.deepracer_timer(url)
         waiting = asyncio.create_task(anext(heard))
         await asyncio.wait_for(joined.wait(), 20)
