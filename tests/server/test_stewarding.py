@@ -63,7 +63,7 @@ async def stewards(home: House, http: aiohttp.ClientSession) -> Stewards:
 
 async def test_a_penalty_counts_on_the_board_the_heat_and_in_both_files(stewards: Stewards) -> None:
     made = await stewards.decide("penalty", entry="n00", seconds=1.5)
-    assert made["decision"]["who"] == "Sam"
+    assert made["decision"]["who"].startswith("Sam")
     assert await stewards.order() == [("n01", "FIN"), ("n00", "FIN"), ("n02", "FIN")]
     _, heat = await stewards.ask("GET", "/heats/h1")
     assert [row["total_s"] for row in heat["result"]["entries"]] == [21.0, 21.5, 22.0]

@@ -37,6 +37,7 @@ def row(entry: str, run: dict[str, Any]) -> EntryResult:
     )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(RUNS, RUNS)
 def test_a_lower_rank_key_ranks_first(one: dict[str, Any], other: dict[str, Any]) -> None:
     first, second = row("a", one), row("b", other)
