@@ -17,6 +17,7 @@ from league.racing.rules import Rules
 from league.server.garage import report_of
 from league.server.keys import BOOK, LEAGUE, LOBBY
 from league.server.membership import PAGE, bearer, before_in, seen_tokens
+from league.server.paddock import Paddock
 from league.server.rights import JUDGING, OWNERS, RUNNING, TIMEKEEPING
 from league.server.scores import Score
 from league.store.records import EventRecord, PersonRole, TokenRecord, VersionRecord
@@ -130,7 +131,7 @@ class Desk:
         """`GET /desk/events/{event}`: run an event."""
         event_id, record = request.match_info["event"], bearer(request)
         score = await self._scored(request, event_id)
-        paddock = request.app[LOBBY].present(event_id)
+        paddock = _paddock(request, event_id)
         return self._render(
             request,
             "desk_event.html",
@@ -151,7 +152,7 @@ class Desk:
     async def coming(self, request: web.Request) -> web.Response:
         """`GET /events/{event}/next`: what is raced now and next, and when a car is up."""
         score = await self._scored(request, request.match_info["event"])
-        paddock = request.app[LOBBY].present(score.record.plan.id)
+        paddock = _paddock(request, score.record.plan.id)
         now = paddock.heat if paddock is not None else None
         running = next((heat.plan for heat in score.heats if heat.plan.id == now), None)
         asked, coming = request.query.get("entry", ""), _coming(score)
@@ -202,6 +203,12 @@ class Desk:
             before=turn or 0,
             place=stands.place if stands is not None else 0,
         )
+
+
+def _paddock(request: web.Request, event_id: str) -> Paddock | None:
+    """An event's drivers, if anything happened there; none where pages are served without a lobby."""
+    lobby = request.app.get(LOBBY)
+    return None if lobby is None else lobby.present(event_id)
 
 
 def _coming(score: Score) -> list[HeatPlan]:
