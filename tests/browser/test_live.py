@@ -123,7 +123,7 @@ async def test_start_lights_come_on_and_go_out(open_page: OpenPage) -> None:
 
 async def test_a_penalty_is_shown_with_its_reason(open_page: OpenPage) -> None:
     names = (*NAMES, "Wild One")
-    async with racing(names=names, pace=1.0) as (_, address, _race), open_page(address + LIVE) as page:
+    async with racing(names=names, pace=0.3) as (_, address, _race), open_page(address + LIVE) as page:
         row = page.locator("#tower tr", has_text="Wild One")
         await expect(row.locator(".gap")).to_have_text("Penalty")
         await expect(page.locator("#news")).to_contain_text("stands")
