@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from clubhouse import until
 from house import LEAGUE, House, house
 
 from league.server.admission import PORTS
@@ -235,6 +236,24 @@ async def test_a_pause_keeps_the_next_heat_from_beginning(home: House, http: aio
     async with asyncio.timeout(PATIENCE_S):
         await home.lobby.wait_for_end("cup")
     assert (await home.book.event("cup")).status == "finished"
+
+
+async def test_a_heat_that_is_raced_again_begins_anew_with_its_seed(
+    home: House, http: aiohttp.ClientSession
+) -> None:
+    await home.create(style="time-trial", laps=3, pace=1.0)
+    owner = await person(home, "Olga", "owner")
+    await home.lobby.entrance.enter("cup", "Ada", agent="tutorial")
+    await home.lobby.start("cup")
+    paddock, url = await home.lobby.paddock("cup"), f"{home.url}{API}/events/cup"
+    async with asyncio.timeout(PATIENCE_S):
+        await until(lambda: paddock.heat)
+        (before,) = await home.book.heats("cup")
+        assert (await ask(http, "POST", f"{url}/again", token=owner)).status == 200
+        await until(lambda: paddock.again is not None and paddock.heat)
+    (after,) = await home.book.heats("cup")
+    assert (after.attempt, after.plan) == (2, before.plan)
+    assert (await ask(http, "POST", f"{url}/abort", token=owner)).told["status"] == "aborted"
 
 
 # -- the read-only port ------------------------------------------------------------------------------
