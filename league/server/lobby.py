@@ -260,7 +260,9 @@ class Lobby:
             except LeaseLostError as error:
                 log.warning("%s", error)
                 await paddock.stop_hosted()
-                paddock.dismiss_all("the event goes on elsewhere; connect again", code=SHUTTING_DOWN)
+                for driver in paddock.drivers.values():  # no goodbye: they are to come back, by any host
+                    if driver.line is not None:
+                        driver.line.fail("shutting_down", "the event goes on elsewhere; connect again")
                 await asyncio.sleep(2 * self._settings.lease_s)  # whoever is better off goes first
             except RecordBookError as error:
                 # A full disk decides nothing: what was finished stands, and the rest is raced again.
