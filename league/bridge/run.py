@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from league import client
-from league.bridge.operator import Operator
 from league.bridge.ride import Ride
 from league.bridge.seat import CarSeat
 from league.bridge.senses import Senses
@@ -169,6 +168,3 @@ async def until_first(*work: asyncio.Task[object]) -> None:
         await asyncio.gather(*work, return_exceptions=True)
     for task in done:
         task.result()
-
-
-__all__ = ["Lobby", "Operator", "Post", "Ride", "Seats", "race", "until_first"]

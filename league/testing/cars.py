@@ -142,8 +142,6 @@ class RealCar:
     cap: float = 0.25
     options: ClassVar[tuple[str, ...]] = ()
     """More options of `league bridge` that its owner is told to use."""
-    stands_alone: ClassVar[bool] = False
-    """Whether it stops by itself when its link is silent, so that the bridge may be a wire away."""
 
     def __init__(self) -> None:
         self.readings: list[Reading] = []

@@ -47,7 +47,6 @@ class ServerClock:
     def __init__(self) -> None:
         self._ahead_ns = time.time_ns() - time.monotonic_ns()
         self._trip_ns: int | None = None
-        self.known = False
 
     def now_ns(self) -> int:
         """The time on the server, as well as it is known."""
@@ -71,7 +70,6 @@ class ServerClock:
         if self._trip_ns is None or trip_ns <= self._trip_ns:
             self._ahead_ns = (t1_ns + t2_ns - sent_ns - heard_ns) // 2
             self._trip_ns = trip_ns
-            self.known = True
         else:
             self._trip_ns += max(1, self._trip_ns // 8)
 

@@ -15,8 +15,6 @@ PORT = 4210
 class MicroPythonCar(RealCar):
     """The reference firmware in MicroPython's unix port; its motor is a line on standard output."""
 
-    stands_alone = True
-
     def __init__(self, folder: Path) -> None:
         super().__init__()
         key = folder / "key"
