@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import atan, ceil, copysign, cos, exp, floor, inf, sin
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,24 @@ from league_agents._traffic import Traffic
 
 FloatArray = NDArray[Any]
 
+
 # Planning.
-STEER_SHARE = 0.93
-"""Part of the steering that the lap may use; the rest is for corrections."""
-MARGIN_M = 0.005
-"""How much the inner rear wheel keeps from the border in the first lap that is tried."""
-SPARE_M = 0.01
-"""What has to be left of it at the worst moment of a trial drive."""
+class Manner(NamedTuple):
+    """How close to the edge to drive."""
+
+    steer_share: float
+    """Part of the steering that the lap may use; the rest is for corrections."""
+    margin_m: float
+    """How much the inner rear wheel keeps from the border in the first lap that is tried."""
+    spare_m: float
+    """What has to be left of it at the worst moment of a trial drive."""
+    turn_per_s: float
+    """Turning rate to correct with, per radian of error."""
+
+
+ALONE = Manner(0.93, 0.005, 0.01, 10.0)
+IN_COMPANY = Manner(0.9, 0.03, 0.02, 6.0)
+"""With others around: what is nearer to the edge touches them more often."""
 TRIALS = 9
 """Laps to try, each planned with more room where the one before ran wide; the last ones are rarely needed."""
 SPREAD_M, MOST_MORE_M = 0.9, 0.15
@@ -50,8 +61,6 @@ LEAD_S = 0.16
 BACK = 2.4
 """Radians to turn towards the lap, per metre of distance from it and at 1 m/s."""
 MOST_BACK_RAD = 0.5
-TURN_PER_S = 10.0
-"""Turning rate to correct with, per radian of error."""
 MOST_STRAIN = 0.985
 """Part of the lateral limit beyond which turning the wheels further is of no use."""
 SPEED_PER_S = 5.0
@@ -77,6 +86,7 @@ class RacingLine(Agent):
     car: CarSpec
     """Whose figures everything is computed from."""
     road: Road
+    manner: Manner
     inner: Road
     """The road as far as it is used: less than all of it where the car was seen to run wide."""
     lap: Line
@@ -103,7 +113,8 @@ class RacingLine(Agent):
         self.step_s = self.tick_s / substeps
         self.dead = round(self.car.steer_dead_s / self.step_s)
         self.late = round(self.car.speed_dead_s / self.step_s)
-        self.limited = self.car.changed(max_steer_rad=STEER_SHARE * self.car.max_steer_rad)
+        self.manner = IN_COMPANY if briefing.opponents else ALONE
+        self.limited = self.car.changed(max_steer_rad=self.manner.steer_share * self.car.max_steer_rad)
         self.road = past(briefing.boxes, Road.along(briefing.circuit), self.car)
         self.traffic = Traffic(self.road, self.car, self.tick_s)
         grid = _grid(briefing)
@@ -148,7 +159,7 @@ class RacingLine(Agent):
         )
         off_m = state[N] - here[N] - self.traffic.shift_m + LEAD_S * v * error_rad
         back_rad = max(-MOST_BACK_RAD, min(MOST_BACK_RAD, BACK * off_m / max(v, 0.7)))
-        turn_radps = then_mps * there[R] / there[V] - TURN_PER_S * (error_rad + back_rad)
+        turn_radps = then_mps * there[R] / there[V] - self.manner.turn_per_s * (error_rad + back_rad)
         wheel_rad = self.wheel_for(turn_radps / then_mps, then_mps)
 
         excess = max(abs(turn_radps) * then_mps / self.car.lateral_mps2 - MOST_EXCESS, 0.0)
@@ -248,12 +259,14 @@ class RacingLine(Agent):
         to the road is taken, or, if there is none, the one that did so best.
         """
         kept_m = np.zeros((2, len(self.road.xy)))
-        widest_m = (self.road.left_m + self.road.right_m + self.car.rear_track_m - LEAST_M) / 2 - MARGIN_M
+        widest_m = (
+            self.road.left_m + self.road.right_m + self.car.rear_track_m - LEAST_M
+        ) / 2 - self.manner.margin_m
         best, best_m, guess = None, -inf, None
         for _ in range(TRIALS):
             left_m, right_m = (self.road.left_m, self.road.right_m) - kept_m
             self.inner = replace(self.road, left_m=left_m, right_m=right_m)
-            problem = Fastest(self.inner, self.limited, margin_m=MARGIN_M, guess=guess)
+            problem = Fastest(self.inner, self.limited, margin_m=self.manner.margin_m, guess=guess)
             guess = problem.solve()
             rows = guess.T.copy()
             rows.setflags(write=False)
@@ -263,9 +276,9 @@ class RacingLine(Agent):
             spare_m = self.trial(replace(grid), 2.5 * float(problem.time_s.sum()))
             if best is None or spare_m.min() > best_m:
                 best, best_m = (self.lap, self.inner), float(spare_m.min())
-            if best_m >= SPARE_M:
+            if best_m >= self.manner.spare_m:
                 break
-            short_m = np.clip(2 * SPARE_M - spare_m, 0.0, MOST_MORE_M)
+            short_m = np.clip(2 * self.manner.spare_m - spare_m, 0.0, MOST_MORE_M)
             kept_m = np.minimum(kept_m + self.spread(short_m), np.maximum(widest_m, 0.0))
         assert best is not None
         return best
@@ -283,7 +296,7 @@ class RacingLine(Agent):
         problem = Fastest(
             self.inner.stretch(first, length),
             self.limited,
-            margin_m=MARGIN_M,
+            margin_m=self.manner.margin_m,
             start=np.maximum(state, [-9, -9, SLOWEST_MPS, -9, -9, -9]),
             goal=self.lap.at(first + length - 1, nodes)[:STATE],
         )

@@ -15,7 +15,7 @@ from league_agents._drive import Motion
 from league_agents._fastest import PUSH, STEER, Fastest, N, R, V
 from league_agents._road import Road
 from league_agents._traffic import Traffic
-from league_agents.racing_line import STEER_SHARE, RacingLine
+from league_agents.racing_line import ALONE, RacingLine
 
 LEAGUE = League()
 CAR = LEAGUE.car("deepracer")
@@ -197,7 +197,7 @@ def test_it_steers_within_its_share_and_the_lap_is_kept_for_the_next_heat() -> N
     for driver in (first, second):
         race(CIRCUIT, [driver], laps=1, league=LEAGUE)
     assert first.lap is second.lap
-    assert np.abs(first.lap.rows[:, STEER]).max() <= STEER_SHARE * CAR.max_steer_rad
+    assert np.abs(first.lap.rows[:, STEER]).max() <= ALONE.steer_share * CAR.max_steer_rad
 
 
 def test_where_its_trial_runs_wide_the_next_lap_keeps_more_room() -> None:
