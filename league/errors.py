@@ -12,7 +12,7 @@ LeagueError                     something the league can explain in one line
 │   ├── RemoteProtocolError     the peer broke the protocol; carries the close code
 │   └── LocalProtocolError      our own side tried something the protocol does not allow
 ├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
-│   └── LeaseLostError          another race host runs the event by now; what this one raced counts for nothing
+│   └── LeaseLostError          another race host runs the event by now; nothing raced here counts
 ├── CarError                    a physical car cannot be reached, or refuses
 ├── RecordBookError             the record book cannot be opened, read or written
 └── PluginError                 a plugin that cannot be loaded or used
