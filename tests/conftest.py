@@ -9,6 +9,11 @@ from pathlib import Path
 
 import databases
 import pytest
+from hypothesis import settings
+
+# Machines are noisy: how long an example takes says nothing about the program.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = "no test data at"

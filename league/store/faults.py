@@ -34,7 +34,7 @@ def explained(name: str) -> Iterator[None]:
         raise RecordBookError(
             f"record book {name}: holds a {error.title} that this program cannot read: {first_problem(error)}"
         ) from error
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         raise RecordBookError(f"record book {name}: {_problem(error)}") from error
     except (OSError, TimeoutError) as error:
         problem = getattr(error, "strerror", None) or _first_line(error)
@@ -46,18 +46,18 @@ def explained(name: str) -> Iterator[None]:
         raise RecordBookError(f"record book {name}: {_first_line(error)}") from error
 
 
-def is_busy(error: SQLAlchemyError) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether another program holds the lock that was needed."""
     return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _sqlite_code(error: SQLAlchemyError) -> int | None:
-    origin = error.orig if isinstance(error, DBAPIError) else None
+def _sqlite_code(error: Exception) -> int | None:
+    origin = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(origin, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF  # the upper bits only refine it
 
 
-def _problem(error: SQLAlchemyError) -> str:
+def _problem(error: Exception) -> str:
     origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     plain = _SQLITE.get(_sqlite_code(error) or 0)
     return f"{plain} ({_first_line(origin)})" if plain else _first_line(origin)

@@ -174,7 +174,7 @@ def test_where_it_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str], 
     assert "cannot be written" in ran.err
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.from_regex(NAME, fullmatch=True))
 def test_every_accepted_name_gives_a_module_and_a_class(name: str) -> None:
     try:

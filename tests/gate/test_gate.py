@@ -729,7 +729,7 @@ class Anything(RuleBasedStateMachine):
 
 
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnything.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.1), st.floats(-0.5, 0.5), st.floats(0, 1)), min_size=1, max_size=60))

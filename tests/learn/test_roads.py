@@ -9,7 +9,7 @@ from league import DEEPRACER, ConfigError, check_circuit
 from league.learn.roads import LENGTHS_M, generate, generated
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 100))
 def test_every_generated_circuit_can_be_driven(seed: int, number: int) -> None:
     circuit = generated(seed, number)

@@ -108,7 +108,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path, lines, says):
     assert says in problem(tmp_path, lines)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=200), st.text("0123456789.,;-#einfa \n\r\x0b\u2028", max_size=200)))
 def test_anything_else_is_a_circuit_or_a_circuit_error(tmp_path, content):
     try:

@@ -131,7 +131,7 @@ def test_a_file_that_is_no_array_is_refused_in_one_line(tmp_path):
         assert "is not a whole NumPy .npy array" in problem(file)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_random_bytes_are_a_circuit_error(tmp_path, content):
     (tmp_path / "x.npy").write_bytes(content)
@@ -139,7 +139,7 @@ def test_random_bytes_are_a_circuit_error(tmp_path, content):
         read_route(tmp_path / "x.npy")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(at=10, put=b"\x00")
 @given(st.integers(0, 127), st.binary(min_size=1, max_size=6))
 def test_a_damaged_head_is_a_circuit_or_a_circuit_error(tmp_path, at, put):

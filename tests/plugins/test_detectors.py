@@ -151,7 +151,7 @@ def test_what_the_referee_saw_is_filed(fact: Fact, kind: str) -> None:
     assert (incident.kind, incident.entry, incident.tick) == (kind, "car-0", 20)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 5000), st.integers(0, 200), st.integers(1, 60), st.integers(1, 5000))
 def test_a_clip_lies_within_its_recording(tick: int, lasts: int, hz: int, ticks: int) -> None:
     tick = min(tick, ticks - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from league import EntryPlan, EventPlan, Format, HeatPlan, HeatResult, League, Rules
@@ -77,7 +77,6 @@ def run(style: Format, plan: EventPlan) -> list[HeatPlan]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None)
 @given(entries=st.integers(0, 40), seed=st.integers(0, 99), grid_size=st.integers(2, 8))
 def test_everybody_races_and_the_same_seed_gives_the_same_heats(
     name: str, entries: int, seed: int, grid_size: int

@@ -203,7 +203,7 @@ def test_an_image_that_is_none_or_too_large_is_refused_in_one_line(tmp_path):
     assert "shows no loop" in problem(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(st.binary(max_size=120), st.text("imageorlutn: []{}&*!|>-.,0123456789\n\"'#%@", max_size=120))
 )

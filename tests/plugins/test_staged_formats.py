@@ -25,7 +25,7 @@ NAMES = (
     "evening",
 )
 DUELS = ("swiss", "single-elimination", "double-elimination", "ladder", "best-of")
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=12)
 
 
 def pairs_met(plans: list[HeatPlan]) -> Counter[frozenset[str]]:

@@ -178,7 +178,7 @@ def test_a_penalty_is_gone_back_and_gone_again() -> None:
     assert order == ["b", "a", "b", "a"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(EDITS), max_size=12), st.randoms(use_true_random=False))
 def test_void_restore_and_void_again_among_any_edits_gives_the_same_standings(
     edits: list[str], choice: object

@@ -39,7 +39,7 @@ def story(heat: Heat, *wanted: str) -> list[tuple[str, dict[str, object]]]:
 # -- where they stand --------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**53 - 1),
     count=st.integers(1, 6),
@@ -140,7 +140,7 @@ def test_bots_start_evenly_spread_on_alternating_lanes_off_the_grid() -> None:
     assert {(bot.speed_mps, bot.changes, bot.length_m) for bot in bots} == {(0.6, False, DEEPRACER.length_m)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10**6), boxes=st.integers(1, 4), bots=st.integers(1, 5))
 def test_no_bot_starts_in_front_of_a_box(seed: int, boxes: int, bots: int) -> None:
     standing, driving = objects_of(Rules(boxes=boxes, bots=bots), seed, WIDE, DEEPRACER, 1)

@@ -51,7 +51,7 @@ def test_who_always_wins_has_a_finite_strength() -> None:
     assert made.of("a").starts == 200
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(range(12)))
 def test_the_order_of_heats_does_not_matter_to_the_batch_fit(order: list[int]) -> None:
     heats = raced(EVENLY, 12, seed=1)

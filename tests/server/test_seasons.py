@@ -158,7 +158,7 @@ async def replay(edits: list[tuple[str, str, dict[str, Any]]], order: list[bool]
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(st.lists(EDITS, max_size=4), st.randoms(use_true_random=False))
 def test_void_restore_and_void_again_among_any_edits_gives_the_same_standings(
     edits: list[tuple[str, str, dict[str, Any]]], chance: Any

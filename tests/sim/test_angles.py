@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from league.sim.angles import cos, sin, tan
 
 
-@settings(deadline=None)
 @given(st.floats(-1e5, 1e5))
 @example(0.0)
 @example(-0.0)
@@ -25,7 +24,6 @@ def test_angles_are_those_of_the_mathematics_library(angle):
         assert abs(ours(angle) - true) <= units * np.spacing(abs(true)), ours
 
 
-@settings(deadline=None)
 @given(st.floats(-1e5, 1e5))
 def test_a_mirrored_angle_gives_the_mirrored_bits(angle):
     assert sin(-angle) == -sin(angle)
@@ -33,7 +31,6 @@ def test_a_mirrored_angle_gives_the_mirrored_bits(angle):
     assert tan(-angle) == -tan(angle)
 
 
-@settings(deadline=None)
 @given(st.floats(-100, 100))
 def test_sine_and_cosine_lie_on_the_circle(angle):
     assert sin(angle) ** 2 + cos(angle) ** 2 == pytest.approx(1.0, abs=1e-15)

@@ -85,7 +85,7 @@ def test_cars_that_race_each_other_give_the_same_bytes_as_in_a_world(club):
     assert touched
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     worlds=st.integers(1, 2 * LANES + 1),
     more=st.integers(1, 40),
@@ -350,7 +350,7 @@ def test_a_car_that_is_out_leaves_the_others_to_race_on(club):
 # -- physics ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), speed=st.floats(0.5, 4.0))
 def test_energy_never_grows_without_throttle(club, seed, speed):
     straight = DEEPRACER.changed(steer_bias_rad=0.0)
@@ -368,7 +368,7 @@ def test_energy_never_grows_without_throttle(club, seed, speed):
     assert (before < 0.01).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000))
 def test_a_mirrored_circuit_and_commands_give_the_mirrored_path(club, seed):
     flip = np.array([1.0, -1.0])

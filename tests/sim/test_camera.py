@@ -105,7 +105,7 @@ def test_road_field_line_and_dash_have_their_shades(runway):
     assert (seen == SHADES[DASH]).sum() > 50
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     along=st.floats(0.5, 3.0),
     offset=st.floats(-0.3, 0.3),
@@ -222,7 +222,7 @@ def test_a_mirrored_place_gives_the_mirrored_frame(runway):
 # -- coverage --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     points=st.lists(
         st.tuples(st.floats(-4, 12, width=32), st.floats(-4, 10, width=32)), min_size=3, max_size=6

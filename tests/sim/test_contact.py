@@ -187,7 +187,7 @@ def test_contacts_come_in_the_order_of_their_numbers(airfield):
 spot = st.tuples(st.floats(0, 0.8), st.floats(-0.4, 0.4), st.floats(-math.pi, math.pi), st.floats(0, 4))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(spots=st.lists(spot, min_size=2, max_size=8), with_box=st.booleans(), data=st.data())
 def test_no_heap_of_cars_ever_gains_energy_or_stays_overlapped(airfield, spots, with_box, data):
     boxes = [Box(*map(float, airfield.at(10.4)), 0.4)] if with_box else []
@@ -207,7 +207,7 @@ def test_no_heap_of_cars_ever_gains_energy_or_stays_overlapped(airfield, spots, 
     assert overlap_area(world) < 1e-3
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(first=spot, second=spot)
 def test_two_cars_are_parted_at_once_and_touch_exactly_when_their_outlines_meet(airfield, first, second):
     world = World(airfield, [STRAIGHT] * 2)
@@ -222,7 +222,7 @@ def test_two_cars_are_parted_at_once_and_touch_exactly_when_their_outlines_meet(
         assert not world.contacts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(offset=st.floats(-0.18, 0.18), angle=st.floats(-0.6, 0.6), gap=st.floats(0.5, 0.8))
 def test_nothing_tunnels_at_top_speed(airfield, offset, angle, gap):
     # The fastest car against another one that comes as fast: both at 8 m/s.
@@ -254,7 +254,7 @@ def test_held_and_removed_cars_touch_nothing(airfield):
 fast_cars = st.floats(4.0, 80.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     speed=fast_cars, gap=st.floats(0.5, 3.0), aside=st.floats(-0.15, 0.15), turned=st.floats(-1.5, 1.5),
     hz=st.sampled_from([15, 30, 60]),
@@ -284,7 +284,7 @@ def test_nothing_passes_through_a_box_however_fast_it_is(airfield, speed, gap, a
     assert ahead < 0 or abs(across) > 0.15
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(first=fast_cars, second=fast_cars, gap=st.floats(0.4, 4.0), aside=st.floats(-0.08, 0.08))
 def test_no_two_cars_pass_through_each_other_however_fast_they_are(airfield, first, second, gap, aside):
     car = STRAIGHT.changed(max_speed_mps=100.0, top_speed_mps=100.0)

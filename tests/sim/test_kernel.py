@@ -53,7 +53,7 @@ def commands_for(car):
 
 
 @pytest.mark.parametrize("car", CARS, ids=lambda car: car.id)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_car_moves_by_the_published_equations(car, data):
     commands = data.draw(commands_for(car))
@@ -152,7 +152,7 @@ def test_commands_beyond_the_limits_are_driven_as_the_limits():
     assert (wild == tame).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(commands=commands_for(DEEPRACER), car=st.sampled_from(CARS))
 def test_speed_never_grows_beyond_what_was_asked(commands, car):
     path = drive_open_loop(car, commands)

@@ -64,7 +64,7 @@ def test_lidar_measures_the_distances_that_shapely_does(crowd):
         np.testing.assert_allclose(seen[car], scan_by_shapely(crowd, car), atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     along=st.floats(0, 12),
     offset=st.floats(-0.9, 0.9),
@@ -222,7 +222,7 @@ def test_distances_that_make_no_sense_are_refused():
 # -- the grid --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.tuples(st.integers(-20, 20), st.integers(-20, 20)), min_size=3, max_size=9, unique=True),
     x=st.floats(-12, 12),

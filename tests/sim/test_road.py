@@ -57,7 +57,7 @@ def circuits(draw, make):
     return circuit.reversed() if draw(st.booleans()) else circuit
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_placed_car_is_measured_as_the_circuit_measures_points(make_ring, data):
     circuit = data.draw(circuits(make_ring))
@@ -69,7 +69,7 @@ def test_a_placed_car_is_measured_as_the_circuit_measures_points(make_ring, data
         agrees(world)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_driving_car_is_measured_as_the_circuit_measures_points(make_ring, data):
     circuit = data.draw(circuits(make_ring))
@@ -96,7 +96,7 @@ def test_on_the_border_is_off_and_a_hair_inside_is_on():
     assert world.wheels_off[0] == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(x=st.integers(-24, 24), y=st.integers(-24, 24), flip=st.booleans())
 def test_points_on_a_grid_with_the_corners_are_judged_as_the_circuit_does(x, y, flip):
     # Every coordinate is exact here, so points fall on borders, on corners and level with corners.
@@ -210,7 +210,7 @@ def test_every_deepracer_route_is_measured_as_the_circuit_measures_points(data_f
     assert tried >= 10
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_the_short_way_to_the_nearest_segment_finds_what_the_long_way_finds(make_ring, data):
     # Wavy roads with uneven rows, points anywhere on or near the road, and a start a few rows away.

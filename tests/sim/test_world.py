@@ -68,7 +68,7 @@ def test_state_bytes_tell_every_difference(club, change, act):
     assert one.state_bytes() != two.state_bytes(), change
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     commands=st.lists(st.tuples(st.floats(-0.5, 0.5), st.floats(0, 4)), min_size=1, max_size=30),
     offset=st.floats(-0.3, 0.3),
@@ -90,7 +90,7 @@ def test_in_a_mirror_everything_happens_mirrored(club, commands, offset, error, 
         assert mirror.offset_m[0] == pytest.approx(-world.offset_m[0], abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(along=st.floats(-30, 30), offset=st.floats(-0.3, 0.3), error=st.floats(-4, 4), speed=st.floats(0, 4))
 def test_a_car_is_placed_with_its_nose_where_one_says(club, along, offset, error, speed):
     world = World(club, [DEEPRACER])

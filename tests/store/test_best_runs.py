@@ -37,7 +37,6 @@ def row(entry: str, run: dict[str, Any]) -> EntryResult:
     )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(RUNS, RUNS)
 def test_a_lower_rank_key_ranks_first(one: dict[str, Any], other: dict[str, Any]) -> None:
     first, second = row("a", one), row("b", other)
@@ -89,7 +88,7 @@ async def compare(heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[
     assert len(state_hash) == (1 if len(raced) == 1 else 64)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(HEATS, DECISIONS)
 def test_best_runs_are_those_that_reading_everything_gives(
     heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[str, int, str]]

@@ -292,7 +292,7 @@ facts_seen = st.builds(
 numbers = itertools.count()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(result=heat_results, facts=st.lists(facts_seen, max_size=5), recording=st.binary(max_size=300))
 async def test_any_result_comes_back_as_it_was(
     book: RecordBook, evening: Any, result: HeatResult, facts: list[Fact], recording: bytes
@@ -316,7 +316,7 @@ async def test_any_result_comes_back_as_it_was(
 steps = st.tuples(st.sampled_from(["begin", "finish", "abandon"]), st.sampled_from(["h-1", "h-2"]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=8))
 async def test_any_order_of_beginning_abandoning_and_finishing_makes_sense(
     book: RecordBook, evening: Any, taken: list[tuple[str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely.geometry import LinearRing, Point, Polygon
@@ -50,7 +50,6 @@ def oval(*, radius_m: float = 1.0, half_m: float = 0.4) -> Circuit:
     return Circuit("oval", road.centre, road.left, road.right)
 
 
-@settings(deadline=None)
 @given(rings, points)
 def test_projection_finds_the_same_nearest_point_as_shapely(rows, where):
     circuit = line(rows)
@@ -64,7 +63,6 @@ def test_projection_finds_the_same_nearest_point_as_shapely(rows, where):
         assert 0 <= along_m < circuit.length_m
 
 
-@settings(deadline=None)
 @given(stars(), points)
 def test_a_point_is_left_of_a_simple_line_exactly_when_it_is_inside_an_anticlockwise_one(rows, where):
     circuit = line(rows)
@@ -75,7 +73,6 @@ def test_a_point_is_left_of_a_simple_line_exactly_when_it_is_inside_an_anticlock
             assert (offset_m > 0) == (ring.contains(Point(point)) != circuit.clockwise)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e-3, 20.0), min_size=1, max_size=9), st.floats(-0.9, 0.7))
 def test_a_place_given_and_projected_comes_back_within_the_radius_of_curvature(along_m, offset_m):
     circuit = oval()
@@ -90,7 +87,6 @@ def test_a_place_given_and_projected_comes_back_within_the_radius_of_curvature(a
     assert np.abs(found.offset_m - offset_m).max() < 2e-3
 
 
-@settings(deadline=None)
 @given(st.floats(-1e-9, 1e-9), st.floats(-0.3, 0.3))
 def test_the_seam_is_no_place_of_its_own(step_m, offset_m):
     circuit = oval()
@@ -118,7 +114,6 @@ def test_projection_keeps_the_shape_of_the_points_and_works_in_blocks():
     assert part.offset_m == whole.offset_m[7, 11]
 
 
-@settings(deadline=None)
 @given(st.floats(0, 16), st.floats(-0.35, 0.35))
 def test_the_reversed_road_mirrors_every_place(along_m, offset_m):
     circuit = oval()
@@ -143,7 +138,6 @@ def test_a_reversed_road_starts_on_the_same_line():
     assert np.array_equal(back.left[0], circuit.right[0])
 
 
-@settings(deadline=None)
 @given(points)
 def test_the_road_is_the_outer_border_less_the_inner_one(where):
     circuit = oval()
@@ -168,7 +162,6 @@ def test_curvature_and_heading_are_those_of_the_arcs():
     assert np.isclose(circuit.heading_rad[-1] - circuit.heading_rad[0], 2 * np.pi)
 
 
-@settings(deadline=None)
 @given(stars(), st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5))
 def test_rows_added_inside_segments_change_neither_heading_nor_curvature(rows, parts):
     circuit = line(rows)

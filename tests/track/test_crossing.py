@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely.geometry import LinearRing
@@ -16,7 +16,6 @@ grid = st.integers(3, 9).flatmap(lambda n: arrays(np.int64, (n, 2), elements=st.
 free = st.integers(3, 60).flatmap(lambda n: arrays(np.float64, (n, 2), elements=st.floats(0, 9, width=32)))
 
 
-@settings(deadline=None)
 @given(st.one_of(grid, free))
 def test_a_line_crosses_itself_exactly_when_shapely_says_it_is_not_simple(rows):
     rows = rows.astype(np.float64)
@@ -25,7 +24,6 @@ def test_a_line_crosses_itself_exactly_when_shapely_says_it_is_not_simple(rows):
     assert bool(self_crossings(rows)) == (not LinearRing(kept).is_simple)
 
 
-@settings(deadline=None)
 @given(st.one_of(grid, free), st.one_of(grid, free))
 def test_two_lines_cross_exactly_when_shapely_says_they_intersect(first, second):
     first, second = first.astype(np.float64), second.astype(np.float64)

@@ -7,7 +7,7 @@ from math import degrees, hypot, pi, radians
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from league.errors import CircuitError
@@ -49,7 +49,6 @@ def test_an_exact_loop_is_left_as_it_is():
     )
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-0.004, 0.004), min_size=6, max_size=6))
 def test_rounded_figures_close_exactly_with_small_changes_and_the_same_radii(errors):
     exact = road((3.0,), (1.0, 120.0), (3.0,), (1.0, 120.0), (3.0,), (1.0, 120.0))

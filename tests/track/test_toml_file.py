@@ -151,7 +151,7 @@ def test_a_file_without_end_is_not_read(tmp_path):
     assert "expected at most" in problem(tmp_path, b"#" * 8_000_001)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_random_bytes_are_a_circuit_error(tmp_path, content):
     with pytest.raises(CircuitError):
@@ -176,7 +176,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(words, values, max_size=5))
 def test_toml_of_any_content_is_a_circuit_or_a_circuit_error(tmp_path, content):
     try:
@@ -188,7 +188,7 @@ def test_toml_of_any_content_is_a_circuit_or_a_circuit_error(tmp_path, content):
     assert "\n" not in found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, len(OVAL) - 1), st.integers(1, 6), st.text("0123456789.-[]{}=,\n\"'# aeinf", max_size=4)
 )

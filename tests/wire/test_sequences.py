@@ -165,7 +165,7 @@ class Wire(RuleBasedStateMachine):
 
 
 TestWire = Wire.TestCase
-TestWire.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestWire.settings = settings(max_examples=60, stateful_step_count=60)
 
 
 ANYTHING = (
@@ -231,7 +231,7 @@ SAY = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(st.sampled_from(sorted(SAY)), messages(), st.binary(max_size=20)), max_size=40))
 def test_a_server_s_end_takes_any_sequence(steps):
     session = a_server()
@@ -260,7 +260,7 @@ def test_a_server_s_end_takes_any_sequence(steps):
                 assert session.state == before
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(messages(), st.binary(max_size=20)), max_size=40))
 def test_a_driver_s_end_takes_any_sequence(steps):
     session = ClientSession()
