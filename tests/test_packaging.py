@@ -35,6 +35,9 @@ SAME_ROW = {
     ("testing", "quick"),
     ("__main__", "cli"),
 }
+# Within the server, too, what serves people stands on what runs races; `keys` and `app` hold it together.
+ROOMS = ({"door"}, {"race"}, {"rest"}, {"pages", "sockets"})
+ROOM_RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 PURE = ("track", "sim", "wire", "gate", "racing")
 IMPURE_MODULES = {
     "aiohttp",
@@ -101,6 +104,18 @@ def test_a_module_imports_only_from_its_own_package_and_lower_layers(path: Path)
         pair = (mine, parts[1])
         allowed = RANK[parts[1]] < RANK[mine] or pair in SAME_ROW
         assert allowed, f"{mine} (row {RANK[mine]}) imports {name} (row {RANK[parts[1]]})"
+
+
+@pytest.mark.parametrize("room", ROOM_RANK)
+def test_a_room_of_the_server_imports_only_from_itself_and_lower_rooms(room: str) -> None:
+    paths = modules(f"league/server/{room}")
+    assert paths
+    for path in paths:
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["league", "server"] and len(parts) > 2 and parts[2] in ROOM_RANK:
+                allowed = parts[2] == room or ROOM_RANK[parts[2]] < ROOM_RANK[room]
+                assert allowed, f"{path.relative_to(ROOT)} imports {name}"
 
 
 @pytest.mark.parametrize("package", PURE)

@@ -9,7 +9,7 @@ import click
 
 from league.cli import show
 from league.errors import InputError
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.archive import backup
 from league.store.book import RecordBook
 

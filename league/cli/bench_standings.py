@@ -27,8 +27,8 @@ from league.racing.result import CircuitFacts, EntryResult, HeatResult, LapResul
 from league.racing.rules import Rules
 from league.racing.standing import rank_key
 from league.server.app import create_app, serving
-from league.server.settings import Settings
-from league.server.standings import Standings
+from league.server.race.settings import Settings
+from league.server.rest.standings import Standings
 from league.store import place as places
 from league.store import tables
 from league.store.book import RecordBook

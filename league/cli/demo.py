@@ -25,8 +25,8 @@ from league.racing.result import HeatResult
 from league.racing.rules import Rules
 from league.server.app import create_app, serving
 from league.server.keys import LOBBY
-from league.server.leaderboard import leaderboard
-from league.server.settings import Settings
+from league.server.race.settings import Settings
+from league.server.rest.leaderboard import leaderboard
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 

@@ -14,7 +14,7 @@ import click
 from league.cage.probe import inspect
 from league.cli import show
 from league.hooks.catalogue import League
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.testing.conformance import check_server
 from league.testing.finding import Finding
@@ -117,8 +117,8 @@ def _plugins() -> str:
 def _simulator() -> str:
     from league.racing.plan import EntryPlan, HeatPlan
     from league.racing.rules import Rules
-    from league.server.building import build_heat
-    from league.server.practice import oval
+    from league.server.race.building import build_heat
+    from league.server.race.practice import oval
 
     started_s = time.perf_counter()
     plan = HeatPlan(

@@ -13,7 +13,7 @@ from league.cli.remote import http_url, server_option, token_option
 from league.cli.resuming import Sessions
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
-from league.server import words
+from league.server.pages import words
 from league.wire.messages import Assign, Event
 
 

@@ -10,7 +10,7 @@ import click
 from league.cli import show
 from league.cli.backup import config_option, database_option, existing
 from league.errors import InputError
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.store.exchange import export
 

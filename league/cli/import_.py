@@ -15,7 +15,7 @@ from league.errors import InputError
 from league.hooks.catalogue import League
 from league.racing.archived import Rank, read_board
 from league.racing.result import CircuitFacts
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.store.exchange import import_export
 from league.store.names import slug

@@ -12,7 +12,7 @@ import aiohttp
 import click
 
 from league.errors import ConfigError, InputError, RaceError
-from league.server.auth import stored_token
+from league.server.door.auth import stored_token
 
 DEFAULT: Final = "http://127.0.0.1:8490"
 _LOCAL_NAMES = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared, not bound

@@ -12,8 +12,8 @@ import click
 from league.cli import show
 from league.cli.backup import config_option, database_option
 from league.errors import InputError
-from league.server.hosting import only_server
-from league.server.settings import Settings
+from league.server.race.hosting import only_server
+from league.server.race.settings import Settings
 from league.store.archive import backup, restore
 from league.store.book import RecordBook
 from league.store.place import find

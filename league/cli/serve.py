@@ -12,10 +12,10 @@ import click
 from league.cli import show
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server.admission import PORTS
 from league.server.app import address, create_app, serving
-from league.server.auth import store_token, stored_token
-from league.server.settings import Settings
+from league.server.door.admission import PORTS
+from league.server.door.auth import store_token, stored_token
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 
 

@@ -11,7 +11,21 @@ from aiohttp import web
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
-from league.server import (
+from league.server.door.admission import PORTS, add_admission
+from league.server.door.answers import errors_as_json
+from league.server.door.auth import Doorkeeper
+from league.server.door.brake import add_brake
+from league.server.door.headers import add_headers
+from league.server.door.origin import only_ours
+from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS, STANDINGS
+from league.server.pages.routes import add_pages
+from league.server.race.hosting import HOSTING, Hosting, only_server, send_elsewhere
+from league.server.race.inlet import Inlet
+from league.server.race.listeners import Listeners
+from league.server.race.lobby import Lobby
+from league.server.race.settings import Settings
+from league.server.race.watch import GRANDSTAND, watch_socket
+from league.server.rest import (
     api,
     entries,
     membership,
@@ -23,27 +37,13 @@ from league.server import (
     stream,
     waiting,
 )
-from league.server.admission import PORTS, add_admission
-from league.server.agents import AgentDoor
-from league.server.answers import errors_as_json
-from league.server.auth import Doorkeeper
-from league.server.brake import add_brake
-from league.server.downloads import add_downloads
-from league.server.headers import add_headers
-from league.server.hosting import HOSTING, Hosting, only_server, send_elsewhere
-from league.server.inlet import Inlet
-from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS, STANDINGS
-from league.server.listeners import Listeners
-from league.server.lobby import Lobby
-from league.server.metrics import METRICS, add_metrics
-from league.server.openapi import add_openapi
-from league.server.origin import only_ours
-from league.server.pages import add_pages
-from league.server.settings import Settings
-from league.server.standings import Standings
-from league.server.trackside import add_trackside
-from league.server.watch import GRANDSTAND, watch_socket
-from league.server.webhooks import add_webhooks
+from league.server.rest.downloads import add_downloads
+from league.server.rest.metrics import METRICS, add_metrics
+from league.server.rest.openapi import add_openapi
+from league.server.rest.standings import Standings
+from league.server.rest.webhooks import add_webhooks
+from league.server.sockets.agents import AgentDoor
+from league.server.sockets.trackside import add_trackside
 from league.store.book import RecordBook
 from league.wire.messages import AGENT_PATH
 

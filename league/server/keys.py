@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from league.hooks.catalogue import League
-from league.server.auth import Doorkeeper
-from league.server.lobby import Lobby
-from league.server.settings import Settings
-from league.server.standings import Standings
+from league.server.door.auth import Doorkeeper
+from league.server.race.lobby import Lobby
+from league.server.race.settings import Settings
+from league.server.rest.standings import Standings
 from league.store.book import RecordBook
 
 LEAGUE: web.AppKey[League] = web.AppKey("league", League)

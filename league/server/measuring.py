@@ -27,8 +27,8 @@ from league.racing.plan import EventPlan
 from league.racing.rules import Rules
 from league.server.app import create_app, serving
 from league.server.keys import LOBBY
-from league.server.settings import Settings
-from league.server.watch import GRANDSTAND, Broadcast, frame_cars, frame_message, watch_socket
+from league.server.race.settings import Settings
+from league.server.race.watch import GRANDSTAND, Broadcast, frame_cars, frame_message, watch_socket
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 

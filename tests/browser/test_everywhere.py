@@ -17,8 +17,8 @@ from stadium import follow
 from viewing import OpenPage, until
 
 from league.racing.championship import SeasonPlan
-from league.server.assets import Assets
-from league.server.pages import Pages
+from league.server.pages.assets import Assets
+from league.server.pages.routes import Pages
 from league.store.records import EventOptions
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

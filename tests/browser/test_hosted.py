@@ -11,7 +11,7 @@ from league.racing.plan import EntryPlan, EventPlan
 from league.racing.rules import Rules
 from league.server.app import create_app, serving
 from league.server.keys import LOBBY
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 

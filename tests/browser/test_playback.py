@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from show import Show, an_event
 from stadium import follow
 
-from league.server.assets import Assets
+from league.server.pages.assets import Assets
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

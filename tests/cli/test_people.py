@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from house import house
 
 from league.cli import command
-from league.server import auth
+from league.server.door import auth
 
 
 async def league(*arguments: str) -> Any:

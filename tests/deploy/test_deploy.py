@@ -21,7 +21,7 @@ from compose_spec import PyCompose
 from house import House
 
 from league.cli import command
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 KUBERNETES = "1.31"

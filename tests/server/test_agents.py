@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from house import House, Peer, house
 
-from league.server.auth import FAILURES
+from league.server.door.auth import FAILURES
 from league.wire.messages import SUBPROTOCOL, Resume
 
 Make = Callable[..., Peer]
@@ -192,7 +192,7 @@ async def test_too_many_connections_are_refused_over_http(http) -> None:
 
 
 async def test_a_driver_that_does_not_read_is_cut_off(http, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("league.server.line.BACKLOG_BYTES", 64 * 1024)
+    monkeypatch.setattr("league.server.race.line.BACKLOG_BYTES", 64 * 1024)
     async with house(deadline_s=0.001, bank_s=0.0, resume_s=0.1) as home:
         await home.create(autostart=2, rules={"time_limit_s": 3600})
         ada, mute = Peer(http, home.url, "Ada"), Peer(http, home.url, "Mute")

@@ -11,8 +11,8 @@ import pytest
 from databases import new_book
 
 from league.errors import ConfigError
-from league.server import auth
-from league.server.auth import FAILURES, WITHIN_S, Doorkeeper
+from league.server.door import auth
+from league.server.door.auth import FAILURES, WITHIN_S, Doorkeeper
 from league.store.book import RecordBook
 
 

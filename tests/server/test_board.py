@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from league.racing.plan import EntryPlan, EventPlan
 from league.racing.result import Standing
-from league.server.board import MOST, SORTS, Row, View, event_rows, read_view, show
+from league.server.pages.board import MOST, SORTS, Row, View, event_rows, read_view, show
 
 QUERY = st.dictionaries(
     st.sampled_from(["q", "kind", "sort", "turned", "page", "size", "car", "laps", "nonsense"]),

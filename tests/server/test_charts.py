@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from league.racing.fact import Fact
 from league.racing.result import CircuitFacts, EntryResult, HeatResult, LapResult
-from league.server.charts import HIGH, WIDE, lap_chart, position_chart, positions, sectors_of
-from league.server.form import drives_of, rivalries_of
+from league.server.pages.charts import HIGH, WIDE, lap_chart, position_chart, positions, sectors_of
+from league.server.pages.form import drives_of, rivalries_of
 
 TIMES = st.lists(st.floats(0.5, 4000.0), max_size=40)
 

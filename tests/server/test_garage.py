@@ -12,8 +12,8 @@ import pytest
 from house import House, house
 from lenient import be_lenient
 
-from league.server import uploads
-from league.server.garage import cost_figures
+from league.server.pages.garage import cost_figures
+from league.server.rest import uploads
 from league.store.records import ModelFiles
 
 

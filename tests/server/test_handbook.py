@@ -7,8 +7,8 @@ import html
 import aiohttp
 from house import House
 
-from league.server.handbook import lines
-from league.server.openapi import document_of
+from league.server.pages.handbook import lines
+from league.server.rest.openapi import document_of
 
 
 async def test_the_page_shows_every_operation_with_an_example(

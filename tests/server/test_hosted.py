@@ -18,8 +18,8 @@ from league import EntryPlan
 from league.cage.limits import Limits
 from league.errors import UnknownNameError
 from league.host import Task
-from league.server.hosted import HostedDriver
-from league.server.live import LiveHeat
+from league.server.race.hosted import HostedDriver
+from league.server.race.live import LiveHeat
 from league.store.records import ModelFiles
 
 DRIVER = """

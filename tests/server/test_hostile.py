@@ -25,7 +25,7 @@ from league.racing.recording import Recording
 from league.racing.rules import Rules
 from league.server.app import create_app, serving
 from league.server.keys import LOBBY
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 from league.wire.messages import SUBPROTOCOL

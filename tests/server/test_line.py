@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league.server.line import websocket_frame
+from league.server.race.line import websocket_frame
 
 
 def unpacked(frame: bytes) -> tuple[int, bytes]:

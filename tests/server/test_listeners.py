@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from league import League, hookimpl
-from league.server import listeners as telling
-from league.server.listeners import Listeners
+from league.server.race import listeners as telling
+from league.server.race.listeners import Listeners
 
 
 class Ear:

@@ -9,7 +9,7 @@ import pytest
 from house import House, Peer
 from prometheus_client.parser import text_string_to_metric_families
 
-from league.server.pulse import LATE_S, Pulse
+from league.server.race.pulse import LATE_S, Pulse
 
 
 async def figures(http: aiohttp.ClientSession, home: House) -> Mapping[str, float]:

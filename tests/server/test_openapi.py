@@ -13,7 +13,7 @@ from house import House, Peer
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from league.server.openapi import ROOT, described, document_of
+from league.server.rest.openapi import ROOT, described, document_of
 
 
 def paths(app: web.Application) -> set[tuple[str, str]]:

@@ -14,9 +14,9 @@ from show import Show, an_event
 from stadium import follow
 
 from league.racing.agent import Command, Observation
-from league.server import words
-from league.server.assets import Assets
-from league.server.pages import Pages
+from league.server.pages import words
+from league.server.pages.assets import Assets
+from league.server.pages.routes import Pages
 from league.store.records import EventOptions
 
 HOSTILE = (

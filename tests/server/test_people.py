@@ -13,10 +13,10 @@ import pytest
 from clubhouse import until
 from house import LEAGUE, House, house
 
-from league.server.admission import PORTS
 from league.server.app import create_app, serving
-from league.server.brake import BURST_S, MOST, Buckets
-from league.server.settings import Settings
+from league.server.door.admission import PORTS
+from league.server.door.brake import BURST_S, MOST, Buckets
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 
 API = "/api/v1"

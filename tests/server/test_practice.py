@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from house import House, Peer, house
 
-from league.server import practice
+from league.server.race import practice
 from league.testing.conformance import check_server
 
 Make = Callable[..., Peer]

@@ -8,7 +8,7 @@ import pytest
 from house import PATIENCE_S, House
 
 from league.racing.plan import EntryPlan
-from league.server import running
+from league.server.race import running
 
 PAIR = tuple(EntryPlan(id=name, name=name, agent="tutorial") for name in ("a", "b"))
 

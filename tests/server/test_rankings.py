@@ -8,7 +8,7 @@ from databases import new_book
 
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.result import CircuitFacts, EntryResult, HeatResult
-from league.server.rankings import Rankings
+from league.server.pages.rankings import Rankings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 

@@ -16,8 +16,8 @@ from show import Show, an_event
 from stadium import follow, make_heat, run
 
 from league.hooks.catalogue import League
-from league.server.eye import picture
-from league.server.film import MOST_FRAMES, film_of, line_of
+from league.server.pages.eye import picture
+from league.server.pages.film import MOST_FRAMES, film_of, line_of
 from league.sim.camera import CameraSensor
 from league.sim.car import DEEPRACER
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from house import House
 
 from league.errors import ConfigError
-from league.server.rights import RIGHTS, check_routes, name_of
+from league.server.door.rights import RIGHTS, check_routes, name_of
 from league.store.records import PersonRole, Role
 
 API = "/api/v1"

@@ -7,8 +7,8 @@ from typing import Any
 from stadium import follow, make_heat
 
 from league.racing.heat import Heat
-from league.server.scene import Scene
-from league.server.watch import Broadcast
+from league.server.race.scene import Scene
+from league.server.race.watch import Broadcast
 
 
 class Feed(Broadcast):

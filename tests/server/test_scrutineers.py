@@ -14,7 +14,7 @@ from house import House, house
 from lenient import be_lenient
 
 from league.errors import RaceError, RemoteProtocolError
-from league.server.scrutineers import MOST_WAITING, SCRUTINEERING
+from league.server.race.scrutineers import MOST_WAITING, SCRUTINEERING
 from league.store.records import ModelFiles
 from league.wire.messages import Entry, Hello
 

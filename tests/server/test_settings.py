@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from league.errors import ConfigError
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 
 
 def test_a_file_sets_and_options_go_first(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import aiohttp
 from house import House, Peer
 
-from league.server.sheets import LAP, STANDING
+from league.server.rest.sheets import LAP, STANDING
 
 
 async def rows(http: aiohttp.ClientSession, home: House, name: str) -> list[dict[str, str]]:

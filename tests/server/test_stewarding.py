@@ -163,7 +163,7 @@ async def test_results_are_final_only_after_the_time_for_protests(
     assert status == 409
     assert "may protest until" in told["error"]["message"]
     later = stewards.home.book._data.now() + timedelta(seconds=PROTEST_S + 1)
-    monkeypatch.setattr("league.server.stewarding.now", lambda: later)
+    monkeypatch.setattr("league.server.rest.stewarding.now", lambda: later)
     said = {"entry": "n01", "why": "too late"}
     status, told = await stewards.ask("POST", "/heats/h1/protests", "n01", **said)
     assert (status, "15 minutes after it" in told["error"]["message"]) == (409, True)

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from house import House, Peer
 
-from league.server.watch import event_chunk
+from league.server.race.watch import event_chunk
 
 PATIENCE_S = 30.0
 

@@ -8,9 +8,9 @@ from show import Show, an_event
 from stadium import follow, make_heat
 
 from league.hooks.catalogue import League
-from league.server.scene import Scene
-from league.server.virtual import MOST_ENTRIES, outlook, projected
-from league.server.watch import Broadcast
+from league.server.race.scene import Scene
+from league.server.race.virtual import MOST_ENTRIES, outlook, projected
+from league.server.race.watch import Broadcast
 
 
 def test_cars_that_race_are_carried_on_at_their_average_speed() -> None:

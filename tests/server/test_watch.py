@@ -14,8 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league.server import watch
-from league.server.watch import Broadcast, frame_cars, frame_message, hello_message, websocket_frame
+from league.server.race import watch
+from league.server.race.watch import Broadcast, frame_cars, frame_message, hello_message, websocket_frame
 from league.track.circuit import Circuit
 
 HELLO = {

@@ -16,7 +16,7 @@ from aiohttp import web
 from house import LEAGUE, House, Peer, house
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from league.server.postman import Postman, is_public, signature
+from league.server.rest.postman import Postman, is_public, signature
 from league.store.book import RecordBook
 from league.store.webhooks import DeliveryRecord
 

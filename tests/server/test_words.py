@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from league.racing.fact import KINDS, Fact
-from league.server import words
+from league.server.pages import words
 
 
 @pytest.mark.parametrize(

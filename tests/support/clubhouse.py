@@ -12,7 +12,7 @@ from house import LEAGUE, House
 
 from league.racing.plan import EntryPlan
 from league.server.app import create_app, serving
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 
 CAR = EntryPlan(id="car", name="Real car", kind="physical")

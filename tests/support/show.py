@@ -18,14 +18,14 @@ from league.racing.agent import Command, Observation
 from league.racing.heat import Heat
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.rules import Rules
-from league.server import watch
-from league.server.headers import add_headers
+from league.server.door.headers import add_headers
 from league.server.keys import BOOK, LEAGUE, SETTINGS
-from league.server.pages import add_pages
-from league.server.scene import Scene
-from league.server.settings import Settings
-from league.server.virtual import outlook
-from league.server.watch import Broadcast, hello_message
+from league.server.pages.routes import add_pages
+from league.server.race import watch
+from league.server.race.scene import Scene
+from league.server.race.settings import Settings
+from league.server.race.virtual import outlook
+from league.server.race.watch import Broadcast, hello_message
 from league.store.book import RecordBook
 from league.store.records import EventOptions, EventStatus
 

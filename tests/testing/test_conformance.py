@@ -12,7 +12,7 @@ from league import Agent, Command, League, Observation
 from league.client import drive
 from league.errors import ConfigError, RemoteProtocolError
 from league.server.app import create_app, serving
-from league.server.settings import Settings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.testing import scenarios, scripts
 from league.testing.conformance import Finding, check_client, check_server, play_scenario

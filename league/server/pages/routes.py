@@ -1,0 +1,332 @@
+"""The HTML pages: events, leaderboards, heats and the live page.
+
+Rendered here, without scripts from elsewhere; what moves comes over the watch socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import jinja2
+import numpy as np
+from aiohttp import web
+
+from league.errors import LeagueError, UnknownNameError
+from league.racing.ledger import Decision, in_force
+from league.racing.result import HeatResult
+from league.server.door.admission import is_only_looking, who
+from league.server.door.answers import meaning
+from league.server.door.auth import is_secure
+from league.server.keys import BOOK, LEAGUE, SETTINGS
+from league.server.pages import charts, words
+from league.server.pages.assets import Assets
+from league.server.pages.board import read_view, show
+from league.server.pages.boards import KEPT as CARRIED
+from league.server.pages.boards import Boards
+from league.server.pages.desk import Desk
+from league.server.pages.display import read_display
+from league.server.pages.garage import Garage, filters
+from league.server.pages.handbook import Handbook
+from league.server.pages.moments import moments_of
+from league.server.pages.replays import Replays
+from league.server.pages.scores import Score, Scores
+from league.server.pages.seasons import SeasonPages
+from league.server.pages.signing import SIGN_IN, Signing
+from league.store.records import EventRecord, HeatRecord
+from league.track.circuit import Circuit
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 64
+"""Circuits kept ready."""
+MOST_HEATS: Final = 100
+"""Heats of an event that are listed unless all are asked for; the newest and those that come next."""
+SKETCH_POINTS: Final = 240
+
+Kept = TypeVar("Kept")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A circuit small enough for a card: an SVG path and what frames it."""
+
+    path: str
+    box: str
+    width: float
+    start: str
+    name: str
+    length_m: float
+    direction: str
+
+
+class Pages:
+    """Answers the requests for pages.
+
+    Args:
+        assets: The static files.
+    """
+
+    def __init__(self, assets: Assets) -> None:
+        self._assets = assets
+        self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
+        self._scores: Scores | None = None
+        self._jinja = jinja2.Environment(
+            loader=jinja2.PackageLoader("league.server"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        for name in ("seconds", "gap", "title", "heading", "status", "kind"):
+            self._jinja.filters[f"as_{name}"] = getattr(words, name)
+        self._jinja.filters["segment"] = lambda text: quote(text, safe="")
+        self._jinja.filters |= filters()
+        self._jinja.globals["asset"] = assets.address
+
+    def routes(self) -> list[web.RouteDef]:
+        """List where the pages are found."""
+        return [
+            web.get("/", self.home),
+            web.get("/events/{event}", self.event),
+            web.get("/events/{event}/heats/{heat}", self.heat),
+            web.get("/live/{event}", self.live),
+            web.get("/events/{event}/timekeeper", self.timekeeper),
+            web.get("/static/{version}/{name}", self._assets.serve),
+            *Boards(self._page, self._sketch).routes(),
+            *Handbook(self._page).routes(),
+            *Garage(self._page, self._score).routes(),
+            *Replays(self._page).routes(),
+            *SeasonPages(self._page).routes(),
+            *Signing(self._page).routes(),
+            *Desk(self._page, self._score).routes(),
+        ]
+
+    # -- pages ---------------------------------------------------------------------------------
+
+    async def home(self, request: web.Request) -> web.Response:
+        """`GET /`: all events, those that are live first."""
+        events = (await request.app[BOOK].events())[::-1]
+        groups = [
+            ("Live now", [event for event in events if event.status == "running"]),
+            ("Open for entries", [event for event in events if event.status == "open"]),
+            ("Results", [event for event in events if event.status in ("finished", "aborted")]),
+        ]
+        cards = [
+            (heading, [(event, await self._sketch(request, event.plan.circuit)) for event in group])
+            for heading, group in groups
+        ]
+        example = next((event.plan.id for _, group in groups[1::-1] for event in group), None)
+        return self._page(request, "home.html", groups=cards, example=example)
+
+    async def event(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}`: its leaderboard, its heats and how to join."""
+        score = await self._score(request)
+        event = score.record
+        view = read_view(request.rel_url.raw_path, request.query, CARRIED)
+        shown = show(score.rows, view)
+        columns = ["agent", "total", "laps", "trend", "status"]
+        if any(row.owner for row in shown.rows):
+            columns.append("owner")
+        all_heats = request.query.get("heats") == "all"
+        heats = score.heats if all_heats else score.heats[-MOST_HEATS:]
+        waiting = score.waiting if all_heats else score.waiting[:MOST_HEATS]
+        return self._page(
+            request,
+            "event.html",
+            event=event,
+            plan=event.plan,
+            view=view,
+            shown=shown,
+            columns=columns,
+            physical=any(entry.kind == "physical" for entry in event.plan.entries),
+            heats=heats,
+            waiting=waiting,
+            unlisted=len(score.heats) - len(heats) + len(score.waiting) - len(waiting),
+            car=self._car(request, event.plan.car),
+            drawn=await self._sketch(request, event.plan.circuit),
+        )
+
+    async def heat(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}/heats/{heat}`: the classification, every lap and what happened."""
+        event = await self._event(request)
+        heat_id = request.match_info["heat"]
+        heats = await request.app[BOOK].heats(event.plan.id)
+        heat = next((heat for heat in heats if heat.plan.id == heat_id), None)
+        if heat is None:
+            raise UnknownNameError("heat", heat_id, [heat.plan.id for heat in heats])
+        result = await self._result(request, event.plan.id, heat)
+        facts = await request.app[BOOK].facts(event.plan.id, heat_id) if result else ()
+        moments = moments_of(heat.plan, facts)
+        orders = charts.positions(facts, len(heat.plan.grid))
+        seats = {entry.id: seat for seat, entry in enumerate(heat.plan.grid)}
+        rows = result.entries if result else ()
+        charted = [(seats.get(row.entry_id, 0), row.name, row.laps) for row in rows]
+        names = [entry.name for entry in heat.plan.grid]
+        return self._page(
+            request,
+            "heat.html",
+            event=event,
+            heat=heat,
+            plan=heat.plan,
+            result=result,
+            laps=max((len(entry.laps) for entry in result.entries), default=0) if result else 0,
+            fastest_s=min(_lap_times(result), default=None) if result else None,
+            lap_chart=charts.lap_chart(charted),
+            position_chart=charts.position_chart(orders, names, heat.plan.rules.sectors),
+            orders=orders,
+            sectors=charts.sectors_of(result) if result else {},
+            penalties=[moment for moment in moments if moment.kind == "penalty"],
+            decisions=await self._decisions(request, heat) if result else [],
+            seats=seats,
+            kinds={entry.id: entry.kind for entry in heat.plan.grid},
+            car=self._car(request, heat.plan.car),
+            timeline=moments,
+            drawn=await self._sketch(request, heat.plan.circuit),
+        )
+
+    async def live(self, request: web.Request) -> web.Response:
+        """`GET /live/{event}`: the race as it happens."""
+        return self._page(request, "live.html", event=await self._event(request))
+
+    async def timekeeper(self, request: web.Request) -> web.Response:
+        """`GET /events/{event}/timekeeper`: the clock of physical runs, for whoever has the token."""
+        return self._page(request, "timekeeper.html", event=await self._event(request))
+
+    def missing(self, request: web.Request, status: int, heading: str, text: str) -> web.Response:
+        """Say that there is no such page, or that it could not be made."""
+        return self._page(request, "missing.html", code=status, heading=heading, text=text)
+
+    # -- what they show ------------------------------------------------------------------------
+
+    async def _score(self, request: web.Request, event_id: str = "") -> Score:
+        """How an event stands; without an id, the one that the address names."""
+        if self._scores is None:
+            self._scores = Scores(request.app[LEAGUE], request.app[BOOK])
+        return await self._scores.of(event_id or request.match_info["event"])
+
+    async def _event(self, request: web.Request) -> EventRecord:
+        return await request.app[BOOK].event(request.match_info["event"])
+
+    async def _result(self, request: web.Request, event_id: str, heat: HeatRecord) -> HeatResult | None:
+        if heat.status != "finished":
+            return None
+        results = await request.app[BOOK].results(event_id)
+        return next((result for result in results if result.heat == heat.plan.id), None)
+
+    async def _decisions(
+        self, request: web.Request, heat: HeatRecord
+    ) -> list[tuple[Decision, str, str, bool]]:
+        """The ledger's lines about a heat: each with whom it is about, in words, and whether it stands."""
+        lines = await request.app[BOOK].decisions(request.match_info["event"])
+        names = {entry.id: entry.name for entry in heat.plan.grid}
+        standing = {line.number for line in in_force(lines)}
+        about = [line for line in lines if line.heat == heat.plan.id]
+        return [
+            (line, names.get(line.entry, line.entry), words.decided(line), line.number in standing)
+            for line in about
+        ]
+
+    def _car(self, request: web.Request, name: str) -> str:
+        car = request.app[LEAGUE].cars.get(name)
+        return car.name if car else name
+
+    async def _sketch(self, request: web.Request, ref: str) -> Sketch | None:
+        """Draw a circuit for a card; None if it cannot be found any more."""
+        if ref not in self._sketches:
+            try:
+                sketch = await asyncio.to_thread(lambda: sketched(request.app[LEAGUE].circuit(ref)))
+            except LeagueError as error:
+                log.warning("no sketch of circuit %r: %s", ref, error)
+                sketch = None
+            _keep(self._sketches, ref, sketch)
+        return self._sketches[ref]
+
+    def _page(self, request: web.Request, template: str, **shown: Any) -> web.Response:
+        shown |= {
+            "site": request.app[SETTINGS].name,
+            "server": f"{'wss' if is_secure(request) else 'ws'}://{request.host}",
+            "here": request.path_qs if request.method == "GET" else "/",
+            "display": read_display(request),
+            "signed": who(request),
+            "only_looking": is_only_looking(request),
+        }
+        text = self._jinja.get_template(template).render(shown)
+        return web.Response(text=text, content_type="text/html", status=shown.get("code", 200))
+
+
+def add_pages(app: web.Application) -> None:
+    """Give an application its pages; it must hold `BOOK`, `LEAGUE` and `SETTINGS` when it runs."""
+    pages = Pages(Assets.read())
+    app.add_routes(pages.routes())
+
+    @web.middleware
+    async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer people with a page whatever goes wrong; programs are answered elsewhere."""
+        if request.path.startswith(("/api/", "/ws/", "/static/")):
+            return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return pages.missing(request, 404, "Off the road", "There is no page at this address.")
+        except UnknownNameError as error:
+            return pages.missing(request, 404, "Off the road", f"No {error.kind} is called {error.name!r}.")
+        except web.HTTPException as error:
+            if error.status < 400 or error.content_type != "application/json":
+                raise
+            if error.status == 401 and request.method == "GET":
+                raise web.HTTPSeeOther(f"{SIGN_IN}?next={quote(request.path_qs, safe='')}") from None
+            text = str(json.loads(error.text or "{}")["error"]["message"])
+            page = pages.missing(request, error.status, "Black flag", text)
+            if "Retry-After" in error.headers:
+                page.headers["Retry-After"] = error.headers["Retry-After"]
+            return page
+        except LeagueError as error:
+            status = meaning(request, error)[0]
+            if status >= 500:
+                log.exception("%s %s failed", request.method, request.path)
+            return pages.missing(request, status, "Black flag", str(error))
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return pages.missing(request, 500, "Engine failure", "The server's log says what happened.")
+
+    app.middlewares.append(in_words)
+
+
+def sketched(circuit: Circuit) -> Sketch:
+    """Draw a circuit's centre line as an SVG path in centimetres, y downwards."""
+    step = max(1, -(-len(circuit.centre) // SKETCH_POINTS))
+    line = (circuit.centre[::step] * (100, -100)).round().astype(int)
+    width = float(np.median(circuit.width_left_m + circuit.width_right_m)) * 100
+    every = np.concatenate((circuit.left, circuit.right)) * (100, -100)
+    low, high = every.min(axis=0) - 0.3 * width, every.max(axis=0) + 0.3 * width
+    start = np.array((circuit.left[0], circuit.right[0])) * (100, -100)
+    return Sketch(
+        path="M" + "L".join(f"{x} {y}" for x, y in line.tolist()) + "Z",
+        box=" ".join(f"{figure:.0f}" for figure in (*low, *(high - low))),
+        width=round(width),
+        start="M{:.0f} {:.0f}L{:.0f} {:.0f}".format(*start.ravel()),
+        name=circuit.name,
+        length_m=circuit.length_m,
+        direction=circuit.direction,
+    )
+
+
+def _lap_times(result: HeatResult) -> list[float]:
+    return [lap.time_s for entry in result.entries for lap in entry.laps if lap.valid]
+
+
+def _keep(kept: OrderedDict[str, Kept], key: str, value: Kept) -> None:
+    """Keep a value, and no more than `KEPT` of them."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > KEPT:
+        kept.popitem(last=False)

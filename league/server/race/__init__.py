@@ -1,0 +1,1 @@
+"""Running heats: the lobby, grids, drivers and the clock."""

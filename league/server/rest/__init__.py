@@ -1,0 +1,1 @@
+"""The REST interface: routes, the shapes of what they take and give, and their description."""

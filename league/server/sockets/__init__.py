@@ -1,0 +1,1 @@
+"""Sockets that stay open: drivers, viewers, and what stands beside the track."""
