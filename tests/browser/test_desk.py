@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import networks
 import pytest
 import pytest_asyncio
 from house import House, house
@@ -114,6 +115,32 @@ async def test_a_racer_sees_when_the_own_car_is_up(home: House, open_page: OpenP
         await expect(page.locator("body")).not_to_contain_text("New event")
         await page.goto(f"{home.url}/events/cup/next?entry={entry.id}")
         await expect(page.locator("#turn")).to_contain_text("after 1 other")
+
+
+@pytest.mark.slow
+async def test_a_racer_uploads_a_model_and_sees_it_placed(home: House, open_page: OpenPage) -> None:
+    await home.create("cup", style="time-trial", open_entry=False)
+    anna = await home.book.add_person("Anna", "racer")
+    model = networks.steady()
+    async with open_page(f"{home.url}/desk") as page:
+        await sign_in(page, home, await home.book.issue_own_token(anna.number))
+        await page.goto(f"{home.url}/events/cup")
+        form = page.locator("#enter")
+        await form.locator("input[name=name]").fill("Anna's net")
+        for name, content in (("model.onnx", model.onnx), ("model_metadata.json", model.metadata.encode())):
+            await form.locator(f"input[name='{name}']").set_input_files(
+                {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+            )
+        await form.locator("button").click()
+        await expect(page.locator("main")).to_contain_text("solo lap", timeout=120_000)
+        await page.goto(f"{home.url}/events/cup")
+        row = page.locator("table.board tbody tr", has_text="Anna's net")
+        await expect(row).to_have_count(1)
+        await home.lobby.start("cup")
+        await expect(row).to_contain_text("Finished", timeout=120_000)
+        await expect(page.locator("#status")).to_have_text("finished", timeout=120_000)
+        await expect(row.locator(".place")).to_have_text("1")
+        await expect(row.locator(".kind")).to_have_text("model")
 
 
 @pytest.mark.slow
