@@ -36,7 +36,7 @@ SAME_ROW = {
     ("__main__", "cli"),
 }
 # Within the server, too, what serves people stands on what runs races; `keys` and `app` hold it together.
-ROOMS = ({"door"}, {"race"}, {"rest"}, {"pages", "sockets"})
+ROOMS = (("door",), ("race",), ("rest",), ("pages", "sockets"))
 ROOM_RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 PURE = ("track", "sim", "wire", "gate", "racing")
 IMPURE_MODULES = {

@@ -24,7 +24,7 @@ Examples:
   league bench sensors
   league bench server --json server.json
   league bench train --seconds 60
-  league bench standings --entries 10000 --laps 1000000 --database /tmp/crowd.db
+  league bench standings --entries 10000 --laps 1000000 --database crowd.sqlite
   league bench sim --seconds 60 --circuit snail-shell --json sim.json"""
 )
 @click.argument("kind", type=click.Choice(KINDS), default="sim", required=False)
