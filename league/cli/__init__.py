@@ -12,6 +12,7 @@ import click
 
 import league
 from league.cli import show
+from league.cli.examples import dress
 from league.errors import InputError, LeagueError
 
 COMMANDS = {
@@ -62,7 +63,7 @@ class _Lazy(click.Group):
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         found = import_module(f"league.cli.{module}").command
         assert isinstance(found, click.Command)
-        return found
+        return dress(found, f"league {cmd_name}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -32,7 +32,6 @@ Examples:
   league bridge ros2:127.0.0.1 --event club-night --agent follow-the-gap --cap 1.2
   league bridge deepracer:192.168.1.20 --event club-night --page 0.0.0.0:8495
 
-\b
 The car stands until somebody beside it types the token that is printed here, and until its signs have been
 tested with the wheels up. Enter stops it. plugins/CARS.md takes the owner of each car to a first lap."""
 )

@@ -80,7 +80,13 @@ Examples:
 )
 @click.option("--headless", is_flag=True, help="As fast as possible, and end with the standings.")
 @click.option("--port", type=int, default=0, metavar="N", help="By default any free one.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same races.",
+)
 @click.option(
     "--json", "json_file", metavar="FILE", help="Write the standings as JSON; - for standard output."
 )

@@ -18,7 +18,6 @@ Examples:
   league donkeysim --event donkey-cup
   league donkeysim --event donkey-cup --server http://league.example:8490 --host 0.0.0.0 --full-speed 2.5
 
-\b
 On the Donkeycar's side, in myconfig.py: DONKEY_GYM = True, DONKEY_SIM_PATH = "remote",
 SIM_HOST = "this computer's address", GYM_CONF["car_name"] = "the entry's name"."""
 )

@@ -23,7 +23,7 @@ Examples:
   league enter pure-pursuit --event club-night
   league enter ./my-model --event club-night --as "My model"
   league enter ./my-model/model.onnx --event club-night --server http://league.example:8490 --token …
-  league enter ./my-model --event club-night --entry my-model --token …     (a new version)"""
+  league enter ./my-model --event club-night --entry my-model --token …"""
 )
 @click.argument("agent")
 @click.option("--event", required=True, metavar="EVENT", help="The event's id, see `league events`.")

@@ -32,19 +32,32 @@ Examples:
 @click.option(
     "--off-track-penalty", type=float, default=3.0, show_default=True, metavar="SECONDS", help="As in races."
 )
-@click.option("--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Of a trial."
+)
 @click.option("--hz", type=int, default=15, show_default=True, help="Commands a second.")
 @click.option(
     "--car-spread",
     type=click.FloatRange(0, 0.5),
     default=0.0,
+    show_default=True,
     metavar="SHARE",
     help="Give every trial another car: each figure off by up to this share.",
 )
 @click.option(
-    "--noise", type=click.FloatRange(0, 100), default=0.0, help="Noise of what it sees; 1 is a good sensor's."
+    "--noise",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="Noise of what it sees; 1 is a good sensor's.",
 )
-@click.option("--latency", type=click.IntRange(0, 60), default=0, help="How many ticks late it sees.")
+@click.option(
+    "--latency",
+    type=click.IntRange(0, 60),
+    default=0,
+    show_default=True,
+    help="How many ticks late it sees.",
+)
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
 @click.option("--plot", metavar="FILE", help="Draw the line by speed, and where it leaves the road (.png).")
 @click.option("--logs", metavar="DIR", help="Write DeepRacer's logs: simtrace CSV and metrics JSON.")

@@ -26,8 +26,13 @@ Examples:
   league event create Traffic --circuit clover --format head-to-bot --bots 3 --bot-lane-changes
   league event create Rating --circuit clover --format rating --entry tutorial --entry pure-pursuit
   league event create "Real cars" --circuit clubhouse-loop --physical --resets-per-lap 5
+  league event invite club-night Anna
   league event start club-night
   league event pause club-night
+  league event resume club-night
+  league event again club-night
+  league event abort club-night
+  league event withdraw club-night anna
   league event show club-night"""
 )
 def command() -> None:
@@ -41,16 +46,28 @@ def command() -> None:
 )
 @click.option("--format", "style", default="time-trial", show_default=True, help="See `league plugins`.")
 @click.option("--id", "event_id", metavar="ID", help="By default made from the name.")
-@click.option("--laps", default=3, show_default=True)
+@click.option("--laps", default=3, show_default=True, help="Laps of each heat.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same races.")
-@click.option("--car", default="deepracer", show_default=True)
+@click.option("--car", default="deepracer", show_default=True, help="The car that all drive.")
 @click.option(
-    "--rank", type=click.Choice(["total", "best_lap", "best_average"]), default="total", show_default=True
+    "--rank",
+    type=click.Choice(["total", "best_lap", "best_average"]),
+    default="total",
+    show_default=True,
+    help="What decides: the time for all laps, or the best lap or laps.",
 )
-@click.option("--clock", type=click.Choice(["lockstep", "realtime"]), default="lockstep", show_default=True)
+@click.option(
+    "--clock",
+    type=click.Choice(["lockstep", "realtime"]),
+    default="lockstep",
+    show_default=True,
+    help="Wait for every answer, or for none.",
+)
 @click.option("--hz", default=15, show_default=True, help="Commands a second.")
-@click.option("--time-limit", default=180.0, show_default=True, metavar="SECONDS")
-@click.option("--off-track-penalty", default=3.0, show_default=True, metavar="SECONDS")
+@click.option("--time-limit", default=180.0, show_default=True, metavar="SECONDS", help="Of a heat.")
+@click.option(
+    "--off-track-penalty", default=3.0, show_default=True, metavar="SECONDS", help="A car stands so long."
+)
 @object_options
 @physical_options
 @click.option("--grid-size", default=4, show_default=True, help="Most cars in one head-to-head heat.")

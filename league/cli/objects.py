@@ -19,7 +19,10 @@ _OPTIONS = (
         help="A box at a place: 4.2,left (metres) or 25%,inner (of the lap); may be repeated.",
     ),
     click.option("--bots", type=int, default=0, metavar="N", help="Cars without a driver, up to 6."),
-    click.option("--bot-speed", type=float, default=1.0, show_default=True, metavar="M/S"),
+    click.option(
+        "--bot-speed", type=float, default=1.0, show_default=True, metavar="M/S",
+        help="Of the bots.",
+    ),
     click.option("--bot-lane-changes", is_flag=True, help="Bots change lanes every 3 to 5 s."),
     click.option(
         "--collision-penalty", type=float, default=5.0, show_default=True, metavar="SECONDS",

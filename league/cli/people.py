@@ -28,7 +28,6 @@ Examples:
   league people revoke Anna
   league people audit
 
-\b
 Roles: an owner may do everything; a director runs events and invites; a steward decides on incidents; a
 timekeeper judges crossings; a racer enters cars; a viewer looks."""
 )

@@ -34,17 +34,24 @@ def physical_options(command: Command) -> Command:
             help="For real cars: DREM's rules, 3 runs of 2 minutes, best lap; other options change them.",
         ),
         click.option(
-            "--runs", type=click.IntRange(1, 5), default=1, help="Runs of every entry; the best one counts."
+            "--runs", type=click.IntRange(1, 5), default=1, show_default=True,
+            help="Runs of every entry; the best one counts.",
         ),
-        click.option("--average-laps", type=click.IntRange(1, 100), default=3, help="Laps of best_average."),
+        click.option(
+            "--average-laps", type=click.IntRange(1, 100), default=3, show_default=True,
+            help="Laps of best_average.",
+        ),
         click.option("--resets-per-lap", type=click.IntRange(0, 100), help="A lap with more is not valid."),
-        click.option("--min-lap", type=float, default=0.0, metavar="SECONDS", help="Shorter is no lap."),
+        click.option(
+            "--min-lap", type=float, default=0.0, show_default=True, metavar="SECONDS",
+            help="Shorter is no lap.",
+        ),
         click.option(
             "--lap-may-finish/--no-lap-may-finish", default=False,
             help="Whether the lap under way when time is up counts.",
         ),
         click.option(
-            "--lap-clock", type=click.Choice(["light", "line"]), default="light",
+            "--lap-clock", type=click.Choice(["light", "line"]), default="light", show_default=True,
             help="What starts a real car's first lap.",
         ),
     )  # fmt: skip

@@ -39,13 +39,31 @@ Examples:
 @click.option("--laps", default=3, show_default=True, help="Laps of each heat.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same race.")
 @click.option("--car", default="deepracer", show_default=True, help="The car that all drive.")
-@click.option("--format", "style", default=None, help="time-trial, head-to-head or a plugin's format.")
 @click.option(
-    "--rank", type=click.Choice(["total", "best_lap", "best_average"]), default="total", show_default=True
+    "--format",
+    "style",
+    default=None,
+    help="Also a plugin's; by default time-trial for one, head-to-head for more.",
 )
-@click.option("--off-track-penalty", type=float, default=3.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--rank",
+    type=click.Choice(["total", "best_lap", "best_average"]),
+    default="total",
+    show_default=True,
+    help="What decides: the time for all laps, or the best lap or laps.",
+)
+@click.option(
+    "--off-track-penalty",
+    type=float,
+    default=3.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A car stands so long.",
+)
 @object_options
-@click.option("--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Of a heat."
+)
 @click.option("--hz", type=int, default=15, show_default=True, help="Commands a second.")
 @click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")

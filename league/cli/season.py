@@ -38,6 +38,7 @@ member_option = click.option(
 Examples:
   league season create "Spring 2027" --best 6 --pole 1 --fastest-lap 1 --division Pro --division Open
   league season add spring-2027 club-night
+  league season remove spring-2027 club-night
   league season standings spring-2027
   league season edit spring-2027 --member anna=Pro --points 10,6,4,3,2,1
   league season next spring-2027 "Autumn 2027"

@@ -29,6 +29,8 @@ Examples:
   league steward penalty club-night --heat final --entry anna --seconds 5 --why "cut the chicane" --incident 3
   league steward undo club-night 4 --why "it was the other car"
   league steward void club-night --heat qualifying-bo --why "the gate was knocked over"
+  league steward restore club-night --heat qualifying-bo --why "the film shows the lap"
+  league steward disqualify club-night --heat final --entry bo --why "a second driver"
   league steward lap club-night --heat final --entry anna --lap 2 --not-valid --why "short cut"
   league steward dismiss club-night 7 --why "a racing incident"
   league steward protest club-night --heat final --entry anna --against bo --why "pushed me off" --token T

@@ -33,7 +33,7 @@ Examples:
   league timing token club-night --name gate
   league timing hear drem 192.168.1.30 --token …
   league timing press --token …
-  league timing tags 10-15 --out tags
+  league timing tags 10-15 --board
   league timing calibrate above.png --ground survey.toml --fov 70 --out camera.json
   league timing camera 0 --calibration camera.json --tag 3=anna --circuit clubhouse-loop --token …
   league timing odometry ros2:192.168.1.40 --car anna --circuit clubhouse-loop --token …"""
@@ -44,7 +44,13 @@ def command() -> None:
 
 @command.command()
 @click.argument("event")
-@click.option("--role", type=click.Choice(["timing", "timekeeper"]), default="timing", show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(["timing", "timekeeper"]),
+    default="timing",
+    show_default=True,
+    help="What it is for.",
+)
 @click.option("--name", required=True, help="What to call the device or the person.")
 @server_option
 @token_option
@@ -101,7 +107,11 @@ def press(event: str, car: str, server: str, token: str | None) -> None:
 @command.command()
 @click.argument("numbers")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("tags"), show_default=True
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("tags"),
+    show_default=True,
+    help="The folder to draw them into.",
 )
 @click.option("--board", is_flag=True, help="Also the board that a lens is measured with.")
 def tags(numbers: str, out: Path, board: bool) -> None:
@@ -128,7 +138,9 @@ def tags(numbers: str, out: Path, board: bool) -> None:
     help="A folder of pictures of the board, taken with the same camera.",
 )  # fmt: skip
 @click.option("--fov", type=float, metavar="DEG", help="Without --lens: what it sees from left to right.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("camera.json"))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("camera.json"),
+    show_default=True, help="Where to write what `league timing camera` needs.",
+)  # fmt: skip
 def calibrate(picture: Path, ground: Path, lens: Path | None, fov: float | None, out: Path) -> None:
     """Find out where a camera hangs, from one PICTURE of tags at measured places on the ground."""
     from league.timing import camera

@@ -40,27 +40,44 @@ Examples:
 )
 @click.argument("circuit", required=False)
 @click.option("--recipe", metavar="FILE|NAME", help="A recipe: a file, or a bundled one's name.")
-@click.option("--circuit", "circuits", multiple=True, help="Train there instead; may be repeated.")
+@click.option(
+    "--circuit", "circuits", multiple=True, metavar="CIRCUIT", help="Train there instead; may be repeated."
+)
 @click.option("--reward", metavar="FILE", help="A reward function, as DeepRacer has it.")
 @click.option("--metadata", metavar="FILE", help="A model_metadata.json: action space and sensors.")
 @click.option("--hyperparameters", metavar="FILE", help="A hyperparameters.json, as DeepRacer has it.")
 @click.option("--from", "parent", metavar="MODEL", help="Begin with this run's or model's weights.")
-@click.option("--minutes", type=float, help="Train for so long.")
+@click.option("--minutes", type=float, help="Train for so long; without a recipe 10 by default.")
 @click.option("--steps", type=int, help="Train for so many ticks of all cars together.")
 @click.option("--episodes", type=int, help="Train for so many episodes.")
-@click.option("--seed", type=int, help="Of everything that is drawn.")
-@click.option("--cars", type=int, help="Cars side by side; hyperparameters have the last word.")
+@click.option("--seed", type=int, help="Of everything that is drawn; by default the recipe's, or 1.")
 @click.option(
-    "--lap", type=click.Choice(["ignore", "bootstrap", "terminal"]), help="What 100 % of progress is."
+    "--cars",
+    type=int,
+    help="Cars side by side; hyperparameters have the last word.  [default: the recipe's, or 64]",
+)
+@click.option(
+    "--lap",
+    type=click.Choice(["ignore", "bootstrap", "terminal"]),
+    help="What 100 % of progress is: nothing, the end of time, or of all income (as in DeepRacer).  "
+    "[default: the recipe's, or bootstrap]",
 )
 @click.option("--both-directions", is_flag=True, help="Train every circuit both ways.")
-@click.option("--workers", type=int, help="Processes that share a reward function.")
+@click.option(
+    "--workers", type=int, help="Processes that share a reward function.  [default: 0, this one alone]"
+)
 @click.option("--untrusted", is_flag=True, help="Run the reward function in limited processes.")
-@click.option("--best-by", type=click.Choice(["race", "lap_time", "progress", "reward", "last"]))
+@click.option(
+    "--best-by",
+    type=click.Choice(["race", "lap_time", "progress", "reward", "last"]),
+    help="Which model of the run is kept.  [default: the recipe's, or race]",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where torch computes.")
 @click.option("--threads", type=int, default=1, show_default=True, help="Threads that torch uses.")
-@click.option("--cpu-price", type=float, metavar="USD", help="Price of a core for an hour.")
-@click.option("--cloud-price", type=float, metavar="USD", help="Price of an hour in the cloud.")
+@click.option("--cpu-price", type=float, metavar="USD", help="Price of a core for an hour.  [default: 0.04]")
+@click.option(
+    "--cloud-price", type=float, metavar="USD", help="Price of an hour in the cloud.  [default: 3.5]"
+)
 @click.option("--out", metavar="DIR", help="A new folder for the run.")
 @click.option("--resume", metavar="DIR", help="Go on with an interrupted run.")
 @click.option("--json", "json_file", metavar="FILE", help="Write the outcome as JSON; - for standard output.")
