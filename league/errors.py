@@ -12,7 +12,8 @@ LeagueError                     something the league can explain in one line
 │   ├── RemoteProtocolError     the peer broke the protocol; carries the close code
 │   └── LocalProtocolError      our own side tried something the protocol does not allow
 ├── RaceError                   a heat or event that could not be run to its end; commands exit with 1
-│   └── LeaseLostError          another race host runs the event by now; nothing raced here counts
+│   ├── HeatFinishedError       a heat has its result already; the first one stands
+│   └── LeaseLostError          somebody else races it by now; nothing raced here counts
 ├── CarError                    a physical car cannot be reached, or refuses
 ├── RecordBookError             the record book cannot be opened, read or written
 └── PluginError                 a plugin that cannot be loaded or used
@@ -23,10 +24,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 
 class LeagueError(Exception):
     """Something went wrong that the league can explain in one line."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross to other processes whole, whatever their constructors ask for."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[LeagueError], args: tuple[Any, ...], state: dict[str, Any]) -> LeagueError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(LeagueError):
@@ -108,8 +121,12 @@ class RaceError(LeagueError):
     """A heat or an event could not be run to its end."""
 
 
+class HeatFinishedError(RaceError):
+    """A heat is finished already: its first result stands."""
+
+
 class LeaseLostError(RaceError):
-    """Another race host runs the event by now."""
+    """Another race host runs the event by now, or another attempt at the heat was begun."""
 
 
 class CarError(LeagueError):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from league.errors import InputError, UnknownNameError
 from league.racing.plan import EntryPlan, EventPlan
 from league.store import tables
+from league.store.fences import check_lease
 from league.store.models import keep_model
 from league.store.names import check_id
 from league.store.records import (
@@ -18,6 +19,7 @@ from league.store.records import (
     EventOptions,
     EventRecord,
     EventStatus,
+    Lease,
     ModelFiles,
     VersionRecord,
 )
@@ -114,12 +116,18 @@ class EventPages:
             return {row.id: row.revision for row in await db.execute(asked)}
 
     @unbroken
-    async def set_status(self, event_id: str, status: EventStatus) -> None:
-        """Says where an event stands."""
+    async def set_status(self, event_id: str, status: EventStatus, *, lease: Lease | None = None) -> None:
+        """Says where an event stands.
+
+        Raises:
+            LeaseLostError: If the host that says so, as `lease` says, runs the event no more.
+            InputError: If events do not stand there.
+            UnknownNameError: If there is no such event.
+        """
         if status not in get_args(EventStatus):
             raise InputError(f"event status {status!r}: expected one of {', '.join(get_args(EventStatus))}")
         async with self._data.writing() as db:
-            await touch(db, event_id, status=status)
+            await check_lease(db, await touch(db, event_id, status=status), lease)
 
     @unbroken
     async def add_entry(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from league.errors import RaceError, UnknownNameError
+from league.errors import HeatFinishedError, RaceError, UnknownNameError
 from league.racing.fact import Fact
 from league.racing.incident import Incident
 from league.racing.plan import EntryPlan, HeatPlan
@@ -18,7 +18,7 @@ from league.racing.standing import rank_key
 from league.store import tables
 from league.store.decisions import file_incidents
 from league.store.events import event_number, touch
-from league.store.leases import check_lease
+from league.store.fences import check_attempt, check_lease
 from league.store.names import MAX_HEAT_ID, check_id
 from league.store.records import HeatRecord, LapRecord, Lease
 from league.store.texts import to_json
@@ -38,7 +38,7 @@ class HeatPages:
 
         Raises:
             LeaseLostError: If the host that races it, as `lease` says, runs the event no more.
-            RaceError: If the heat is finished already.
+            HeatFinishedError: If the heat is finished already.
             UnknownNameError: If there is no such event.
         """
         check_id("heat", plan.id, longest=MAX_HEAT_ID)
@@ -47,7 +47,9 @@ class HeatPages:
             await check_lease(db, event, lease)
             heat = await self._heat_row(db, event, plan)
             if heat.status == "finished":
-                raise RaceError(f"heat {plan.id!r} of event {event_id!r} is finished, and cannot begin again")
+                raise HeatFinishedError(
+                    f"heat {plan.id!r} of event {event_id!r} is finished, and cannot begin again"
+                )
             await _change(
                 db,
                 heat.number,
@@ -70,8 +72,19 @@ class HeatPages:
         incidents: Sequence[Incident] = (),
         *,
         lease: Lease | None = None,
+        attempt: int | None = None,
     ) -> bool:
         """Commits everything about a finished heat, or nothing; only then may anybody be told.
+
+        Args:
+            event_id: The event.
+            plan: The heat.
+            result: Its classification.
+            facts: What the referee saw.
+            recording: All that it takes to drive it again.
+            incidents: What stewards should look at.
+            lease: By which the host that raced it runs the event.
+            attempt: What `begin_heat` gave; one that was begun since makes this one count for nothing.
 
         Returns:
             False if the heat was finished before: the first result stands and nothing changes.
@@ -93,6 +106,7 @@ class HeatPages:
             if heat.status == "finished":
                 await db.rollback()
                 return False
+            check_attempt(event_id, heat, attempt)
             now = self._data.now()
             await _change(
                 db, heat.number, status="finished", attempt=max(heat.attempt, 1), finished_at=now, reason=""
@@ -108,12 +122,19 @@ class HeatPages:
 
     @unbroken
     async def abandon_heat(
-        self, event_id: str, heat_id: str, reason: str, *, lease: Lease | None = None
+        self,
+        event_id: str,
+        heat_id: str,
+        reason: str,
+        *,
+        lease: Lease | None = None,
+        attempt: int | None = None,
     ) -> None:
         """Notes that a heat came to nothing and must be raced again.
 
         Raises:
-            LeaseLostError: If the host that raced it, as `lease` says, runs the event no more.
+            LeaseLostError: If the host that raced it, as `lease` says, runs the event no more, or if this
+                `attempt` at the heat is not the newest.
             RaceError: If it is finished.
             UnknownNameError: If there is no such event or heat.
         """
@@ -125,6 +146,7 @@ class HeatPages:
                 raise RaceError(
                     f"heat {heat_id!r} of event {event_id!r} is finished, and cannot be abandoned"
                 )
+            check_attempt(event_id, heat, attempt)
             await _change(db, heat.number, status="abandoned", reason=reason)
 
     @unbroken

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from league.errors import LeaseLostError
 from league.store import tables
 from league.store.events import event_number, touch
+from league.store.fences import lease_row
 from league.store.records import Lease
 from league.store.transactions import AnyRow, Transactions, unbroken
 
-_leases, _events = tables.leases, tables.events
+_leases = tables.leases
 
 
 class LeasePages:
@@ -35,7 +32,7 @@ class LeasePages:
             UnknownNameError: If there is no such event.
         """
         async with self._data.reading() as db:
-            row = await _row(db, await event_number(db, event_id))
+            row = await lease_row(db, await event_number(db, event_id))
             return None if row is None else _lease(event_id, row)
 
     @unbroken
@@ -55,7 +52,7 @@ class LeasePages:
         """
         async with self._data.writing() as db:
             event = await touch(db, event_id)
-            row = await _row(db, event)
+            row = await lease_row(db, event)
             if (None if row is None else _lease(event_id, row)) != instead_of:
                 await db.rollback()
                 return None
@@ -81,24 +78,6 @@ class LeasePages:
         """Lets others run the event from now on."""
         async with self._data.writing() as db:
             await db.execute(_leases.delete().where(_leases.c.token == lease.token))
-
-
-async def check_lease(db: AsyncConnection, event: int, lease: Lease | None) -> None:
-    """Refuses what comes from a host that runs the event no more; the event's row is locked already.
-
-    Raises:
-        LeaseLostError: If another host has it now, or nobody.
-    """
-    if lease is None:
-        return
-    row = await _row(db, event)
-    if row is None or row.token != lease.token:
-        now = f"it is run by {row.owner} now" if row is not None else "nobody runs it now"
-        raise LeaseLostError(f"event {lease.event_id!r}: this host lost its lease ({now})")
-
-
-async def _row(db: AsyncConnection, event: int) -> AnyRow | None:
-    return (await db.execute(select(_leases).where(_leases.c.event == event))).one_or_none()
 
 
 def _lease(event_id: str, row: AnyRow) -> Lease:

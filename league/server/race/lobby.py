@@ -282,7 +282,7 @@ class Lobby:
         try:
             while paddock.record.status == "open":
                 if self._may_autostart(paddock):
-                    await self._book.set_status(paddock.event_id, "running")
+                    await self._book.set_status(paddock.event_id, "running", lease=lease)
                     await paddock.refresh()
                     break
                 await paddock.stir.wait()

@@ -85,7 +85,7 @@ class EventRun:
         finally:
             if self._advising is not None:
                 await asyncio.wait((self._advising,))
-        await self._book.set_status(self._event_id, "finished")
+        await self._book.set_status(self._event_id, "finished", lease=self._lease)
         await self._paddock.refresh()
         await self.post_board()
 
