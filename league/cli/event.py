@@ -259,7 +259,7 @@ def show_event(event: str, server: str, json_file: str | None) -> None:
             entry["name"],
             entry["agent"] or entry["kind"],
             "the server" if entry["hosted"] else "itself",
-            "withdrawn" if entry["withdrawn"] else "connected" if entry["connected"] else entry["away"],
+            _driver(entry, over=found["status"] not in ("open", "running")),
         )
         for entry in found["entries"]
     ]
@@ -275,3 +275,12 @@ def show_event(event: str, server: str, json_file: str | None) -> None:
         )
     )
     print_leaderboard(ask(server, "GET", f"/events/{segment(event)}/leaderboard"))
+
+
+def _driver(entry: dict[str, Any], *, over: bool) -> str:
+    """Where an entry's driver is; once the event is over, nobody asks why it left."""
+    if entry["withdrawn"]:
+        return "withdrawn"
+    if entry["connected"]:
+        return "connected"
+    return "" if over else str(entry["away"])

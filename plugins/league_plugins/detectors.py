@@ -81,6 +81,8 @@ def cut(recording: Recording) -> Iterator[Incident]:
         free = _driving(recording, seat)
         gained_m = np.where(free, _gained(recording, seat), 0.0)
         frames = recording.frames[:, seat]
+        if not free.size:
+            continue  # nobody came, so there was no tick
         driven_m = np.where(free, np.hypot(*np.diff(frames[:, [X, Y]], axis=0).T), 0.0)
         ahead_m = np.convolve(gained_m - driven_m, np.ones(window))[: len(gained_m)]
         for start, end in _spans(ahead_m > CUT_M):

@@ -68,6 +68,10 @@ def test_cars_that_keep_to_themselves_are_left_alone() -> None:
     assert found(recorded(steady(2.0), steady(1.0, start_m=4.0, offset_m=0.3), seconds=20.0)) == []
 
 
+def test_a_heat_to_which_nobody_came_has_nothing_to_look_at() -> None:
+    assert found(recorded(steady(), seconds=0.0)) == []
+
+
 def test_a_contact_says_how_fast_it_was_and_one_blow_is_one_incident() -> None:
     blows = [(30, 0.4), (32, 1.3), (33, 0.2), (80, 0.3)]
     facts = tuple(

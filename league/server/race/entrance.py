@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,8 +38,8 @@ class House(Protocol):
     async def show(self, paddock: Paddock) -> None:
         """Put up the board of an event in which something changed."""
 
-    def check_agent(self, name: str) -> None:
-        """Whether an agent may be hosted by name; UnknownNameError if not."""
+    def check_agent(self, name: str, sensors: Sequence[str]) -> None:
+        """Whether an agent may be hosted by name where these sensors are shown; InputError if not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,12 @@ class Entrance:
         """Enter an agent by name, which the server hosts. Gives the entry and its token.
 
         Raises:
-            InputError: The name is taken, or there is no such agent.
+            InputError: The name is taken, there is no such agent, or it needs to see more than the event shows.
             RaceError: The event takes no entries now.
             UnknownNameError: There is no such event.
         """
-        self._lobby.check_agent(agent)
         paddock = await self._lobby.paddock(event_id)
+        self._lobby.check_agent(agent, paddock.record.plan.rules.sensors)
         entry = await self._add(paddock, name, agent=agent, kind="scripted", hosted=True)
         return entry, await self._issue(event_id, entry)
 
@@ -129,7 +130,7 @@ class Entrance:
         entry = paddock.entry(entry_id)
         await self._check_renewable(paddock, entry_id)
         if model is None:
-            self._lobby.check_agent(agent)
+            self._lobby.check_agent(agent, paddock.record.plan.rules.sensors)
             report = None
         else:
             report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)

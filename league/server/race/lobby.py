@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from league.errors import (
@@ -28,6 +29,7 @@ from league.server.race.running import EventRun
 from league.server.race.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.race.settings import Settings
 from league.server.race.watch import Broadcast
+from league.sim.sensor import read_asked
 from league.store.book import RecordBook
 from league.store.records import EventOptions, EventRecord, Lease
 from league.wire.messages import SHUTTING_DOWN
@@ -141,21 +143,31 @@ class Lobby:
         for sensor in plan.rules.sensors:
             self._league.sensor(sensor)
         for entry in plan.entries:
-            self.check_agent(entry.agent)
+            self.check_agent(entry.agent, plan.rules.sensors)
         await self._book.add_event(plan, options)
         if options.autostart:
             await self.paddock(plan.id)
         return await self._book.event(plan.id)
 
-    def check_agent(self, name: str) -> None:
-        """Whether an agent may be hosted by name: only registered ones, never a file or a module.
+    def check_agent(self, name: str, sensors: Sequence[str]) -> None:
+        """Whether an agent may be hosted by name where these sensors are shown.
+
+        Only registered ones may be, never a file or a module.
 
         Raises:
-            UnknownNameError: It may not.
+            UnknownNameError: There is none of this name.
+            InputError: It needs to see more.
         """
         hostable = set(self._league.agents) - {"onnx"}
         if name not in hostable:
             raise UnknownNameError("agent", name, hostable)
+        shown = [read_asked(text).name for text in sensors]
+        wanted = getattr(self._league.agents[name], "sensors", ())  # a class; of a function it is not known yet
+        if isinstance(wanted, tuple) and (missing := [want for want in wanted if want not in shown]):
+            raise InputError(
+                f"agent {name!r} needs to see {', '.join(missing)}; the event shows {', '.join(shown)}: "
+                f"create it with --sensor {missing[0]}"
+            )
 
     async def start(self, event_id: str) -> None:
         """Start an event.
