@@ -6,6 +6,8 @@ everything that is measured goes the ways that the server goes.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
 import statistics
 import time
@@ -136,8 +138,9 @@ async def measure(where: str, *, entries: int, laps: int, tell: Callable[[str], 
     """Fill a book if it is empty, and time what the server does with it.
 
     Gives rows with `what`, `median_s`, `worst_s`, `processor_s` (this process's, median) and `times`.
-    "standings recomputed" reads the database and ranks everybody; "board" is the whole leaderboard, over
-    HTTP, when nothing has changed since somebody asked; "board after a decision" when something has.
+    "from nothing" reads the database and ranks everybody; "after a decision" looks up only whom it is about.
+    "board" and "page" are over HTTP: the whole leaderboard, and the page of the first hundred; what is timed
+    after a decision is the first answer, and how long it takes until an answer shows the decision.
     """
     async with await RecordBook.open(where) as book:
         known = {record.plan.id for record in await book.events()}
@@ -146,28 +149,48 @@ async def measure(where: str, *, entries: int, laps: int, tell: Callable[[str], 
     league = League()
     async with await RecordBook.open(where) as book:
         plan = (await book.event(EVENT)).plan
-        tell("ranking ...")
         standings = Standings(league, book)
-        rows = [await _timed("standings recomputed", partial(standings.of, plan), 7)]
+
+        async def decide() -> int:
+            lines = len(await book.decisions(EVENT))
+            heat = standings_heat(plan, lines)
+            line = Decision(number=1, kind="no-action", who="bench", heat=heat, why="measuring")
+            await book.decide(EVENT, line)
+            return lines + 1
+
+        tell("ranking ...")
+        rows = [
+            await _timed("standings from nothing", lambda: Standings(league, book).of(EVENT), 5),
+            await _timed("standings kept", lambda: standings.of(EVENT), 30),
+            await _timed("standings after a decision", lambda: standings.of(EVENT), 7, first=decide),
+        ]
         app = create_app(league, book, Settings(port=0))
         async with serving(app, host="127.0.0.1", port=0) as url, aiohttp.ClientSession() as http:
 
-            async def board() -> None:
-                async with http.get(f"{url}/api/v1/events/{EVENT}/leaderboard") as answer:
+            async def ask(path: str, least: int) -> bytes:
+                async with http.get(url + path) as answer:
                     content = await answer.read()
-                    if answer.status != HTTPStatus.OK or len(content) < entries:
-                        raise RaceError(f"the board answered {answer.status} with {len(content)} bytes")
+                    if answer.status != HTTPStatus.OK or len(content) < least:
+                        raise RaceError(f"{path} answered {answer.status} with {len(content)} bytes")
+                    return content
 
-            async def board_after_a_decision() -> None:
-                line = Decision(number=1, kind="no-action", who="bench", heat=plan.id, why="measuring")
-                heats = standings_heat(plan, len(await book.decisions(EVENT)))
-                await book.decide(EVENT, line.model_copy(update={"heat": heats}))
-                await board()
+            board = partial(ask, f"/api/v1/events/{EVENT}/leaderboard", entries)
+            page = partial(ask, f"/events/{EVENT}", 1000)
+
+            async def shown() -> None:
+                lines = len(await book.decisions(EVENT))
+                while True:
+                    about = json.loads((await board()).partition(b', "entries"')[0] + b"}")
+                    if about["revision"] >= lines:
+                        return
+                    await asyncio.sleep(0.02)
 
             tell("asking for the board ...")
-            await board()
-            rows.append(await _timed("board", board, 30))
-            rows.append(await _timed("board after a decision", board_after_a_decision, 5))
+            await board(), await page()
+            for what, asked in (("board", board), ("page", page)):
+                rows.append(await _timed(what, asked, 30))
+                rows.append(await _timed(f"{what} after a decision", asked, 7, first=decide, then=shown))
+            rows.append(await _timed("until the board shows a decision", shown, 7, first=decide))
     return rows
 
 
@@ -176,14 +199,26 @@ def standings_heat(plan: EventPlan, number: int) -> str:
     return f"time-trial-{plan.entries[number % len(plan.entries)].id}.1"
 
 
-async def _timed(what: str, deed: Callable[[], Awaitable[object]], times: int) -> Row:
+async def _timed(
+    what: str,
+    deed: Callable[[], Awaitable[object]],
+    times: int,
+    *,
+    first: Callable[[], Awaitable[object]] | None = None,
+    then: Callable[[], Awaitable[object]] | None = None,
+) -> Row:
+    """Time a deed; what comes first and then each time is not timed."""
     spent: list[float] = []
     busy: list[float] = []
     for _ in range(times):
+        if first is not None:
+            await first()
         began, worked = time.perf_counter(), time.process_time()
         await deed()
         spent.append(time.perf_counter() - began)
         busy.append(time.process_time() - worked)
+        if then is not None:
+            await then()
     return {
         "what": what,
         "median_s": statistics.median(spent),

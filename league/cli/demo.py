@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import tempfile
 import time
@@ -24,9 +25,8 @@ from league.racing.plan import EntryPlan, EventPlan
 from league.racing.result import HeatResult
 from league.racing.rules import Rules
 from league.server.app import create_app, serving
-from league.server.keys import LOBBY
+from league.server.keys import LOBBY, STANDINGS
 from league.server.race.settings import Settings
-from league.server.rest.leaderboard import leaderboard
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 
@@ -134,9 +134,8 @@ async def demo(*, headless: bool, port: int, seed: int, json_file: str | None) -
                 watching.cancel()
                 await asyncio.wait((watching,))
                 if not stop.is_set():
-                    paddock = await lobby.paddock(EVENT)
-                    record, judged = await book.event(EVENT), await book.judged(EVENT)
-                    _report(leaderboard(league, record, judged, paddock.circuit), json_file)
+                    paddock, record = await lobby.paddock(EVENT), await book.event(EVENT)
+                    _report(json.loads(await app[STANDINGS].board(EVENT)), json_file)
                     if record.status != "finished":
                         raise RaceError(f"the event is {record.status}: {paddock.problem}")
                     if not headless:

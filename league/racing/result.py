@@ -91,3 +91,5 @@ class Standing(EntryResult):
 
     heats: int = Field(default=0, ge=0)
     """Heats that count into it."""
+    owner: str = ""
+    """Whose entry it is, where somebody with an account entered it."""

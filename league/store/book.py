@@ -26,6 +26,7 @@ from league.store.migrate import is_current, migrate
 from league.store.people import PeoplePages
 from league.store.ratings import RatingPages
 from league.store.seasons import SeasonPages
+from league.store.tally import TallyPages
 from league.store.timing import TimingPages
 from league.store.tokens import TokenPages
 from league.store.transactions import Clock, Transactions, unbroken, wall_clock
@@ -46,6 +47,7 @@ class RecordBook(
     WebhookPages,
     SeasonPages,
     RatingPages,
+    TallyPages,
 ):
     """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 

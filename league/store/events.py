@@ -385,14 +385,21 @@ async def find_entry(db: AsyncConnection, event: int, event_id: str, entry_id: s
 
 
 async def _entry_rows(db: AsyncConnection, event: int | None = None) -> Sequence[AnyRow]:
+    owners, people = tables.entry_owners, tables.people
+    named = (people.c.number == owners.c.person) & people.c.removed_at.is_(None)
     asked = (
-        select(_entries.c.event, _entries.c.id, _entries.c.withdrawn_at, _versions.c.plan_json)
+        select(
+            _entries.c.event, _entries.c.id, _entries.c.withdrawn_at, _versions.c.plan_json,
+            people.c.name.label("owner"),
+        )
         .join(
             _versions, (_versions.c.entry == _entries.c.number) & (_versions.c.version == _entries.c.version)
         )
+        .outerjoin(owners, owners.c.entry == _entries.c.number)
+        .outerjoin(people, named)
         .where(_entries.c.listed)
         .order_by(_entries.c.number)
-    )
+    )  # fmt: skip
     if event is not None:
         asked = asked.where(_entries.c.event == event)
     return (await db.execute(asked)).all()
@@ -408,4 +415,5 @@ def _event_record(row: AnyRow, entries: Sequence[AnyRow]) -> EventRecord:
         created_at=row.created_at,
         withdrawn=frozenset(entry.id for entry in entries if entry.withdrawn_at is not None),
         revision=row.revision,
+        owners={entry.id: entry.owner for entry in entries if entry.owner},
     )

@@ -90,7 +90,8 @@ class HeatPages:
             False if the heat was finished before: the first result stands and nothing changes.
 
         Raises:
-            LeaseLostError: If the host that raced it, as `lease` says, runs the event no more.
+            LeaseLostError: If the host that raced it, as `lease` says, runs the event no more, or if the heat
+                was begun again, or abandoned, since.
             RaceError: If the result is another heat's.
             UnknownNameError: If there is no such event, or an entry of the result is not in it.
         """
@@ -150,12 +151,23 @@ class HeatPages:
             await _change(db, heat.number, status="abandoned", reason=reason)
 
     @unbroken
-    async def heats(self, event_id: str) -> list[HeatRecord]:
-        """The heats of an event in the order in which they first began."""
+    async def heats(self, event_id: str, *, newest: int | None = None) -> list[HeatRecord]:
+        """The heats of an event in the order in which they first began; the newest of them if so many."""
         async with self._data.reading() as db:
             event = await event_number(db, event_id)
-            asked = select(_heats).where(_heats.c.event == event).order_by(_heats.c.number)
-            return [_heat_record(row) for row in await db.execute(asked)]
+            asked = select(_heats).where(_heats.c.event == event).order_by(_heats.c.number.desc())
+            rows = (await db.execute(asked if newest is None else asked.limit(newest))).all()
+            return [_heat_record(row) for row in reversed(rows)]
+
+    @unbroken
+    async def heat(self, event_id: str, heat_id: str) -> HeatRecord:
+        """One heat.
+
+        Raises:
+            UnknownNameError: If there is no such event or heat.
+        """
+        async with self._data.reading() as db:
+            return _heat_record(await find_heat(db, await event_number(db, event_id), event_id, heat_id))
 
     @unbroken
     async def facts(self, event_id: str, heat_id: str) -> tuple[Fact, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from league.errors import InputError, UnknownNameError
 from league.store import tables
-from league.store.events import event_number, find_entry
+from league.store.events import event_number, find_entry, touch
 from league.store.records import InvitationRecord, PersonRecord, PersonRole
 from league.store.tokens import add_token, digest_of, new_secret
 from league.store.transactions import AnyRow, Transactions, unbroken
@@ -80,6 +80,10 @@ class PeoplePages:
             await db.execute(gone.values(removed_at=now, spoken=None))
             given = _tokens.update().where(_tokens.c.person == number, _tokens.c.revoked_at.is_(None))
             await db.execute(given.values(revoked_at=now))
+            owners, entries, events = tables.entry_owners, tables.entries, tables.events
+            raced = select(entries.c.event).join(owners).where(owners.c.person == number)
+            shown = events.update().where(events.c.number.in_(raced))  # their boards name them no more
+            await db.execute(shown.values(revision=events.c.revision + 1))
             return await self._one(db, number)
 
     @unbroken
@@ -175,7 +179,7 @@ class PeoplePages:
     async def give_entry(self, event_id: str, entry_id: str, person: int) -> None:
         """Writes down whose an entry is."""
         async with self._data.writing() as db:
-            entry = await find_entry(db, await event_number(db, event_id), event_id, entry_id)
+            entry = await find_entry(db, await touch(db, event_id), event_id, entry_id)
             await db.execute(tables.entry_owners.insert().values(entry=entry.number, person=person))
 
     @unbroken

@@ -6,7 +6,8 @@ Pure: values only. Times are aware datetimes in UTC.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -47,6 +48,7 @@ class EventRecord:
         created_at: When it was added.
         withdrawn: Entries in the plan that left after the first heat began; they will not appear again.
         revision: Grows with every change to the event, its entries or its heats; never goes back.
+        owners: What the people are called whose entries are in it, by entry; nobody's are left out.
     """
 
     plan: EventPlan
@@ -55,6 +57,7 @@ class EventRecord:
     created_at: datetime
     withdrawn: frozenset[str] = frozenset()
     revision: int = 0
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

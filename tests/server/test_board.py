@@ -83,8 +83,7 @@ def test_the_trend_is_places_won_since_the_last_heat() -> None:
         entries=tuple(EntryPlan(id=name, name=name, kind="onnx") for name in ("a", "b", "c")),
     )  # fmt: skip
     now = [standing("b", 1), standing("a", 2), standing("c", 3, heats=0, status="DNS", total_s=None)]
-    before = [standing("a", 1), standing("b", 2)]
-    made = event_rows(plan, now, before, link=lambda entry: f"/{entry}")
+    made = event_rows(plan, now, {"a": 1, "b": 2}, link=lambda entry: f"/{entry}")
     assert [(row.name, row.rank, row.trend) for row in made] == [("b", 1, 1), ("a", 2, -1), ("c", None, None)]
     assert made[0].kind == "onnx"
     assert made[2].status == ""

@@ -17,6 +17,7 @@ from house import LEAGUE, House, Peer, house
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from league.server.rest.postman import Postman, is_public, signature
+from league.server.rest.standings import Standings
 from league.store.book import RecordBook
 from league.store.webhooks import DeliveryRecord
 
@@ -154,7 +155,7 @@ async def test_a_program_that_fails_is_told_again_with_the_same_id_until_it_take
     async with mailbox(500, 302) as box:
         hook, _ = await book.add_webhook(box.url, ["incident"])
         await book.queue_delivery(hook.number, "msg_1", "ping", "{}")
-        postman = Postman(LEAGUE, book, private=True, retry_s=(0.01, 0.01))
+        postman = Postman(Standings(LEAGUE, book), book, private=True, retry_s=(0.01, 0.01))
         telling = asyncio.create_task(postman.run())
         try:
             await box.until(lambda: len(box.got) == 3)
@@ -169,7 +170,7 @@ async def test_a_program_that_fails_is_told_again_with_the_same_id_until_it_take
 async def test_after_the_last_attempt_there_is_none(book: RecordBook) -> None:
     hook, _ = await book.add_webhook("http://127.0.0.1:1/", ["incident"])
     await book.queue_delivery(hook.number, "msg_1", "ping", "{}")
-    telling = asyncio.create_task(Postman(LEAGUE, book, private=True, retry_s=(0.01,)).run())
+    telling = asyncio.create_task(Postman(Standings(LEAGUE, book), book, private=True, retry_s=(0.01,)).run())
     try:
         one = await over(book, hook.number, is_over=lambda one: one.next_at is None)
     finally:

@@ -19,13 +19,14 @@ from league.racing.heat import Heat
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.rules import Rules
 from league.server.door.headers import add_headers
-from league.server.keys import BOOK, LEAGUE, SETTINGS
+from league.server.keys import BOOK, LEAGUE, SETTINGS, STANDINGS
 from league.server.pages.routes import add_pages
 from league.server.race import watch
 from league.server.race.scene import Scene
 from league.server.race.settings import Settings
 from league.server.race.virtual import outlook
 from league.server.race.watch import Broadcast, hello_message
+from league.server.rest.standings import Standings
 from league.store.book import RecordBook
 from league.store.records import EventOptions, EventStatus
 
@@ -63,6 +64,7 @@ class Show:
         """Let an audience in; gives the address."""
         app = web.Application()
         app[LEAGUE], app[BOOK], app[SETTINGS] = self.league, self.book, Settings(name="Test League")
+        app[STANDINGS] = Standings(self.league, self.book)
         app[watch.GRANDSTAND] = self
         app.router.add_get("/ws/watch", watch.watch_socket)
         add_headers(app)

@@ -183,30 +183,26 @@ def show(rows: Sequence[Row], view: View) -> Shown:
 def event_rows(
     plan: EventPlan,
     standings: Sequence[Standing],
-    before: Sequence[Standing],
+    before: Mapping[str, int],
     *,
     link: Callable[[str], str],
-    owners: Mapping[str, str] | None = None,
 ) -> tuple[Row, ...]:
     """An event's standings as rows of its board.
 
     Args:
         plan: The event, for what sort of driver each entry is.
         standings: As they are.
-        before: As they were before the last heat, for the trend.
+        before: Places before the last heat, by entry id, for the trend.
         link: The address of an entry's page.
-        owners: Whose each entry is, by entry id.
     """
     kinds = {entry.id: entry.kind for entry in plan.entries}
-    places = {row.entry_id: row.place for row in before if row.heats}
-    owners = owners or {}
     return tuple(
         Row(
             rank=row.place if row.heats else None,
             name=row.name,
             key=row.entry_id,
             link=link(row.entry_id),
-            owner=owners.get(row.entry_id, ""),
+            owner=row.owner,
             agent=row.agent,
             kind=kinds.get(row.entry_id, ""),
             total_s=row.total_s,
@@ -217,7 +213,7 @@ def event_rows(
             off_tracks=row.off_tracks,
             resets=row.resets,
             attempts=row.attempts,
-            trend=places[row.entry_id] - row.place if row.heats and row.entry_id in places else None,
+            trend=before[row.entry_id] - row.place if row.heats and row.entry_id in before else None,
             status=row.status if row.heats else "",
         )
         for row in standings

@@ -17,13 +17,13 @@ from league.racing.rules import Rules
 from league.server.door.rights import JUDGING, OWNERS, RUNNING, TIMEKEEPING
 from league.server.keys import BOOK, LEAGUE, LOBBY
 from league.server.pages.garage import report_of
-from league.server.pages.scores import Score
+from league.server.pages.scores import Sheet
 from league.server.race.paddock import Paddock
 from league.server.rest.membership import PAGE, bearer, before_in, seen_tokens
 from league.store.records import EventRecord, PersonRole, TokenRecord, VersionRecord
 
 Render = Callable[..., web.Response]
-Scored = Callable[[web.Request, str], Awaitable[Score]]
+Scored = Callable[[web.Request, str], Awaitable[Sheet]]
 
 MOST: Final = 100
 """Events of which the desk lists the newest."""
@@ -130,38 +130,40 @@ class Desk:
     async def event(self, request: web.Request) -> web.Response:
         """`GET /desk/events/{event}`: run an event."""
         event_id, record = request.match_info["event"], bearer(request)
-        score = await self._scored(request, event_id)
+        sheet = await self._scored(request, event_id)
         paddock = _paddock(request, event_id)
+        listed = [heat.plan.id for heat in sheet.heats[-MOST:]]
+        results = await request.app[BOOK].results(event_id, heats=listed)
         return self._render(
             request,
             "desk_event.html",
-            score=score,
-            event=score.record,
-            plan=score.record.plan,
+            sheet=sheet,
+            event=sheet.record,
+            plan=sheet.record.plan,
             runs=record.role in RUNNING.roles,
             paused=paddock is not None and not paddock.going.is_set(),
             racing=paddock.heat if paddock is not None else None,
             redoable=paddock is not None and paddock.again is not None,
             problem=paddock.problem if paddock is not None else "",
             connected=paddock.connected() if paddock is not None else set(),
-            cars=[await self._car(request, score, entry) for entry in score.record.plan.entries],
-            results={result.heat: result for result in score.results},
+            cars=[await self._car(request, sheet, entry) for entry in sheet.record.plan.entries],
+            results={result.heat: result for result in results},
             agents=sorted(set(request.app[LEAGUE].agents) - {"onnx"}),
         )
 
     async def coming(self, request: web.Request) -> web.Response:
         """`GET /events/{event}/next`: what is raced now and next, and when a car is up."""
-        score = await self._scored(request, request.match_info["event"])
-        paddock = _paddock(request, score.record.plan.id)
+        sheet = await self._scored(request, request.match_info["event"])
+        paddock = _paddock(request, sheet.record.plan.id)
         now = paddock.heat if paddock is not None else None
-        running = next((heat.plan for heat in score.heats if heat.plan.id == now), None)
-        asked, coming = request.query.get("entry", ""), _coming(score)
-        own = next((entry for entry in score.record.plan.entries if entry.id == asked), None)
+        running = next((heat.plan for heat in sheet.heats if heat.plan.id == now), None)
+        asked, coming = request.query.get("entry", ""), _coming(sheet)
+        own = next((entry for entry in sheet.record.plan.entries if entry.id == asked), None)
         return self._render(
             request,
             "next.html",
-            event=score.record,
-            plan=score.record.plan,
+            event=sheet.record,
+            plan=sheet.record.plan,
             now=running,
             coming=coming,
             own=own,
@@ -180,19 +182,19 @@ class Desk:
             own = [(record.event_id, record.entry_id)]
         cars = []
         for event_id, entry_id in own[:MOST]:
-            score = await self._scored(request, event_id)
-            found = next((entry for entry in score.record.plan.entries if entry.id == entry_id), None)
+            sheet = await self._scored(request, event_id)
+            found = next((entry for entry in sheet.record.plan.entries if entry.id == entry_id), None)
             if found is not None:
-                cars.append(await self._car(request, score, found))
+                cars.append(await self._car(request, sheet, found))
         return cars
 
-    async def _car(self, request: web.Request, score: Score, entry: EntryPlan) -> Car:
-        event = score.record
+    async def _car(self, request: web.Request, sheet: Sheet, entry: EntryPlan) -> Car:
+        event = sheet.record
         versions = await request.app[BOOK].versions(event.plan.id, entry.id)
         report = report_of(versions[-1])
-        heats = _coming(score)
+        heats = _coming(sheet)
         turn = next((at for at, heat in enumerate(heats) if _is_in(heat, entry)), None)
-        stands = next((row for row in score.standings if row.entry_id == entry.id and row.heats), None)
+        stands = next((row for row in sheet.standings if row.entry_id == entry.id and row.heats), None)
         return Car(
             event=event,
             entry=entry,
@@ -211,12 +213,12 @@ def _paddock(request: web.Request, event_id: str) -> Paddock | None:
     return None if lobby is None else lobby.present(event_id)
 
 
-def _coming(score: Score) -> list[HeatPlan]:
+def _coming(sheet: Sheet) -> list[HeatPlan]:
     """Heats that are to be raced, the one under way first, in the order in which they are."""
-    if score.record.status not in ("open", "running"):
+    if sheet.record.status not in ("open", "running"):
         return []
-    cut_off = [heat.plan for heat in score.heats if heat.status in ("running", "abandoned")]
-    return [*cut_off, *score.waiting]
+    cut_off = [heat.plan for heat in sheet.heats if heat.status in ("running", "abandoned")]
+    return [*cut_off, *sheet.waiting]
 
 
 def _is_in(heat: HeatPlan, entry: EntryPlan) -> bool:

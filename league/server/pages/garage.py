@@ -16,7 +16,7 @@ from league.server.door.admission import admit, who
 from league.server.keys import BOOK, DOORKEEPER, LOBBY
 from league.server.pages.charts import lap_chart
 from league.server.pages.form import drives_of, rivalries_of
-from league.server.pages.scores import Score
+from league.server.pages.scores import Sheet
 from league.server.race.entrance import Submission
 from league.server.rest.entries import check_entrant, check_owner, claim, parts
 from league.server.rest.uploads import COST, TEXT_BYTES, read_cost, read_form, read_model, read_text
@@ -30,11 +30,11 @@ class Garage:
 
     Args:
         render: Makes a page from a template and what it shows.
-        score: How the event that an address names stands.
+        sheet: How the event that an address names stands.
     """
 
-    def __init__(self, render: Render, score: Callable[[web.Request], Awaitable[Score]]) -> None:
-        self._render, self._score = render, score
+    def __init__(self, render: Render, sheet: Callable[[web.Request], Awaitable[Sheet]]) -> None:
+        self._render, self._sheet = render, sheet
 
     def routes(self) -> list[web.RouteDef]:
         """List where the pages and forms are found."""
@@ -52,8 +52,9 @@ class Garage:
         event = await request.app[BOOK].event(event_id)
         versions = await request.app[BOOK].versions(event_id, entry_id)
         active = next(version for version in versions if version.active)
-        score = await self._score(request)
-        drives = drives_of(score.results, entry_id)
+        sheet = await self._sheet(request)
+        results = await request.app[BOOK].results(event_id, entry=entry_id)
+        drives = drives_of(results, entry_id)
         laps = [lap for drive in drives for lap in drive.result.laps]
         return self._render(
             request,
@@ -62,11 +63,12 @@ class Garage:
             entry=active.plan,
             hosted=active.hosted,
             withdrawn=entry_id in event.withdrawn,
+            owner=event.owners.get(entry_id, ""),
             versions=[(version, report_of(version)) for version in reversed(versions)],
-            standing=next((row for row in score.rows if row.key == entry_id), None),
+            standing=next((row for row in sheet.rows if row.key == entry_id), None),
             drives=drives[::-1],
             lap_chart=lap_chart([(0, active.plan.name, laps)]),
-            rivals=rivalries_of(score.results, entry_id),
+            rivals=rivalries_of(results, entry_id),
         )
 
     async def enter(self, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -24,7 +24,7 @@ from league.racing.result import HeatResult
 from league.server.door.admission import is_only_looking, who
 from league.server.door.answers import meaning
 from league.server.door.auth import is_secure
-from league.server.keys import BOOK, LEAGUE, SETTINGS
+from league.server.keys import BOOK, LEAGUE, SETTINGS, STANDINGS
 from league.server.pages import charts, words
 from league.server.pages.assets import Assets
 from league.server.pages.board import read_view, show
@@ -36,7 +36,7 @@ from league.server.pages.garage import Garage, filters
 from league.server.pages.handbook import Handbook
 from league.server.pages.moments import moments_of
 from league.server.pages.replays import Replays
-from league.server.pages.scores import Score, Scores
+from league.server.pages.scores import Scores, Sheet
 from league.server.pages.seasons import SeasonPages
 from league.server.pages.signing import SIGN_IN, Signing
 from league.store.records import EventRecord, HeatRecord
@@ -77,7 +77,7 @@ class Pages:
     def __init__(self, assets: Assets) -> None:
         self._assets = assets
         self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
-        self._scores: Scores | None = None
+        self._scores: Scores
         self._jinja = jinja2.Environment(
             loader=jinja2.PackageLoader("league.server"),
             autoescape=True,
@@ -103,11 +103,11 @@ class Pages:
             web.get("/static/{version}/{name}", self._assets.serve),
             *Boards(self._page, self._sketch).routes(),
             *Handbook(self._page).routes(),
-            *Garage(self._page, self._score).routes(),
+            *Garage(self._page, self._sheet).routes(),
             *Replays(self._page).routes(),
             *SeasonPages(self._page).routes(),
             *Signing(self._page).routes(),
-            *Desk(self._page, self._score).routes(),
+            *Desk(self._page, self._exact).routes(),
         ]
 
     # -- pages ---------------------------------------------------------------------------------
@@ -129,16 +129,16 @@ class Pages:
 
     async def event(self, request: web.Request) -> web.Response:
         """`GET /events/{event}`: its leaderboard, its heats and how to join."""
-        score = await self._score(request)
-        event = score.record
+        sheet = await self._sheet(request)
+        event = sheet.record
         view = read_view(request.rel_url.raw_path, request.query, CARRIED)
-        shown = show(score.rows, view)
+        shown = show(sheet.rows, view)
         columns = ["agent", "total", "laps", "trend", "status"]
         if any(row.owner for row in shown.rows):
             columns.append("owner")
         all_heats = request.query.get("heats") == "all"
-        heats = score.heats if all_heats else score.heats[-MOST_HEATS:]
-        waiting = score.waiting if all_heats else score.waiting[:MOST_HEATS]
+        heats = sheet.heats if all_heats else sheet.heats[-MOST_HEATS:]
+        waiting = sheet.waiting if all_heats else sheet.waiting[:MOST_HEATS]
         return self._page(
             request,
             "event.html",
@@ -150,7 +150,7 @@ class Pages:
             physical=any(entry.kind == "physical" for entry in event.plan.entries),
             heats=heats,
             waiting=waiting,
-            unlisted=len(score.heats) - len(heats) + len(score.waiting) - len(waiting),
+            unlisted=len(sheet.heats) - len(heats) + len(sheet.waiting) - len(waiting),
             car=self._car(request, event.plan.car),
             drawn=await self._sketch(request, event.plan.circuit),
         )
@@ -159,10 +159,7 @@ class Pages:
         """`GET /events/{event}/heats/{heat}`: the classification, every lap and what happened."""
         event = await self._event(request)
         heat_id = request.match_info["heat"]
-        heats = await request.app[BOOK].heats(event.plan.id)
-        heat = next((heat for heat in heats if heat.plan.id == heat_id), None)
-        if heat is None:
-            raise UnknownNameError("heat", heat_id, [heat.plan.id for heat in heats])
+        heat = await request.app[BOOK].heat(event.plan.id, heat_id)
         result = await self._result(request, event.plan.id, heat)
         facts = await request.app[BOOK].facts(event.plan.id, heat_id) if result else ()
         moments = moments_of(heat.plan, facts)
@@ -207,11 +204,20 @@ class Pages:
 
     # -- what they show ------------------------------------------------------------------------
 
-    async def _score(self, request: web.Request, event_id: str = "") -> Score:
-        """How an event stands; without an id, the one that the address names."""
-        if self._scores is None:
-            self._scores = Scores(request.app[LEAGUE], request.app[BOOK])
-        return await self._scores.of(event_id or request.match_info["event"])
+    async def open(self, app: web.Application) -> AsyncIterator[None]:
+        """Keep what the pages show ready as long as the application runs."""
+        self._scores = scores = Scores(app[LEAGUE], app[BOOK], app[STANDINGS])
+        yield
+        await scores.close()
+        await app[STANDINGS].close()
+
+    async def _sheet(self, request: web.Request) -> Sheet:
+        """How the event stands that an address names; a large one perhaps as it was a moment ago."""
+        return await self._scores.of(request.match_info["event"])
+
+    async def _exact(self, _: web.Request, event_id: str) -> Sheet:
+        """How an event stands, for whoever decides about it."""
+        return await self._scores.of(event_id, exact=True)
 
     async def _event(self, request: web.Request) -> EventRecord:
         return await request.app[BOOK].event(request.match_info["event"])
@@ -219,8 +225,7 @@ class Pages:
     async def _result(self, request: web.Request, event_id: str, heat: HeatRecord) -> HeatResult | None:
         if heat.status != "finished":
             return None
-        results = await request.app[BOOK].results(event_id)
-        return next((result for result in results if result.heat == heat.plan.id), None)
+        return next(iter(await request.app[BOOK].results(event_id, heats=(heat.plan.id,))), None)
 
     async def _decisions(
         self, request: web.Request, heat: HeatRecord
@@ -264,8 +269,9 @@ class Pages:
 
 
 def add_pages(app: web.Application) -> None:
-    """Give an application its pages; it must hold `BOOK`, `LEAGUE` and `SETTINGS` when it runs."""
+    """Give an application its pages; it must hold `STANDINGS` and what these stand on when it runs."""
     pages = Pages(Assets.read())
+    app.cleanup_ctx.append(pages.open)
     app.add_routes(pages.routes())
 
     @web.middleware

@@ -1,103 +1,100 @@
-"""How events stand, worked out once and kept until something in the event changes."""
+"""What pages show of an event: its board's rows, the heats that began, and those that come next."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from league.errors import UnknownNameError
 from league.hooks.catalogue import League
 from league.racing.plan import HeatPlan
-from league.racing.result import HeatResult, Standing
+from league.racing.result import Standing
 from league.server.pages.board import Row, event_rows
+from league.server.rest.ready import Ready
+from league.server.rest.standings import LARGE, Score, Standings, style_of
 from league.store.book import RecordBook
+from league.store.bursts import burst
 from league.store.records import EventRecord, HeatRecord
 
-log = logging.getLogger(__name__)
-
-KEPT: Final = 64
-"""Events kept ready."""
+LISTED: Final = 10_000
+"""Heats up to which all are listed, with those to come; of more, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Sheet:
     """An event and how it stands."""
 
     record: EventRecord
-    heats: tuple[HeatRecord, ...]
-    results: tuple[HeatResult, ...]
     standings: tuple[Standing, ...]
+    rows: tuple[Row, ...]
+    heats: tuple[HeatRecord, ...]
+    """Those that began."""
     waiting: tuple[HeatPlan, ...]
     """Heats that the format asks for and that have not begun."""
-    rows: tuple[Row, ...]
+    older: int
+    """Finished heats that are not listed."""
 
 
 class Scores:
-    """Scores events.
+    """Keeps events ready to be shown.
 
     Args:
         league: For the events' formats.
         book: What was raced.
+        standings: How events stand.
     """
 
-    def __init__(self, league: League, book: RecordBook) -> None:
-        self._league, self._book = league, book
-        self._kept: OrderedDict[str, tuple[int, Score]] = OrderedDict()
-        self._scoring = asyncio.Lock()
+    def __init__(self, league: League, book: RecordBook, standings: Standings) -> None:
+        self._league, self._book, self._standings = league, book, standings
+        self._sheets = Ready(self._made, may_lag=lambda sheet: len(sheet.rows) >= LARGE)
 
-    async def of(self, event_id: str) -> Score:
+    async def of(self, event_id: str, *, exact: bool = False) -> Sheet:
         """How an event stands.
+
+        Args:
+            event_id: The event.
+            exact: Whether even a large event's must not be older than the record book.
 
         Raises:
             UnknownNameError: There is no such event.
         """
-        revision = await self._book.revision(event_id)
-        kept = self._kept.get(event_id)
-        if kept is None or kept[0] < revision:
-            async with self._scoring:  # whoever asks meanwhile is given what is being made
-                kept = self._kept.get(event_id)
-                if kept is None or kept[0] < revision:
-                    kept = await self._make(event_id)
-        self._kept[event_id] = kept
-        self._kept.move_to_end(event_id)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return kept[1]
+        return await self._sheets.of(event_id, await self._book.revision(event_id), exact=exact)
 
-    async def _make(self, event_id: str) -> tuple[int, Score]:
-        record = await self._book.event(event_id)
-        heats = await self._book.heats(event_id)
-        results = await self._book.results(event_id)
-        return record.revision, await asyncio.to_thread(self._score, record, tuple(heats), results)
+    async def close(self) -> None:
+        """Wait for what is being made."""
+        await self._sheets.close()
 
-    def _score(
-        self, record: EventRecord, heats: tuple[HeatRecord, ...], results: tuple[HeatResult, ...]
-    ) -> Score:
-        plan = record.plan
-        standings: tuple[Standing, ...] = ()
-        before: tuple[Standing, ...] = ()
-        waiting: tuple[HeatPlan, ...] = ()
-        try:
-            style = self._league.format(plan.format)
-            standings, before = style.standings(plan, results), style.standings(plan, results[:-1])
-            waiting = style.next_heats(plan, results)
-        except UnknownNameError:  # the plugin that brought the format is gone; the heats are still there
-            log.warning("event %s: no format is called %r", plan.id, plan.format)
+    async def _made(self, event_id: str) -> tuple[int, Sheet]:
+        score = await self._standings.of(event_id)
+        heats = await self._book.heats(event_id, newest=LISTED)
+        waiting = await self._waiting(score)
+        rows = await asyncio.to_thread(_rows, score)
         begun = {heat.plan.id for heat in heats}
-        return Score(
-            record=record,
-            heats=heats,
-            results=results,
-            standings=standings,
+        return score.record.revision, Sheet(
+            record=score.record,
+            standings=score.standings,
+            rows=rows,
+            heats=tuple(heats),
             waiting=tuple(heat for heat in waiting if heat.id not in begun),
-            rows=event_rows(plan, standings, before, link=lambda entry: entry_page(plan.id, entry)),
+            older=max(0, score.heats - len(heats)),
         )
+
+    async def _waiting(self, score: Score) -> tuple[HeatPlan, ...]:
+        """What the format asks for; nothing where it would have to read too much."""
+        plan, style = score.record.plan, style_of(self._league, score.record.plan)
+        if style is None or score.record.status == "finished" or score.heats > LISTED:
+            return ()
+        raced = await self._book.results(plan.id)
+        return await asyncio.to_thread(style.next_heats, plan, raced)
 
 
 def entry_page(event_id: str, entry_id: str) -> str:
     """The address of an entry's page."""
     return f"/events/{quote(event_id, safe='')}/entries/{quote(entry_id, safe='')}"
+
+
+def _rows(score: Score) -> tuple[Row, ...]:
+    plan = score.record.plan
+    with burst():
+        return event_rows(plan, score.standings, score.before, link=lambda entry: entry_page(plan.id, entry))

@@ -29,7 +29,6 @@ from league.server.rest.shapes import (
     Heats,
 )
 from league.store.records import EventRecord, HeatRecord
-from league.track.circuit import Circuit
 
 ROOT = "/api/v1"
 
@@ -119,7 +118,11 @@ async def event(request: web.Request) -> web.Response:
 
 @operation(Board, tag="events")
 async def board(request: web.Request) -> web.Response:
-    """An event's standings after every decision, as result JSON."""
+    """An event's standings after every decision, as result JSON.
+
+    From a thousand entries on they may be as they were before the last change, while they are worked out
+    anew; `revision` and `heats` tell.
+    """
     return web.Response(body=await _board(request), content_type="application/json")
 
 
@@ -130,12 +133,7 @@ async def board_of(request: web.Request) -> dict[str, Any]:
 
 
 async def _board(request: web.Request) -> bytes:
-    event_id = request.match_info["event"]
-
-    async def circuit() -> Circuit:
-        return (await request.app[LOBBY].paddock(event_id)).circuit
-
-    return await request.app[STANDINGS].board(event_id, circuit)
+    return await request.app[STANDINGS].board(request.match_info["event"])
 
 
 @operation(Heats, tag="heats")
@@ -149,8 +147,8 @@ async def heats(request: web.Request) -> web.Response:
 async def heat(request: web.Request) -> web.Response:
     """One heat with its result after every decision, if it has one."""
     record = await find_heat(request)
-    judged = await request.app[BOOK].judged(request.match_info["event"])
-    found = next((result for result in judged.results if result.heat == record.plan.id), None)
+    judged = await request.app[BOOK].judged(request.match_info["event"], heats=(record.plan.id,))
+    found = next(iter(judged.results), None)
     return web.json_response(
         {
             **_heat_as_dict(record),
@@ -192,12 +190,7 @@ async def find_heat(request: web.Request) -> HeatRecord:
     Raises:
         UnknownNameError: There is none.
     """
-    records = await request.app[BOOK].heats(request.match_info["event"])
-    wanted = request.match_info["heat"]
-    for record in records:
-        if record.plan.id == wanted:
-            return record
-    raise UnknownNameError("heat", wanted, [record.plan.id for record in records])
+    return await request.app[BOOK].heat(request.match_info["event"], request.match_info["heat"])
 
 
 def as_dict(record: EventRecord, paddock: Paddock | None) -> dict[str, Any]:
@@ -212,6 +205,7 @@ def as_dict(record: EventRecord, paddock: Paddock | None) -> dict[str, Any]:
             "hosted": paddock is not None and entry.id in paddock.hosted,
             "withdrawn": entry.id in record.withdrawn,
             "away": away.get(entry.id, ""),
+            "owner": record.owners.get(entry.id, ""),
         }
         for entry in plan.entries
     ]

@@ -4,33 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from league.hooks.catalogue import League
-from league.quick import RaceOutcome
 from league.racing import BEHAVIOR
-from league.racing.ledger import Judged
 from league.racing.result import CircuitFacts, HeatResult
 from league.store.records import EventRecord
 from league.track.circuit import Circuit
-
-
-def leaderboard(
-    league: League, record: EventRecord, judged: Judged, circuit: Circuit | None
-) -> dict[str, Any]:
-    """Standings of an event as they are now.
-
-    Args:
-        league: For the event's format.
-        record: The event.
-        judged: Its finished heats, after every decision.
-        circuit: Its circuit; only needed while nothing has been raced.
-    """
-    event, raced = record.plan, judged.results
-    standings = league.format(event.format).standings(event, raced)
-    rows = [row.model_dump(mode="json") for row in standings]
-    state_hash = RaceOutcome(event, raced, standings, ()).state_hash if raced else ""
-    first = raced[0] if raced else None
-    about = about_board(record, judged, heats=len(raced), first=first, circuit=circuit, state_hash=state_hash)
-    return about | {"entries": rows}
 
 
 class Ledgered(Protocol):

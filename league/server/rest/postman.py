@@ -26,8 +26,7 @@ import aiohttp
 
 from league import __version__
 from league.errors import LeagueError
-from league.hooks.catalogue import League
-from league.server.rest.leaderboard import leaderboard
+from league.server.rest.standings import Standings
 from league.store.book import RecordBook
 from league.store.records import EventRecord
 from league.store.webhooks import Due, WebhookRecord
@@ -63,9 +62,14 @@ class Postman:
     """
 
     def __init__(
-        self, league: League, book: RecordBook, *, private: bool = False, retry_s: tuple[float, ...] = RETRY_S
+        self,
+        standings: Standings,
+        book: RecordBook,
+        *,
+        private: bool = False,
+        retry_s: tuple[float, ...] = RETRY_S,
     ) -> None:
-        self._league, self._book, self._private, self._retry_s = league, book, private, retry_s
+        self._standings, self._book, self._private, self._retry_s = standings, book, private, retry_s
         self._stirred = asyncio.Event()
         self._seen: dict[int, dict[str, int]] = {}
         """The revision of every event that each webhook has been told of."""
@@ -120,7 +124,6 @@ class Postman:
     async def _happened(self, record: EventRecord) -> AsyncIterator[Happening]:
         """What there is to tell of an event: kind, what makes it one of its own, when, and the content."""
         event_id = record.plan.id
-        judged = await self._book.judged(event_id)
         results = {result.heat: result for result in await self._book.results(event_id)}
         last_at = record.created_at
         for heat in await self._book.heats(event_id):
@@ -131,8 +134,8 @@ class Postman:
         for filed in await self._book.incidents(event_id):
             told = filed.incident.model_dump(mode="json")
             yield "incident", f"{event_id} {filed.incident.number}", filed.filed_at, {"incident": told}
-        if judged.results:
-            board = leaderboard(self._league, record, judged, None)
+        if results:
+            board = json.loads(await self._standings.board(event_id, exact=True))
             said = {key: board[key] for key in ("entries", "revision", "final")}
             rows = json.dumps(said, sort_keys=True)
             yield "standings.changed", f"{event_id} {rows}", last_at, {"standings": said}

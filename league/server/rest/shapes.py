@@ -99,6 +99,8 @@ class EventEntry(EntryPlan):
     withdrawn: bool
     away: str
     """Why its driver is not connected, in words."""
+    owner: str
+    """Whose it is, where somebody with an account entered it."""
 
 
 class EventAnswer(EventPlan):

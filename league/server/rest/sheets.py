@@ -17,12 +17,13 @@ CSV: Final = "text/csv"
 STANDING: Final = (
     "place", "name", "agent", "status", "total_s", "gap_s", "score_s", "fastest_lap_s",
     "fastest_lap_off_tracks", "off_tracks", "resets", "collisions", "progress_pct", "attempts", "heats",
-    "entry_id", "reason",
+    "entry_id", "reason", "owner",
 )  # fmt: skip
 LAP: Final = (
     "heat", "entry_id", "name", "lap", "time_s", "off_tracks", "resets", "collisions", "valid", "sectors_s",
 )  # fmt: skip
-_DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What spreadsheets take for the beginning of a formula; the last four are the wide forms of the first."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -78,4 +79,4 @@ def sheet(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> w
 
 def inert(cell: Any) -> Any:
     """A cell that no spreadsheet takes for a formula, whatever somebody called an entry."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_DANGEROUS) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" \xa0").startswith(_DANGEROUS) else cell

@@ -205,17 +205,18 @@ async def protest(request: web.Request) -> web.Response:
 async def heat_csv(request: web.Request) -> web.Response:
     """A heat's result after every decision, as CSV with every lap."""
     record = await find_heat(request)
-    results = await request.app[BOOK].results(request.match_info["event"])
-    found = next((result for result in results if result.heat == record.plan.id), None)
+    event_id = request.match_info["event"]
+    found = next(iter(await request.app[BOOK].results(event_id, heats=(record.plan.id,))), None)
     if found is None:
         raise UnknownNameError("result", record.plan.id, ())
+    owners = (await request.app[BOOK].event(event_id)).owners
     head = (*STANDING, *(f"lap_{lap}_s" for lap in range(1, found.laps + 1)))
     rows = []
     for row in found.entries:
-        said = row.model_dump()
+        said = row.model_dump() | {"owner": owners.get(row.entry_id, "")}
         times: list[Any] = [lap.time_s for lap in row.laps[: found.laps]]
         rows.append([*(said.get(column) for column in STANDING), *times, *[None] * (found.laps - len(times))])
-    return sheet(f"{request.match_info['event']}-{record.plan.id}.csv", head, rows)
+    return sheet(f"{event_id}-{record.plan.id}.csv", head, rows)
 
 
 # -- inside ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from league.errors import InputError, UnknownNameError
-from league.server.keys import BOOK, LEAGUE, LOBBY, SETTINGS
+from league.server.keys import BOOK, LOBBY, SETTINGS, STANDINGS
 from league.server.rest.api import ROOT
 from league.server.rest.contract import operation
 from league.server.rest.postman import Postman, body_of
@@ -95,7 +95,7 @@ def add_webhooks(app: web.Application) -> None:
 
 
 async def _telling(app: web.Application) -> AsyncIterator[None]:
-    postman = app[POSTMAN] = Postman(app[LEAGUE], app[BOOK], private=app[SETTINGS].webhooks_private)
+    postman = app[POSTMAN] = Postman(app[STANDINGS], app[BOOK], private=app[SETTINGS].webhooks_private)
     app[LOBBY].listeners.follow(postman.hear)
     running = asyncio.create_task(postman.run(), name="telling webhooks")
     yield
