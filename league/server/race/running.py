@@ -17,6 +17,7 @@ from league.racing.incident import Incident
 from league.racing.physical import PhysicalHeat, is_physical
 from league.racing.plan import Format, HeatPlan
 from league.racing.recording import Recording
+from league.racing.result import Standing
 from league.server.race.building import build_heat
 from league.server.race.listeners import Listeners
 from league.server.race.live import LiveHeat
@@ -31,6 +32,10 @@ from league.store.records import HeatRecord, Lease
 
 log = logging.getLogger(__name__)
 
+MOST_ROWS = 500
+"""Rows of a board that are sent to everybody who watches; pages show the others."""
+MOST_HEATS = 100
+"""Heats in such a message that were raced, and that come next."""
 LOOK_S = 2.0
 """How often an event for idle hours looks whether it may go on."""
 CUT_OFF = "the server stopped while it was raced"
@@ -102,14 +107,18 @@ class EventRun:
         """Tell everybody the standings, and say which heats come next."""
         event = self._paddock.record.plan
         raced = await self._book.results(self._event_id)
-        waiting = self._format.next_heats(event, raced)
-        standings = self._format.standings(event, raced)
-        heats = [{"id": heat.heat, "phase": heat.phase, "status": "finished"} for heat in raced]
+
+        def stand() -> tuple[tuple[HeatPlan, ...], tuple[Standing, ...]]:
+            return self._format.next_heats(event, raced), self._format.standings(event, raced)
+
+        large = len(event.entries) > MOST_ROWS  # heats of other events must not wait while it is worked out
+        waiting, standings = await asyncio.to_thread(stand) if large else stand()
+        heats = [{"id": heat.heat, "phase": heat.phase, "status": "finished"} for heat in raced[-MOST_HEATS:]]
         heats += [
             {"id": plan.id, "phase": plan.phase, "status": "running" if plan.id == racing else "waiting"}
-            for plan in waiting
+            for plan in waiting[:MOST_HEATS]
         ]
-        rows = [row.model_dump(mode="json") for row in standings]
+        rows = [row.model_dump(mode="json") for row in standings[:MOST_ROWS]]
         self._paddock.broadcast.publish({"type": "board", "standings": rows, "heats": heats})
         if standings != self._paddock.standings:
             self._paddock.standings = standings
