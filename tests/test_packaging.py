@@ -35,9 +35,17 @@ SAME_ROW = {
     ("testing", "quick"),
     ("__main__", "cli"),
 }
-# Within the server, too, what serves people stands on what runs races; `keys` and `app` hold it together.
-ROOMS = (("door",), ("race",), ("rest",), ("pages", "sockets"))
-ROOM_RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
+# Within large packages, too, rooms stand on those before them; what lies beside them holds them together.
+ROOMS = {
+    "server": (("door",), ("race",), ("rest",), ("pages", "sockets")),
+    "learn": (("settings", "limit"), ("reward",), ("ground",), ("results",), ("training",)),
+}
+ROOM_RANK = {
+    (package, room): rank
+    for package, rows in ROOMS.items()
+    for rank, rooms in enumerate(rows)
+    for room in rooms
+}
 PURE = ("track", "sim", "wire", "gate", "racing")
 IMPURE_MODULES = {
     "aiohttp",
@@ -106,16 +114,24 @@ def test_a_module_imports_only_from_its_own_package_and_lower_layers(path: Path)
         assert allowed, f"{mine} (row {RANK[mine]}) imports {name} (row {RANK[parts[1]]})"
 
 
-@pytest.mark.parametrize("room", ROOM_RANK)
-def test_a_room_of_the_server_imports_only_from_itself_and_lower_rooms(room: str) -> None:
-    paths = modules(f"league/server/{room}")
+@pytest.mark.parametrize(("package", "room"), ROOM_RANK)
+def test_a_room_imports_only_from_itself_and_lower_rooms(package: str, room: str) -> None:
+    paths = modules(f"league/{package}/{room}")
     assert paths
     for path in paths:
         for name in imports(path):
             parts = name.split(".")
-            if parts[:2] == ["league", "server"] and len(parts) > 2 and parts[2] in ROOM_RANK:
-                allowed = parts[2] == room or ROOM_RANK[parts[2]] < ROOM_RANK[room]
+            if len(parts) > 2 and parts[0] == "league" and (other := (parts[1], parts[2])) in ROOM_RANK:
+                if parts[1] != package or parts[2] == room:
+                    continue
+                allowed = ROOM_RANK[other] < ROOM_RANK[package, room]
                 assert allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_folder_of_a_package_with_rooms_is_a_room(package: str) -> None:
+    folders = {path.parent.name for path in (ROOT / "league" / package).glob("*/__init__.py")}
+    assert folders == {room for kept, room in ROOM_RANK if kept == package}
 
 
 @pytest.mark.parametrize("package", PURE)

@@ -17,8 +17,8 @@ from league.cli.plot import draw, save
 from league.racing.heat import FRAME_FIELDS, STANDS
 
 if TYPE_CHECKING:
-    from league.learn.evaluation import Evaluation
-    from league.learn.pit import Moment
+    from league.learn.results.evaluation import Evaluation
+    from league.learn.training.pit import Moment
 
 _INK, _BEST, _OFF = "#1f5fa8", "#2b8a3e", "#d0312d"
 _X, _Y, _SPEED, _FLAGS = (FRAME_FIELDS.index(name) for name in ("x_m", "y_m", "speed_mps", "flags"))

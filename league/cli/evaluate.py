@@ -102,7 +102,7 @@ def command(
     road = league.circuit(circuit)
     league.agent(model)
     # Imported here: it loads the compiled simulator.
-    from league.learn.evaluation import Conditions, evaluate
+    from league.learn.results.evaluation import Conditions, evaluate
 
     conditions = Conditions(car=car_spread, noise=noise, latency_ticks=latency)
     with show.progress() as bar:
@@ -126,7 +126,7 @@ def command(
 
         plot_evaluation(done, Path(plot))
     if logs:
-        from league.learn.simtrace import write_logs
+        from league.learn.results.simtrace import write_logs
 
         write_logs(done, Path(logs), model=Path(model))
     if json_file != "-":

@@ -10,8 +10,8 @@ import click
 from league.cli import show
 from league.errors import CircuitError, InputError, LeagueError, RaceError
 from league.hooks.catalogue import REVERSED, League
-from league.learn.launch import race_limit_s
-from league.learn.limit import FastestLap, fastest_lap
+from league.learn.limit.fastest import FastestLap, fastest_lap
+from league.learn.limit.launch import race_limit_s
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit
 from league.track.limit import limit_file, limits_text, read_limits, with_limit
@@ -114,7 +114,7 @@ def _facts(road: Circuit, lap: FastestLap, drive: bool) -> dict[str, Any]:
     }
     if drive:
         # The physics compile for seconds when first used, and only this option needs them.
-        from league.learn.tracking import drive as drive_it
+        from league.learn.limit.tracking import drive as drive_it
 
         done = drive_it(lap, control_hz=60)
         fact["driven_s"] = round(done.lap_s, 4) if done.finished else None

@@ -61,8 +61,8 @@ def check(
     command with code 2 and the line that did it; its params are kept in reward-failed.json.
     """
     # Imported here: the physics compile when first used.
-    from league.learn.script import Script
-    from league.learn.tryout import DRIVERS, try_out
+    from league.learn.reward.script import Script
+    from league.learn.reward.tryout import DRIVERS, try_out
 
     script = Script.read(file)
     league = ctx.find_object(League) or League()

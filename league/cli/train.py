@@ -20,9 +20,9 @@ from league.racing.rules import Rules
 from league.track.limit import limit_s
 
 if TYPE_CHECKING:
-    from league.learn.pit import Moment
-    from league.learn.recipe import Recipe
-    from league.learn.training import Outcome, Run
+    from league.learn.settings.recipe import Recipe
+    from league.learn.training.pit import Moment
+    from league.learn.training.run import Outcome, Run
 
 TELL_S = 10.0
 """Where there is no terminal to draw on, a line every so often."""
@@ -91,7 +91,7 @@ def command(**given: Any) -> None:
         raise InputError("expected --out DIR for a new run, or --resume DIR")
     league = League()
     _need_extra()
-    from league.learn.runfolder import RunFolder
+    from league.learn.results.runfolder import RunFolder
 
     if given["resume"]:
         folder = RunFolder.open(Path(given["resume"]))
@@ -131,7 +131,7 @@ def _need_extra() -> None:
 
 def _recipe(given: dict[str, Any]) -> Recipe:
     """The recipe that the options describe."""
-    from league.learn.recipe import Recipe, read_recipe
+    from league.learn.settings.recipe import Recipe, read_recipe
 
     roads = (*([given["circuit"]] if given["circuit"] else []), *given["circuits"])
     changes: dict[str, Any] = {}
@@ -175,8 +175,8 @@ def _recipe(given: dict[str, Any]) -> Recipe:
 
 def _parent(ref: str, out: Path, league: League, given: dict[str, Any]) -> Path | None:
     """The folder of the model to begin with; a recipe's name is trained first."""
-    from league.learn.recipe import read_recipe, recipe_files
-    from league.learn.runfolder import RunFolder, parent_of
+    from league.learn.results.runfolder import RunFolder, parent_of
+    from league.learn.settings.recipe import read_recipe, recipe_files
 
     if not ref:
         return None
@@ -197,8 +197,8 @@ def _parent(ref: str, out: Path, league: League, given: dict[str, Any]) -> Path 
 
 
 def _prepare(recipe: Recipe, folder: Any, league: League, given: dict[str, Any]) -> Run:
-    from league.learn.cost import CLOUD_HOUR_USD, CPU_HOUR_USD, Prices
-    from league.learn.training import Run
+    from league.learn.results.cost import CLOUD_HOUR_USD, CPU_HOUR_USD, Prices
+    from league.learn.training.run import Run
 
     cpu, cloud = given["cpu_price"], given["cloud_price"]
     prices = Prices(
@@ -261,7 +261,7 @@ def _state(moment: Moment) -> str:
 def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -> None:
     """Evaluate the model, draw the curves, and say what came of it and what it cost."""
     from league.cli.curves import plot_evaluation, plot_training
-    from league.learn.evaluation import evaluate
+    from league.learn.results.evaluation import evaluate
 
     recipe, folder = run.recipe, run.folder
     circuit = run.test.circuits[0]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import InputError
-from league.learn.simtrace import COLUMNS, trace_seat
+from league.learn.results.simtrace import COLUMNS, trace_seat
 from league.racing.recording import Recording
 
 POSITIONS: Final = (

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from league.errors import InputError
-from league.learn.crew import crew, share
-from league.learn.senses import state_noise
+from league.learn.ground.crew import crew, share
+from league.learn.ground.senses import state_noise
 from league.sim import marshal
 from league.sim.batch import Again, Batch
 from league.sim.car import DEEPRACER, CarSpec
@@ -142,7 +142,7 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
         autoreset_mode: How an ended one starts again.
         vary: By how large a share figures of the car may differ, drawn anew for each episode; see `Batch`.
         random_boxes: How many boxes stand in the way, at places drawn anew for each episode.
-        noise: Noise on what is seen, in multiples of a good tracker's; see `league.learn.senses`.
+        noise: Noise on what is seen, in multiples of a good tracker's; see `league.learn.ground.senses`.
         latency_ticks: How many ticks late actions take effect; until then the car is told to stand.
         threads: How many threads share the work; None is as many as are worth it.
         copy: Whether observations are copies; if not, they change with the next step.

@@ -21,10 +21,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from league.hooks.catalogue import League
-from league.learn.ground import TrainingGround
-from league.learn.paying import FileReward, Reward, built_in
-from league.learn.recipe import Recipe
-from league.learn.training import make_learner
+from league.learn.ground.vecenv import TrainingGround
+from league.learn.reward.paying import FileReward, Reward, built_in
+from league.learn.settings.recipe import Recipe
+from league.learn.training.run import make_learner
 from league.sim.layout import STATE_SIZE
 
 CARS, STEPS = 64, 128

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league.learn.crew import cores, crew
+from league.learn.ground.crew import cores, crew
 from league.sim.batch import Batch
 from league.sim.car import CarSpec
 from league.sim.episode import Episode, Starts

@@ -1,6 +1,6 @@
 """The limit of a circuit: the fastest lap that a car could drive there, kept in a file beside the circuit.
 
-Pure reading: numpy only. What computes limits is `league.learn.limit`. One small JSON file holds every
+Pure reading: numpy only. Limits are computed by `league.learn.limit`. One small JSON file holds every
 limit of a circuit: by direction (each has a fingerprint of its own), car and behaviour version. A limit
 holds for exactly the geometry, the car's figures and the version that it was computed for; a changed
 circuit or car has none until it is computed again.

@@ -10,7 +10,7 @@ from mcap.reader import make_reader
 from terminal import run_league
 
 from league.export.mcap import mcap
-from league.learn.simtrace import COLUMNS
+from league.learn.results.simtrace import COLUMNS
 from league.quick import replay
 
 RACE = ("race", "clubhouse-loop", "pure-pursuit", "--laps", 1)

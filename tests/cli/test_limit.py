@@ -10,7 +10,7 @@ from stadium import stadium
 from terminal import run_league
 
 from league import DEEPRACER, League
-from league.learn import limit as solving
+from league.learn.limit import fastest as solving
 from league.racing import BEHAVIOR
 from league.track.limit import limit_of, share_of_limit
 from league.track.write import write_circuit

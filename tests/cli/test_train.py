@@ -13,8 +13,8 @@ import torch
 from tiny import CIRCUIT, TINY, recipe
 
 from league.cli import main
-from league.learn.recipe import Recipe
-from league.learn.runfolder import load_weights
+from league.learn.results.runfolder import load_weights
+from league.learn.settings.recipe import Recipe
 
 
 def write(folder: Path, made: Recipe) -> Path:

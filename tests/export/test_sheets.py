@@ -11,8 +11,8 @@ from tiny import CIRCUIT, league
 from league import Agent, Command, Observation, Rules, race
 from league.errors import InputError
 from league.export.sheets import POSITIONS, positions, simtrace, wheels_off
-from league.learn.evaluation import evaluate
-from league.learn.simtrace import COLUMNS, trace
+from league.learn.results.evaluation import evaluate
+from league.learn.results.simtrace import COLUMNS, trace
 
 
 class Hasty(Agent):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from league.learn import cost
-from league.learn.cost import Meter, Prices
+from league.learn.results import cost
+from league.learn.results.cost import Meter, Prices
 
 
 def zone(folder: Path, name: str, joules: float, full_uj: int = 10_000_000) -> None:

@@ -11,8 +11,8 @@ from pettingzoo.test import parallel_api_test, parallel_seed_test
 from stadium import stadium
 
 from league import DEEPRACER, InputError
-from league.learn.crew import share
 from league.learn.envs import HeadToHeadEnv, RacingEnv, RacingVectorEnv, to_commands
+from league.learn.ground.crew import share
 from league.sim.episode import Episode, Starts
 
 CIRCUIT = stadium()

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tiny import CIRCUIT, league
 
 from league import DEEPRACER, Agent, Command, LidarSensor, Observation, Rules, race
-from league.learn.evaluation import Conditions, Evaluation, evaluate
-from league.learn.simtrace import COLUMNS, trace, write_logs
-from league.learn.variation import varied
+from league.learn.ground.variation import varied
+from league.learn.results.evaluation import Conditions, Evaluation, evaluate
+from league.learn.results.simtrace import COLUMNS, trace, write_logs
 from league.sim.kernel import FIGURES
 
 RULES = Rules(laps=2)

@@ -7,11 +7,11 @@ import pytest
 from tiny import league, recipe
 
 from league import DEEPRACER, Batch
-from league.learn.actions import Answers
-from league.learn.field import Driven, Field, episode_of
-from league.learn.paying import Tick, built_in, pursuit_reward
-from league.learn.recipe import Recipe
-from league.learn.settling import actions_of
+from league.learn.ground.field import Driven, Field, episode_of
+from league.learn.reward.paying import Tick, built_in, pursuit_reward
+from league.learn.settings.actions import Answers
+from league.learn.settings.recipe import Recipe
+from league.learn.settings.settling import actions_of
 
 
 def field(made: Recipe, **options: Any) -> Field:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from league import ConfigError
-from league.learn.hyperparameters import (
+from league.learn.settings.hyperparameters import (
     NAMES,
     Hyperparameters,
     load_hyperparameters,

@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from league.learn.inspecting import Reading, inspect, meant
-from league.learn.script import Script
+from league.learn.reward.inspecting import Reading, inspect, meant
+from league.learn.reward.script import Script
 
 
 def reading(code: str) -> Reading:

@@ -7,8 +7,8 @@ from stadium import stadium
 
 from league import DEEPRACER
 from league.errors import ConfigError
-from league.learn.launch import race_limit_s
-from league.learn.limit import FastestLap, fastest_lap
+from league.learn.limit.fastest import FastestLap, fastest_lap
+from league.learn.limit.launch import race_limit_s
 
 casadi = pytest.importorskip("casadi", reason="casadi is not installed (extra: limit)")
 

@@ -8,11 +8,11 @@ import torch
 from stable_baselines3 import PPO
 from tiny import league, recipe
 
-from league.learn.ground import TrainingGround
-from league.learn.learner import Experience, RacingPPO, quick_actor
-from league.learn.paying import built_in
-from league.learn.recipe import Recipe
-from league.learn.training import make_learner
+from league.learn.ground.vecenv import TrainingGround
+from league.learn.reward.paying import built_in
+from league.learn.settings.recipe import Recipe
+from league.learn.training.learner import Experience, RacingPPO, quick_actor
+from league.learn.training.run import make_learner
 
 
 def learner(made: Recipe) -> RacingPPO:

@@ -10,10 +10,10 @@ import pytest
 from stadium import stadium
 
 from league.errors import ConfigError
-from league.learn import limit as solving
-from league.learn import motion
-from league.learn.limit import FastestLap, V, fastest_lap
-from league.learn.reference import reference
+from league.learn.limit import fastest as solving
+from league.learn.limit import motion
+from league.learn.limit.fastest import FastestLap, V, fastest_lap
+from league.learn.limit.reference import reference
 from league.racing import BEHAVIOR
 from league.sim import kernel
 from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
@@ -170,7 +170,7 @@ def test_the_reference_line_keeps_between_the_borders(data_folder: Path):
 
 
 def test_the_car_can_do_it_in_the_world_that_races_run_on(lap):
-    from league.learn.tracking import drive
+    from league.learn.limit.tracking import drive
 
     done = drive(lap, control_hz=60)
     assert done.finished

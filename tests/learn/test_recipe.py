@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from league import ConfigError, InputError, UnknownNameError
-from league.learn.recipe import Recipe, read_recipe, recipe_files
+from league.learn.settings.recipe import Recipe, read_recipe, recipe_files
 
 LEAST = {"circuits": ["clover"], "budget": {"steps": 10}}
 

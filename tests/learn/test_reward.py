@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from paying import driven, write
 
 from league import LeagueError, RewardError
-from league.learn.params import KEYS, Params
-from league.learn.reward import Rewards
-from league.learn.script import Script
+from league.learn.reward.params import KEYS, Params
+from league.learn.reward.rewards import Rewards
+from league.learn.reward.script import Script
 
 COMMUNITY = sorted((Path(__file__).parent / "rewards").glob("*.py"))
 
@@ -326,7 +326,7 @@ def test_untrusted_functions_can_only_compute(does: str, problem: str, tmp_path:
 
 
 def test_an_untrusted_function_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("league.learn.judging.ANSWER_S", 0.3)
+    monkeypatch.setattr("league.learn.reward.judging.ANSWER_S", 0.3)
     file = write(tmp_path, "def reward_function(p):\n    while True:\n        pass\n")
     assert "took longer than 0.3 s" in fault_of(file, untrusted=True)
 
@@ -386,7 +386,7 @@ def test_what_workers_import_stays_light() -> None:
     import subprocess
 
     code = (
-        "import sys, league.learn.judging\n"
+        "import sys, league.learn.reward.judging\n"
         "print([name for name in ('numba', 'torch', 'gymnasium', 'scipy', 'aiohttp') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from league import DEEPRACER, ConfigError, check_circuit
-from league.learn.roads import LENGTHS_M, generate, generated
+from league.learn.ground.roads import LENGTHS_M, generate, generated
 
 
 @settings(max_examples=25)

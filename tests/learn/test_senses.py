@@ -7,7 +7,7 @@ import pytest
 from tiny import league
 
 from league import Batch, Box, ConfigError, Episode, Starts, World
-from league.learn.senses import Eyes, make_senses, sights, state_noise, state_scale
+from league.learn.ground.senses import Eyes, make_senses, sights, state_noise, state_scale
 
 ANYWHERE = Episode(starts=Starts(on_line=0.0))
 

@@ -7,7 +7,7 @@ import pytest
 from tiny import recipe
 
 from league import ConfigError, ModelError
-from league.learn.settling import actions_of, metadata_of, settle
+from league.learn.settings.settling import actions_of, metadata_of, settle
 from league.racing.metadata import read_metadata
 
 METADATA = {

@@ -14,8 +14,8 @@ from shapely.geometry import LinearRing, Point, Polygon
 from stadium import stadium
 
 from league import DEEPRACER, Batch, Circuit, ConfigError, Episode, League, Starts
-from league.learn.params import KEYS, Params
-from league.learn.telemetry import Telemetry, course_of
+from league.learn.reward.params import KEYS, Params
+from league.learn.reward.telemetry import Telemetry, course_of
 
 ANYWHERE = Episode(starts=Starts(on_line=0.0, spread=1.0, heading_rad=pi), time_limit_s=1e6)
 NOSE_M = 0.14

@@ -10,11 +10,11 @@ import torch
 from tiny import CIRCUIT, begin, league, recipe, train
 
 from league import InputError, LeagueError, ModelError, Rules, race
-from league.learn.evaluation import evaluate
-from league.learn.pit import Moment
-from league.learn.runfolder import RunFolder, load_weights
-from league.learn.testdrive import SLOWEST_MPS, Driven, score
-from league.learn.training import Run, find_circuits
+from league.learn.results.evaluation import evaluate
+from league.learn.results.runfolder import RunFolder, load_weights
+from league.learn.results.testdrive import SLOWEST_MPS, Driven, score
+from league.learn.training.pit import Moment
+from league.learn.training.run import Run, find_circuits
 
 SEASONED = recipe(
     budget={"steps": 49_152},
@@ -212,7 +212,7 @@ def test_a_short_camera_training_ends_in_a_model(tmp_path: Path, vision: str) ->
 
 @pytest.mark.slow
 def test_a_minute_of_sprinting_wins_clean_laps(tmp_path: Path) -> None:
-    from league.learn.recipe import read_recipe
+    from league.learn.settings.recipe import read_recipe
 
     made = read_recipe("sprint").changed(budget={"minutes": None, "steps": 262_144})
     (drive,) = train(tmp_path / "run", made).drives

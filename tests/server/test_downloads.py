@@ -12,7 +12,7 @@ from mcap.reader import make_reader
 
 from league.export.mcap import mcap
 from league.export.sheets import positions
-from league.learn.simtrace import COLUMNS
+from league.learn.results.simtrace import COLUMNS
 from league.racing.recording import Recording
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from stadium import stadium
 
 from league import DEEPRACER, Batch, Episode, Starts
-from league.learn.params import Params
-from league.learn.telemetry import Telemetry
+from league.learn.reward.params import Params
+from league.learn.reward.telemetry import Telemetry
 
 
 @lru_cache(maxsize=8)

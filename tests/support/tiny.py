@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from league import League
-from league.learn.recipe import Recipe
-from league.learn.runfolder import RunFolder
-from league.learn.training import Outcome, Run
+from league.learn.results.runfolder import RunFolder
+from league.learn.settings.recipe import Recipe
+from league.learn.training.run import Outcome, Run
 
 CIRCUIT = "clubhouse-loop"
 TINY: dict[str, Any] = {

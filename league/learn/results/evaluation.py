@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.hooks.catalogue import League
-from league.learn.senses import NOISE, state_noise
-from league.learn.variation import varied
+from league.learn.ground.senses import NOISE, state_noise
+from league.learn.ground.variation import varied
 from league.racing.agent import Agent, Briefing, Command, Observation
 from league.racing.heat import Heat
 from league.racing.plan import EntryPlan, HeatPlan, derive_seed
@@ -36,7 +36,7 @@ class Conditions:
     car: float = 0.0
     """Every figure of the car's dynamics is off by up to this share."""
     noise: float = 0.0
-    """Noise of the observations; 1 is that of a good sensor, see `league.learn.senses`."""
+    """Noise of the observations; 1 is that of a good sensor, see `league.learn.ground.senses`."""
     latency_ticks: int = 0
     """How old observations are."""
 

@@ -93,7 +93,7 @@ class Vary(_Part):
     car: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Every figure of the car's dynamics is off by up to this share, drawn anew for every episode."""
     noise: NotNegative = 0.0
-    """Noise of the observations in units of `league.learn.senses.NOISE`; 1 is that of a good sensor."""
+    """Noise of the observations in units of `ground.senses.NOISE`; 1 is that of a good sensor."""
     latency_ticks: Annotated[int, Field(ge=0, le=8)] = 0
     """How old observations are, at most."""
     camera: Share = 0.0

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import InputError
-from league.learn.evaluation import Evaluation, Trial
+from league.learn.results.evaluation import Evaluation, Trial
 from league.racing.heat import FRAME_FIELDS, STANDS
 from league.racing.metadata import METADATA_FILE
 from league.racing.recording import Recording

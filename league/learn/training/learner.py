@@ -21,8 +21,8 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.ppo import ppo as sb3_ppo
 from torch import nn
 
-from league.learn.ground import TrainingGround
-from league.learn.policies import Features, Scaled
+from league.learn.ground.vecenv import TrainingGround
+from league.learn.training.policies import Features, Scaled
 
 Floats = NDArray[np.float32]
 

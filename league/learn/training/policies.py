@@ -10,8 +10,8 @@ import torch
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
-from league.learn.recipe import Learning
-from league.learn.senses import ROAD_SIZE, Sight, state_scale
+from league.learn.ground.senses import ROAD_SIZE, Sight, state_scale
+from league.learn.settings.recipe import Learning
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 

@@ -1,6 +1,6 @@
 """Measuring where cars are in DeepRacer's terms, as compiled functions over all cars of a batch.
 
-Pure. `league.learn.telemetry` is the plain door to it. All numbers that the functions here use are defined
+Pure. `reward.telemetry` is the plain door to it. All numbers that the functions here use are defined
 here: compiled code that is kept on disk would not notice a change in another file.
 """
 

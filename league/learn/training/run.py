@@ -22,20 +22,20 @@ from stable_baselines3.common.utils import LinearSchedule
 
 from league.errors import ModelError
 from league.hooks.catalogue import League
-from league.learn.cost import Cost, Meter, Prices
-from league.learn.export import best_answers, check_onnx, to_onnx, write_model
-from league.learn.ground import TrainingGround
-from league.learn.learner import RacingPPO
-from league.learn.paying import FileReward, Reward, built_in
-from league.learn.pit import Moment, Pit
-from league.learn.policies import policy_options
-from league.learn.recipe import Recipe
-from league.learn.roads import GENERATED, generate
-from league.learn.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
-from league.learn.senses import make_senses
-from league.learn.settling import settle
-from league.learn.testdrive import Driven, TestDrive, reached, score
-from league.learn.variation import varied
+from league.learn.ground.roads import GENERATED, generate
+from league.learn.ground.senses import make_senses
+from league.learn.ground.variation import varied
+from league.learn.ground.vecenv import TrainingGround
+from league.learn.results.cost import Cost, Meter, Prices
+from league.learn.results.export import best_answers, check_onnx, to_onnx, write_model
+from league.learn.results.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
+from league.learn.results.testdrive import Driven, TestDrive, reached, score
+from league.learn.reward.paying import FileReward, Reward, built_in
+from league.learn.settings.recipe import Recipe
+from league.learn.settings.settling import settle
+from league.learn.training.learner import RacingPPO
+from league.learn.training.pit import Moment, Pit
+from league.learn.training.policies import policy_options
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit
 

@@ -18,12 +18,12 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from league.hooks.catalogue import League
-from league.learn.actions import Answers
-from league.learn.field import Driven, Field, Finished
-from league.learn.paying import Reward
-from league.learn.recipe import Recipe
-from league.learn.senses import Seen, Sight
-from league.learn.settling import actions_of
+from league.learn.ground.field import Driven, Field, Finished
+from league.learn.ground.senses import Seen, Sight
+from league.learn.reward.paying import Reward
+from league.learn.settings.actions import Answers
+from league.learn.settings.recipe import Recipe
+from league.learn.settings.settling import actions_of
 from league.track.circuit import Circuit
 
 Doubles = NDArray[np.float64]

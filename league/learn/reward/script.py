@@ -17,7 +17,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from league.errors import RewardError
-from league.learn.imports import Imports
+from league.learn.reward.imports import Imports
 
 FUNCTION, BATCH_FUNCTION = "reward_function", "reward_batch"
 MODULE = "league_reward_function"

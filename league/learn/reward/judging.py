@@ -1,7 +1,7 @@
 """Processes that call reward functions: for speed, or because nobody knows who wrote them.
 
-`python -m league.learn.judging NUMBER` is such a process; NUMBER is the file descriptor of its end of a
-pipe. What it hears is one message of JSON, which says what to run and what to limit, and then one message
+`python -m league.learn.reward.judging NUMBER` is such a process; NUMBER is the file descriptor of its end of
+a pipe. What it hears is one message of JSON, which says what to run and what to limit, and then one message
 of numbers for every tick. What it says is numbers, or JSON about what went wrong; neither end ever unpickles
 anything. It prints nowhere.
 """
@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from league.cage.enter import enter
 from league.cage.limits import Limits
 from league.errors import RewardError
-from league.learn.calling import FailedCallError, judge
-from league.learn.params import COLUMNS, OBJECT, Course, Params
-from league.learn.script import Script, told
+from league.learn.reward.calling import FailedCallError, judge
+from league.learn.reward.params import COLUMNS, OBJECT, Course, Params
+from league.learn.reward.script import Script, told
 
 FloatArray = NDArray[np.float64]
 
@@ -156,7 +156,7 @@ class _Worker:
         with other:
             number = other.fileno()
             self._process = subprocess.Popen(  # noqa: S603 - a program of ours
-                [sys.executable, "-m", "league.learn.judging", str(number)],
+                [sys.executable, "-m", "league.learn.reward.judging", str(number)],
                 cwd=folder, env=own, pass_fds=(number,), start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip

@@ -15,12 +15,12 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, configure
 
-from league.learn.field import Finished
-from league.learn.learner import RacingPPO
-from league.learn.testdrive import Driven
+from league.learn.ground.field import Finished
+from league.learn.results.testdrive import Driven
+from league.learn.training.learner import RacingPPO
 
 if TYPE_CHECKING:
-    from league.learn.training import Run
+    from league.learn.training.run import Run
 
 
 @dataclass(frozen=True, slots=True)

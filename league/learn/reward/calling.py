@@ -1,6 +1,6 @@
 """Calling reward functions: one car after the other, or all that share a course at once.
 
-Light to import: it is what the processes of `league.learn.judging` run.
+Light to import: it is what the processes of `league.learn.reward.judging` run.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league.learn import params as keys
-from league.learn.params import Params
-from league.learn.script import BATCH_FUNCTION, FUNCTION, Script, told
+from league.learn.reward import params as keys
+from league.learn.reward.params import Params
+from league.learn.reward.script import BATCH_FUNCTION, FUNCTION, Script, told
 
 FloatArray = NDArray[np.float64]
 

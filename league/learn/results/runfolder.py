@@ -34,7 +34,7 @@ import torch
 
 from league.errors import ConfigError, InputError, ModelError
 from league.hooks.catalogue import REVERSED
-from league.learn.recipe import Recipe
+from league.learn.settings.recipe import Recipe
 
 PACKAGES = (
     "racing-league",
@@ -139,7 +139,7 @@ class RunFolder:
 
     def recipe(self) -> Recipe:
         """The recipe in the folder, its files found there."""
-        from league.learn.recipe import read_recipe
+        from league.learn.settings.recipe import read_recipe
 
         return read_recipe(self.path / "recipe.toml")
 

@@ -1,6 +1,6 @@
 """What a standing start costs: from the fastest flying lap to the limit of a whole race.
 
-A race's first lap is solved like a flying one (`league.learn.limit`), with another beginning: the car stands
+A race's first lap is solved like a flying one (`limit.fastest`), with another beginning: the car stands
 on the start line, on the centre line and along the road. It is pushed straight ahead as hard as the motor can
 to where the reference line begins, and from there it is free. How the lap ends is free too, for a race's end
 is; laps in between are flying ones. What the steering does while the car is pushed, and that a lap which
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import ConfigError
-from league.learn.limit import MARGINS_M, STATE, XI, FastestLap, N, Problem, V, load_casadi, solved
+from league.learn.limit.fastest import MARGINS_M, STATE, XI, FastestLap, N, Problem, V, load_casadi, solved
 from league.sim.car import CarSpec
 
 FloatArray = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """What DeepRacer tells a reward function: the 27 `params`, for all cars of a tick at once or one by one.
 
 Pure, and light to import: the processes that run strangers' reward functions need nothing else. What the
-keys mean is in `league/learn/README.md`; `league.learn.telemetry` measures them.
+keys mean is in `league/learn/README.md`; `league.learn.reward.telemetry` measures them.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ OBJECT_KEYS = tuple(key for key in KEYS if "object" in key)
 COLUMNS = 22
 _CLAIMS, _INDICES, _REST = ON_TRACK, WAYPOINT_BEHIND, COURSE
 
-# Columns of an object as a car is told of it, in the order of `league.learn.measuring`.
+# Columns of an object as a car is told of it, in the order of `league.learn.reward.measuring`.
 (
     OBJECT_X,
     OBJECT_Y,

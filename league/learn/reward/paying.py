@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from league.learn.recipe import RewardOptions
-from league.learn.reward import Rewards
-from league.learn.telemetry import Telemetry
+from league.learn.reward.rewards import Rewards
+from league.learn.reward.telemetry import Telemetry
+from league.learn.settings.recipe import RewardOptions
 from league.sim.batch import Batch
 
 Doubles = NDArray[np.float64]

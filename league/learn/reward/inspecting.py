@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from league.learn.params import KEYS, OBJECT_KEYS
-from league.learn.script import BATCH_FUNCTION, FUNCTION, Script
+from league.learn.reward.params import KEYS, OBJECT_KEYS
+from league.learn.reward.script import BATCH_FUNCTION, FUNCTION, Script
 
 # DeepRacer's own rules for a function that is sent to it.
 ALLOWED_IMPORTS = ("math", "random", "numpy", "scipy", "shapely")

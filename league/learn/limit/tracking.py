@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from league.learn import motion
-from league.learn.limit import PUSH, STATE, STEER, XI, FastestLap, N, V
+from league.learn.limit import motion
+from league.learn.limit.fastest import PUSH, STATE, STEER, XI, FastestLap, N, V
 from league.sim import kernel
 from league.sim.car import CarSpec
 from league.sim.world import World

@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import RewardError
-from league.learn import params as keys
-from league.learn.calling import FailedCallError, judge
-from league.learn.judging import Crew
-from league.learn.params import Params
-from league.learn.script import Script
+from league.learn.reward import params as keys
+from league.learn.reward.calling import FailedCallError, judge
+from league.learn.reward.judging import Crew
+from league.learn.reward.params import Params
+from league.learn.reward.script import Script
 
 FloatArray = NDArray[np.float64]
 

@@ -1,11 +1,11 @@
 """The minimum-time lap of a car on a circuit, by optimal control.
 
-The lap is a nonlinear programme over distance along a reference line (`league.learn.reference`): at every
-node the car's offset and direction from the line, speed, turning rate, wheel angle and servo; over every
-step a steering command, free to jump between steps, and an acceleration within what the motor, the brakes
-and the speed command's range allow. Between nodes the equations of the vehicle model hold by collocation at
-the two Radau points, of third order and without oscillation however fast a lag is; the last node is joined
-to the first. IPOPT solves it through casadi, which is an extra.
+The lap is a nonlinear programme over distance along a reference line (`limit.reference`): at every node the
+car's offset and direction from the line, speed, turning rate, wheel angle and servo; over every step a
+steering command, free to jump between steps, and an acceleration within what the motor, the brakes and the
+speed command's range allow. Between nodes the equations of the vehicle model hold by collocation at the two
+Radau points, of third order and without oscillation however fast a lag is; the last node is joined to the
+first. IPOPT solves it through casadi, which is an extra.
 
 The road ends where our rule has it: a car is off when all four wheel centres are. So beyond the left border
 one of the right wheels must stay inside, rear or front, and the mirror image on the right; the smaller of
@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import ConfigError, RaceError
-from league.learn import motion
-from league.learn.reference import QUIET, Reference, reference
+from league.learn.limit import motion
+from league.learn.limit.reference import QUIET, Reference, reference
 from league.racing import BEHAVIOR
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from league.errors import ConfigError, ModelError
-from league.learn.hyperparameters import Hyperparameters, load_hyperparameters
-from league.learn.recipe import Learning, Recipe
+from league.learn.settings.hyperparameters import Hyperparameters, load_hyperparameters
+from league.learn.settings.recipe import Learning, Recipe
 from league.racing.metadata import (
     NETWORKS,
     SENSORS,

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from league.errors import RewardError
 from league.hooks.catalogue import League
-from league.learn import params as keys
-from league.learn.inspecting import Reading, inspect, meant
-from league.learn.params import Params
-from league.learn.reward import Rewards
-from league.learn.script import FUNCTION, Script
-from league.learn.telemetry import Telemetry
+from league.learn.reward import params as keys
+from league.learn.reward.inspecting import Reading, inspect, meant
+from league.learn.reward.params import Params
+from league.learn.reward.rewards import Rewards
+from league.learn.reward.script import FUNCTION, Script
+from league.learn.reward.telemetry import Telemetry
 from league.racing.agent import Agent, Briefing, Observation
 from league.racing.rules import Rules
 from league.sim import marshal

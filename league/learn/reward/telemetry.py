@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from league.errors import ConfigError
 from league.hooks.catalogue import REVERSED
-from league.learn import measuring, params
-from league.learn.params import Course, Params
+from league.learn.reward import measuring, params
+from league.learn.reward.params import Course, Params
 from league.sim import marshal
 from league.sim.batch import Batch
 from league.track.circuit import Circuit

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league.learn.actions import Answers
-from league.learn.senses import Eyes, Seen, Sense
+from league.learn.ground.senses import Eyes, Seen, Sense
+from league.learn.settings.actions import Answers
 from league.sim import marshal
 from league.sim.batch import Batch
 from league.sim.car import CarSpec

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from league.errors import ModelError
-from league.learn.senses import Sight
+from league.learn.ground.senses import Sight
 from league.racing.metadata import METADATA_FILE, MODEL_FILE
 
 OPSET = 17

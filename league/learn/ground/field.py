@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.hooks.catalogue import League
-from league.learn.actions import Answers
-from league.learn.crew import crew, share
-from league.learn.paying import FileReward, Reward, Tick
-from league.learn.recipe import Recipe
-from league.learn.senses import Eyes, Seen, make_senses
+from league.learn.ground.crew import crew, share
+from league.learn.ground.senses import Eyes, Seen, make_senses
+from league.learn.reward.paying import FileReward, Reward, Tick
+from league.learn.settings.actions import Answers
+from league.learn.settings.recipe import Recipe
 from league.sim import marshal
 from league.sim.batch import Batch
 from league.sim.car import CarSpec
