@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -38,16 +38,21 @@ class Boards:
 
     def __init__(self, render: Render, sketch: Callable[[web.Request, str], Awaitable[Any]]) -> None:
         self._render, self._sketch = render, sketch
-        self._rankings: Rankings | None = None
+        self._rankings: Rankings
 
     def routes(self) -> list[web.RouteDef]:
         """List where the pages are found."""
         return [web.get("/boards", self.overall), web.get("/boards/{circuit}", self.circuit)]
 
+    async def open(self, app: web.Application) -> AsyncIterator[None]:
+        """Keep the boards ready as long as the application runs."""
+        self._rankings = rankings = Rankings(app[BOOK])
+        yield
+        await rankings.close()
+
     async def overall(self, request: web.Request) -> web.Response:
         """`GET /boards`: everybody who raced, by points over all boards."""
-        rankings = self._ready(request)
-        rows, boards = await rankings.overall(), await rankings.boards()
+        rows, boards = await self._rankings.overall(), await self._rankings.boards()
         about = "The first ten of every circuit's board earn 25, 18, 15, 12, 10, 8, 6, 4, 2 and 1 points."
         return await self._page(
             request, rows=rows, boards=boards, heading="Overall", about=about, columns=OVERALL,
@@ -59,7 +64,7 @@ class Boards:
         Without car and laps it is the board with the most runs.
         """
         circuit = request.match_info["circuit"]
-        boards = await self._ready(request).boards()
+        boards = await self._rankings.boards()
         here = [board for board in boards if board.key.circuit == circuit]
         if not here:
             raise UnknownNameError("board", circuit, sorted({board.key.circuit for board in boards}))
@@ -109,11 +114,6 @@ class Boards:
             drawn=drawn,
             boards=[(board, await self._name(request, board.key.circuit)) for board in boards[:MOST_TABS]],
         )
-
-    def _ready(self, request: web.Request) -> Rankings:
-        if self._rankings is None:
-            self._rankings = Rankings(request.app[BOOK])
-        return self._rankings
 
     async def _name(self, request: web.Request, circuit: str) -> str:
         """What people call a circuit; one that is gone by its id."""

@@ -16,6 +16,8 @@ from league.racing.result import EntryResult, HeatResult
 from league.racing.season import PointsTable
 from league.racing.standing import sort_key
 from league.server.pages.board import Row
+from league.server.rest.ready import Ready
+from league.server.rest.standings import LARGE
 from league.store.book import RecordBook
 from league.store.records import EventRecord
 
@@ -65,6 +67,8 @@ class ClassBoard:
 Racer = tuple[str, str]
 """Owner and name, by which an entry is known again in another event."""
 Runs = Mapping[BoardKey, Sequence[Run]]
+Ranked = tuple[tuple[ClassBoard, ...], tuple[Row, ...]]
+"""Every board, and the one over all of them."""
 
 
 class Rankings:
@@ -77,51 +81,46 @@ class Rankings:
     def __init__(self, book: RecordBook) -> None:
         self._book = book
         self._events: dict[str, tuple[int, Runs]] = {}
-        self._seen: dict[str, int] = {}
-        self._boards: tuple[ClassBoard, ...] = ()
-        self._overall: tuple[Row, ...] = ()
-        self._reading = asyncio.Lock()
+        self._ready = Ready(self._rank, may_lag=lambda ranked: len(ranked[1]) >= LARGE)
 
     async def boards(self) -> tuple[ClassBoard, ...]:
         """Every board of a circuit, those with the most runs first."""
-        await self._refresh()
-        return self._boards
+        return (await self._ranked())[0]
 
     async def overall(self) -> tuple[Row, ...]:
         """The board over all boards."""
-        await self._refresh()
-        return self._overall
+        return (await self._ranked())[1]
 
-    async def _refresh(self) -> None:
-        """Read the events that changed, and rank again if there are any."""
-        async with self._reading:
-            now = await self._book.revisions()
-            if now == self._seen:
-                return
-            for event_id, revision in now.items():
-                if self._events.get(event_id, (None,))[0] == revision:
-                    continue
-                record = await self._book.event(event_id)
-                raced = await self._book.results(event_id)
-                self._events[event_id] = revision, await asyncio.to_thread(runs_of, record, raced)
-            events = [self._events[event_id][1] for event_id in now]
-            self._boards, self._overall = await asyncio.to_thread(_rank, events)
-            self._seen = now
+    async def close(self) -> None:
+        """Wait for what is being made."""
+        await self._ready.close()
+
+    async def _ranked(self) -> Ranked:
+        return await self._ready.of("boards", _together_at(await self._book.revisions()))
+
+    async def _rank(self, _: str) -> tuple[int, Ranked]:
+        """Read the events that changed, and rank again."""
+        now = await self._book.revisions()
+        for event_id, revision in now.items():
+            if self._events.get(event_id, (None,))[0] == revision:
+                continue
+            record = await self._book.event(event_id)
+            raced = await self._book.results(event_id)
+            self._events[event_id] = revision, await asyncio.to_thread(runs_of, record, raced)
+        events = [self._events[event_id][1] for event_id in now]
+        return _together_at(now), await asyncio.to_thread(_rank, events)
 
 
-def runs_of(
-    record: EventRecord, raced: Iterable[HeatResult], owners: Mapping[str, str] | None = None
-) -> Runs:
+def runs_of(record: EventRecord, raced: Iterable[HeatResult]) -> Runs:
     """An event's results by the board that they belong on, in the order in which they were raced."""
     kinds = {entry.id: entry.kind for entry in record.plan.entries}
-    owners = owners or {}
     runs: dict[BoardKey, list[Run]] = {}
     for heat in raced:
         key = BoardKey(heat.circuit.id, heat.circuit.sha256, heat.car, heat.laps, heat.behavior, heat.clock)
         mine = runs.setdefault(key, [])
         for row in heat.entries:
             if row.status not in ("VOID", "DSQ"):
-                owner = owners.get(row.entry_id, "")
+                owner = record.owners.get(row.entry_id, "")
                 mine.append(Run(record.plan.id, kinds.get(row.entry_id, ""), owner, row))
     return runs
 
@@ -169,7 +168,12 @@ def overall(boards: Sequence[ClassBoard]) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
-def _rank(events: Sequence[Runs]) -> tuple[tuple[ClassBoard, ...], tuple[Row, ...]]:
+def _together_at(revisions: Mapping[str, int]) -> int:
+    """One revision of all events; no event ever goes, and none goes back."""
+    return len(revisions) + sum(revisions.values())
+
+
+def _rank(events: Sequence[Runs]) -> Ranked:
     gathered: dict[BoardKey, list[Run]] = {}
     for runs in events:
         for key, mine in runs.items():

@@ -78,6 +78,7 @@ class Pages:
         self._assets = assets
         self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
         self._scores: Scores
+        self.boards = Boards(self._page, self._sketch)
         self._jinja = jinja2.Environment(
             loader=jinja2.PackageLoader("league.server"),
             autoescape=True,
@@ -101,7 +102,7 @@ class Pages:
             web.get("/live/{event}", self.live),
             web.get("/events/{event}/timekeeper", self.timekeeper),
             web.get("/static/{version}/{name}", self._assets.serve),
-            *Boards(self._page, self._sketch).routes(),
+            *self.boards.routes(),
             *Handbook(self._page).routes(),
             *Garage(self._page, self._sheet).routes(),
             *Replays(self._page).routes(),
@@ -271,7 +272,7 @@ class Pages:
 def add_pages(app: web.Application) -> None:
     """Give an application its pages; it must hold `STANDINGS` and what these stand on when it runs."""
     pages = Pages(Assets.read())
-    app.cleanup_ctx.append(pages.open)
+    app.cleanup_ctx.extend((pages.open, pages.boards.open))
     app.add_routes(pages.routes())
 
     @web.middleware
