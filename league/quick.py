@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from league.errors import ConfigError, LeagueError, RaceError, RecordingError
-from league.hooks.catalogue import League
+from league.hooks.catalogue import League, installed
 from league.racing.agent import Agent, Command
 from league.racing.heat import Heat
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.recording import Recording
-from league.racing.result import HeatResult, Standing
+from league.racing.result import HeatResult, Standing, Status
 from league.racing.rules import Rules
 from league.racing.verify import Verdict
 from league.racing.verify import verify as verify_recording
@@ -92,6 +93,7 @@ def race(
     names: Sequence[str] | None = None,
     league: League | None = None,
     on_tick: Callable[[Heat], None] | None = None,
+    engine: Executor | None = None,
 ) -> RaceOutcome:
     """Race agents on a circuit at full speed and rank them.
 
@@ -106,7 +108,10 @@ def race(
         rules: Every rule; the default rules with these laps if not given.
         names: What to call the entries; by default their agents' names.
         league: What the plugins offer; the installed ones if not given.
-        on_tick: Told after every tick, for progress.
+        on_tick: Told after every tick, for progress; not of heats that are raced elsewhere.
+        engine: Where heats are raced, several at a time where the format has several that can be run; in
+            this process if not given. The outcome is the same to the byte. Other processes know agents by
+            name only, and have the plugins that are installed there.
 
     Raises:
         InputError: The circuit, an agent, the car, the format or a sensor does not exist or is unusable.
@@ -131,53 +136,133 @@ def race(
         entries=entries,
     )
     style = league.format(event.format)
+    elsewhere = None if engine is None else _Elsewhere(engine, event, given, agents)
     heats: list[HeatResult] = []
     recordings: list[Recording] = []
     while following := style.next_heats(event, tuple(heats)):
         plan = league.arrange(event, following[0])
-        drivers = [makers[entry.id]() for entry in plan.grid]
-        heat = run_heat(league, plan, given, drivers, on_tick=on_tick)
-        heats.append(heat.result())
-        recordings.append(heat.recording())
+        if elsewhere is None:
+            drivers = [makers[entry.id]() for entry in plan.grid]
+            recording = run_heat(league, plan, given, drivers, on_tick=on_tick).recording()
+        else:
+            recording = elsewhere.raced(plan, (league.arrange(event, later) for later in following[1:]))
+        heats.append(recording.result)
+        recordings.append(recording)
     return RaceOutcome(event, tuple(heats), style.standings(event, tuple(heats)), tuple(recordings))
+
+
+class _Elsewhere:
+    """Heats raced by an engine, those that can be run later on already under way.
+
+    The format is asked in the order of a race in one process, and what it never asks for never counts.
+    """
+
+    def __init__(
+        self, engine: Executor, event: EventPlan, circuit: Circuit, agents: Sequence[AgentLike]
+    ) -> None:
+        self._engine, self._circuit = engine, circuit
+        self._refs: dict[str, str] = {}
+        for entry, given in zip(event.entries, agents, strict=True):
+            if not isinstance(given, str):
+                raise ConfigError(f"agent {entry.name!r} is an object; other processes know agents by name")
+            self._refs[entry.id] = given
+        self._begun: dict[str, tuple[HeatPlan, Future[Recording]]] = {}
+
+    def raced(self, plan: HeatPlan, later: Iterable[HeatPlan]) -> Recording:
+        for each in (plan, *later):
+            if each.id not in self._begun or self._begun[each.id][0] != each:
+                refs = [self._refs[entry.id] for entry in each.grid]
+                self._begun[each.id] = each, self._engine.submit(_race_one, each, self._circuit, refs)
+        return self._begun.pop(plan.id)[1].result()
+
+
+def _race_one(plan: HeatPlan, circuit: Circuit, refs: Sequence[str]) -> Recording:
+    """One heat of a race, in whatever process."""
+    league = installed()
+    return run_heat(league, plan, circuit, [league.agent(ref).make() for ref in refs]).recording()
 
 
 def run_heat(
     league: League,
     plan: HeatPlan,
     circuit: Circuit,
-    drivers: Sequence[Agent],
+    drivers: Sequence[Agent | None],
     *,
     on_tick: Callable[[Heat], None] | None = None,
+    absent: Mapping[int, str] | None = None,
+    forgiving: bool = False,
 ) -> Heat:
     """Run one heat to its end with agents in this process.
+
+    Args:
+        league: What the plugins offer.
+        plan: The heat.
+        circuit: Where.
+        drivers: By seat; None where nobody drives.
+        on_tick: Told after every tick.
+        absent: Seats that do not start, and why.
+        forgiving: Whether the heat goes on without an agent that raises, as it does in an event.
 
     Raises:
         RaceError: An agent raised; the message names it, what it raised, and where.
     """
     sensors: list[Sensor] = [league.sensor(name) for name in plan.rules.sensors]
     heat = Heat(plan, circuit, league.car(plan.car), sensors)
-    for seat, driver in enumerate(drivers):
-        with _blaming(plan.grid[seat].name):
-            driver.prepare(heat.briefing(seat))
+    grid = _Grid(heat, drivers, forgiving=forgiving)
+    grid.prepare(absent or {})
     while not heat.finished:
-        answers: list[Command | None] = []
-        for seat, seen in enumerate(heat.observe()):
-            if seen is None:
-                answers.append(None)
+        answers = grid.answers()
+        if any(heat.live):  # the last one may have raised just now
+            heat.advance(answers)
+            if on_tick is not None:
+                on_tick(heat)
+    grid.finish()
+    return heat
+
+
+class _Grid:
+    """The drivers of a heat in this process, and what becomes of one that raises."""
+
+    def __init__(self, heat: Heat, drivers: Sequence[Agent | None], *, forgiving: bool) -> None:
+        self._heat, self._drivers, self._forgiving = heat, drivers, forgiving
+
+    def prepare(self, absent: Mapping[int, str]) -> None:
+        for seat, driver in enumerate(self._drivers):
+            if driver is None:
+                self._heat.retire(seat, "DNS", absent.get(seat, "nobody drives it"))
                 continue
             try:
-                answers.append(drivers[seat].act(seen))
+                driver.prepare(self._heat.briefing(seat))
+            except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+                self._blame(seat, error, "DNS")
+
+    def answers(self) -> list[Command | None]:
+        given: list[Command | None] = [None] * len(self._drivers)
+        for seat, (seen, driver) in enumerate(zip(self._heat.observe(), self._drivers, strict=True)):
+            if seen is None or driver is None:
+                continue
+            try:
+                given[seat] = driver.act(seen)
+            except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
+                self._blame(seat, error, "DNF-disconnect")
+        return given
+
+    def finish(self) -> None:
+        result = self._heat.result().model_dump(mode="json")
+        for seat, driver in enumerate(self._drivers):
+            if driver is None:
+                continue
+            try:
+                driver.finish(result)
             except Exception as error:
-                raise _blamed(plan.grid[seat].name, error) from error
-        heat.advance(answers)
-        if on_tick is not None:
-            on_tick(heat)
-    result = heat.result().model_dump(mode="json")
-    for seat, driver in enumerate(drivers):
-        with _blaming(plan.grid[seat].name):
-            driver.finish(result)
-    return heat
+                if not self._forgiving:  # an event's heat is over: what counts is the result
+                    raise _blamed(self._heat.plan.grid[seat].name, error) from error
+
+    def _blame(self, seat: int, error: Exception, status: Status) -> None:
+        blamed = _blamed(self._heat.plan.grid[seat].name, error)
+        if not self._forgiving:
+            raise blamed from error
+        self._heat.retire(seat, status, str(blamed))
 
 
 def replay(recording: str | Path | bytes) -> Recording:
@@ -203,20 +288,6 @@ def verify(recording: str | Path | bytes | Recording) -> Verdict:
         RecordingError: It cannot even be read.
     """
     return verify_recording(recording if isinstance(recording, Recording) else replay(recording))
-
-
-class _blaming:  # noqa: N801 - reads as a verb in a with statement
-    """Turns what an agent raises into one line that names it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
-            raise _blamed(self.name, error) from error
 
 
 def _blamed(name: str, error: Exception) -> Exception:

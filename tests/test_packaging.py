@@ -21,7 +21,7 @@ LAYERS = [
     {"racing"},
     {"hooks", "cage"},
     {"store", "learn"},
-    {"host", "quick", "client", "bridge", "export", "testing", "scrutineering", "timing"},
+    {"host", "quick", "client", "bridge", "cluster", "export", "testing", "scrutineering", "timing"},
     {"server"},
     {"cli", "__main__"},
 ]
@@ -29,6 +29,8 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # Within row 6 the testing kit may use the client it tests, and the host runs a client.
 SAME_ROW = {
     ("bridge", "client"),
+    ("cluster", "host"),
+    ("cluster", "quick"),
     ("host", "client"),
     ("scrutineering", "host"),
     ("testing", "client"),

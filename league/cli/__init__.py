@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "run a complete event on this machine, out of the box",
     "serve": "host a league",
     "race": "race agents on a circuit, headless, at full speed",
+    "run": "race a whole event headless, on as many cores and machines as there are",
     "enter": "enter an agent or a model into an event",
     "drive": "run an agent here, racing there",
     "bridge": "connect a physical car",

@@ -115,9 +115,9 @@ def _plugins() -> str:
 
 
 def _simulator() -> str:
+    from league.hooks.building import build_heat
     from league.racing.plan import EntryPlan, HeatPlan
     from league.racing.rules import Rules
-    from league.server.race.building import build_heat
     from league.server.race.practice import oval
 
     started_s = time.perf_counter()

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.resources import as_file
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -263,6 +264,12 @@ class League:
                 else:
                     gathered[name] = what
         return gathered
+
+
+@lru_cache(maxsize=1)
+def installed() -> League:
+    """The league that is installed here, loaded once in a process; for work that comes from another one."""
+    return League()
 
 
 def _settled(event: EventPlan, heat: HeatPlan) -> HeatPlan:

@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from league.errors import RemoteProtocolError
+from league.hooks.building import build_heat
 from league.hooks.catalogue import League
 from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.rules import Rules
-from league.server.race.building import build_heat
 from league.server.race.driver import Driver, Stir
 from league.server.race.live import LiveHeat
 from league.server.race.settings import Settings

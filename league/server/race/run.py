@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any
 
 from league.errors import RaceError
+from league.hooks.building import build_heat
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
 from league.racing.heat import Heat
 from league.racing.physical import PhysicalHeat, Sighting, is_physical
 from league.racing.plan import HeatPlan
-from league.server.race.building import build_heat
 from league.server.race.paddock import Paddock
 from league.server.race.physical import LivePhysicalHeat, SteppedAsideError
 from league.server.race.pulse import Pulse

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from league.errors import RaceError
+from league.hooks.building import build_heat
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
 from league.racing.heat import Heat
@@ -18,7 +19,6 @@ from league.racing.physical import PhysicalHeat, is_physical
 from league.racing.plan import Format, HeatPlan
 from league.racing.recording import Recording
 from league.racing.result import Standing
-from league.server.race.building import build_heat
 from league.server.race.listeners import Listeners
 from league.server.race.live import LiveHeat
 from league.server.race.paddock import Paddock

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from league.errors import RaceError, RemoteProtocolError
+from league.hooks.building import build_heat
 from league.hooks.catalogue import League
 from league.host import Task
 from league.racing.heat import Heat
@@ -22,7 +23,6 @@ from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.telling import briefing_fields
 from league.scrutineering.examine import NICENESS, examine
 from league.scrutineering.report import Check, Report
-from league.server.race.building import build_heat
 from league.server.race.driver import Driver, Stir
 from league.server.race.hosted import HostedDriver
 from league.server.race.inlet import Inlet
