@@ -5,6 +5,8 @@ Pure: a value with checks. What the rules mean is in `league.racing.referee`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -121,13 +123,23 @@ class Rules(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise ConfigError(f"{where}: {first_problem(error)}") from None
+            raise ConfigError(f"{where}: {first_problem(error, cls.model_fields)}") from None
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first problem of a failed validation as one line: where, what was expected, what was found."""
+def first_problem(error: ValidationError, known: Iterable[str] = ()) -> str:
+    """The first problem of a failed validation as one line: where, what was expected, what was found.
+
+    Args:
+        error: The failure.
+        known: Names that may be there, to be told to whoever wrote another.
+    """
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        names = sorted(known) if len(first["loc"]) == 1 else []
+        if near := get_close_matches(place, names, n=1):
+            return f"{place}: there is no such name; did you mean {near[0]!r}?"
+        return f"{place}: there is no such name" + (f", expected one of {', '.join(names)}" if names else "")
     found = repr(first["input"])
     if len(found) > 80:
         found = found[:77] + "..."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from errno import EADDRINUSE
 
 from aiohttp import web
 
@@ -131,7 +133,9 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        hint = "; is a server running already? Another --port may be free" if error.errno == EADDRINUSE else ""
+        raise ConfigError(f"cannot listen on {host}:{port}: {why}{hint}") from error
     return int(runner.addresses[before][1])
 
 

@@ -21,7 +21,8 @@ def test_a_file_sets_and_options_go_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("[server]\nprot = 1\n", "prot"),
+        ("[server]\nprot = 1\n", "prot: there is no such name; did you mean 'port'"),
+        ("[server]\nzzz = 1\n", "zzz: there is no such name, expected one of .*no_show_s"),
         ("[server]\nport = 70000\n", "port"),
         ('[server]\nport = "80"\n[server.x]\n', "x"),
         ("[sever]\n", r"unknown table \[sever\]"),

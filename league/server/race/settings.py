@@ -112,9 +112,9 @@ class Settings(BaseModel):
         if path is not None:
             try:
                 content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"{path}: cannot be read: {error}") from error
-            except tomllib.TOMLDecodeError as error:
+            except OSError as error:
+                raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path}: not TOML: {error}") from error
             strange = sorted(set(content) - {"server"})
             if strange:
@@ -124,7 +124,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(table)
         except ValidationError as error:
-            raise ConfigError(f"{path or 'settings'}: {first_problem(error)}") from None
+            raise ConfigError(f"{path or 'options'}: {first_problem(error, cls.model_fields)}") from None
 
     def find_database(self) -> str:
         """The record book's file or URL; makes the folder of the default one.
