@@ -18,6 +18,7 @@ from league.server.door.answers import errors_as_json
 from league.server.door.auth import Doorkeeper
 from league.server.door.brake import add_brake
 from league.server.door.headers import add_headers
+from league.server.door.names import OWN, known_by_name
 from league.server.door.origin import only_ours
 from league.server.keys import BOOK, DOORKEEPER, LEAGUE, LOBBY, SETTINGS, STANDINGS
 from league.server.pages.routes import add_pages
@@ -61,6 +62,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     """
     app = web.Application(middlewares=[errors_as_json], client_max_size=_BODY_BYTES)
     app[LEAGUE], app[BOOK], app[SETTINGS] = league, book, settings
+    app[OWN] = set[str]()
     app[DOORKEEPER] = Doorkeeper(book, proxies=settings.proxies)
     app[STANDINGS] = Standings(league, book)
     app.cleanup_ctx.append(_events)
@@ -89,7 +91,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     add_pages(app)
     add_headers(app)
     add_brake(app)
-    app.middlewares.append(only_ours)
+    app.middlewares.extend((known_by_name, only_ours))
     add_admission(app)
     app.middlewares.append(send_elsewhere)
     return app
@@ -121,7 +123,9 @@ async def serving(
             ports.full.add(bound)
             ports.public = await _listen(runner, host, public_port)
         anywhere = host in ("0.0.0.0", "::", "")  # noqa: S104 - only compared
-        app[HOSTING].open_at(address(socket.getfqdn() if anywhere else host, bound))
+        name = socket.getfqdn() if anywhere else host
+        app[OWN].add(name)
+        app[HOSTING].open_at(address(name, bound))
         yield address(host, bound)
     finally:
         await runner.cleanup()

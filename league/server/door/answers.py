@@ -19,6 +19,7 @@ _CLASSES: Mapping[int, type[web.HTTPException]] = {
     404: web.HTTPNotFound,
     409: web.HTTPConflict,
     415: web.HTTPUnsupportedMediaType,
+    421: web.HTTPMisdirectedRequest,
     429: web.HTTPTooManyRequests,
     500: web.HTTPInternalServerError,
     503: web.HTTPServiceUnavailable,

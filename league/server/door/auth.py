@@ -47,6 +47,10 @@ class Doorkeeper:
         self._clock = clock
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
 
+    def is_our_proxy(self, request: web.BaseRequest) -> bool:
+        """Whether one of our own proxies passes a request on."""
+        return request.remote in self._proxies
+
     def address_of(self, request: web.BaseRequest) -> str:
         """Where a request comes from: who connected, or whom our own proxy names."""
         remote = request.remote or ""

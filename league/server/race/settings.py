@@ -44,6 +44,11 @@ class Settings(BaseModel):
     open_entry: bool | None = None
     """Whether new events may be entered without a token; None: only where nobody else can connect."""
 
+    hosts: tuple[str, ...] = ()
+    """Names by which browsers may ask for this server, besides addresses, this machine's own and local names.
+
+    ".club.example" stands for all that end so, "*" for any.
+    """
     proxies: tuple[str, ...] = ()
     """Addresses of our own proxies; they are believed when they say for whom they ask."""
     reads_per_s: Annotated[float, Field(ge=0, le=1e6)] = 100.0
