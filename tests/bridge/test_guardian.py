@@ -23,7 +23,7 @@ class Watched:
         self.cars, self.said, self.pipe, self.running = cars, said, pipe, running
 
     async def until(self, word: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(line.startswith(word) for line in self.said):  # noqa: ASYNC110 - a list, no event
                 await asyncio.sleep(0.005)
 
@@ -36,7 +36,9 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(monkeypatch: pytest.MonkeyPatch, cars: Cars) -> AsyncIterator[Watched]:
+async def watched(
+    monkeypatch: pytest.MonkeyPatch, cars: Cars, *, patience_s: float = 60.0
+) -> AsyncIterator[Watched]:
     class Plugin:
         @hookimpl
         def register_car_drivers(self) -> dict[str, Any]:
@@ -44,7 +46,7 @@ async def watched(monkeypatch: pytest.MonkeyPatch, cars: Cars) -> AsyncIterator[
 
     said: list[str] = []
     monkeypatch.setattr(guardian, "say", said.append)
-    monkeypatch.setattr(guardian, "PATIENCE_S", 0.4)  # these tests run beside others
+    monkeypatch.setattr(guardian, "PATIENCE_S", patience_s)
     monkeypatch.setattr(guardian, "RECONNECT_S", 0.02)
     reading, writing = os.pipe()
     league = League(extra=[Plugin()], installed=False)
@@ -55,7 +57,7 @@ async def watched(monkeypatch: pytest.MonkeyPatch, cars: Cars) -> AsyncIterator[
     finally:
         if made.pipe >= 0:
             os.close(made.pipe)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await running
         os.close(reading)
 
@@ -76,7 +78,8 @@ async def test_a_bridge_that_dies_has_its_car_stopped_five_times(monkeypatch: py
 async def test_a_frozen_bridge_has_its_car_stopped_until_it_says_that_it_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with watched(monkeypatch, Cars()) as made:
+    # Long enough that no machine keeps this program waiting for so long while it beats.
+    async with watched(monkeypatch, Cars(), patience_s=1.0) as made:
         await made.until(guardian.WATCHING)
         await made.beat(guardian.MAY_MOVE, 0.1)
         await made.until(guardian.TRIPPED)

@@ -147,12 +147,12 @@ async def test_who_gives_no_sign_of_life_is_closed(http) -> None:
 
 
 async def test_pings_are_answered_and_keep_a_quiet_driver_alive(http) -> None:
-    async with house(ping_s=0.1, dead_s=1.0) as home:
+    async with house(ping_s=0.1, dead_s=2.0) as home:
         await home.create()
         async with http.ws_connect(f"{home.url}/ws/agent", protocols=(SUBPROTOCOL,)) as socket:
             assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY  # welcome
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(1.5):
+                async with asyncio.timeout(2.5):
                     await socket.receive()  # answers pings while it waits
         quiet = await Peer(http, home.url, "Quiet").join()
         await quiet.socket.ping(b"there?")

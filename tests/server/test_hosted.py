@@ -78,7 +78,7 @@ def hosted_pids() -> set[int]:
     return {int(pid) for pid in children if b"league.host" in Path(f"/proc/{pid}/cmdline").read_bytes()}
 
 
-async def until(met, seconds: float = 20.0) -> None:
+async def until(met, seconds: float = 60.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not met():  # noqa: ASYNC110 - processes come and go without telling anybody

@@ -52,7 +52,7 @@ async def test_another_programs_websocket_reads_our_frames() -> None:
     app = web.Application()
     app.router.add_get("/", serve)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         TestServer(app) as server,
         aiohttp.ClientSession() as http,
         http.ws_connect(server.make_url("/"), max_msg_size=0) as socket,

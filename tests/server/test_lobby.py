@@ -229,7 +229,7 @@ async def test_viewers_see_the_heat_from_its_start_to_its_result(home: House, pe
         ada = await peer("Ada").join()
         await ada.drive_to_the_end(await ada.start())
         seen: list[dict] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not any(m["type"] == "heat" and m["status"] == "finished" for m in seen):
                 seen.append(await watching.receive_json())
     assert seen[0]["type"] == "hello"

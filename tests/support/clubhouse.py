@@ -45,7 +45,7 @@ async def green(home: House) -> None:
 
 
 async def until(done: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not done():  # noqa: ASYNC110 - nobody tells when another program is so far
             await asyncio.sleep(0.01)
 

@@ -33,7 +33,7 @@ from league.wire.messages import (
 
 LEAGUE = League()
 CIRCUIT = "clubhouse-loop"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Steady(Agent):

@@ -13,7 +13,7 @@ from league.bridge.keeping import Logbook
 from league.bridge.ride import Ride
 from league.gate.gate import State
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Puppet:

@@ -87,14 +87,16 @@ def test_the_quickest_answer_says_what_time_it_is() -> None:
 async def test_drems_timer_is_heard_and_its_network_forgiven() -> None:
     began_ns = time.monotonic_ns()
     hours_off_ms = 3_600_000
+    stamps_ms: list[float] = []
 
     async def timer(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_json({"event": "connected", "serverInfo": {"version": "1"}})
         await socket.send_str("{not json")
-        for lap, late_s in enumerate((0.0, 0.06, 0.0)):
+        for lap, late_s in enumerate((0.0, 1.0, 0.0)):
             stamp_ms = hours_off_ms + (time.monotonic_ns() - began_ns) / 1e6
+            stamps_ms.append(stamp_ms)
             await asyncio.sleep(late_s)  # the radio was busy
             said = {
                 "event": "lap",
@@ -116,8 +118,8 @@ async def test_drems_timer_is_heard_and_its_network_forgiven() -> None:
         await heard.aclose()
     assert {crossing.sensor for crossing in crossings} == {"gpio17"}
     apart_s = [(crossings[n].monotonic_ns - crossings[0].monotonic_ns) / 1e9 for n in (1, 2)]
-    assert apart_s[0] == pytest.approx(0.05, abs=0.03), "and not 0.11, when it arrived"
-    assert apart_s[1] == pytest.approx(0.16, abs=0.03)
+    seen_s = [(stamps_ms[n] - stamps_ms[0]) / 1e3 for n in (1, 2)]
+    assert apart_s == pytest.approx(seen_s, abs=0.5), "and not a second later, when it arrived"
 
 
 async def test_deepracer_timer_is_heard_over_socket_io() -> None:
