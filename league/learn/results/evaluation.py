@@ -6,15 +6,18 @@ what differs between trials is only what is asked to differ: the car, the noise,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from statistics import mean, median, pstdev
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from league.hooks.catalogue import League
+from league.hooks.catalogue import League, installed
 from league.learn.ground.senses import NOISE, state_noise
 from league.learn.ground.variation import varied
 from league.racing.agent import Agent, Briefing, Command, Observation
@@ -139,6 +142,7 @@ def evaluate(
     car: str = "deepracer",
     conditions: Conditions | None = None,
     tell: Callable[[Trial], None] | None = None,
+    engine: Executor | None = None,
 ) -> Evaluation:
     """Drive some trials.
 
@@ -152,21 +156,46 @@ def evaluate(
         car: What is driven.
         conditions: What differs from trial to trial.
         tell: Told after every trial.
+        engine: Where trials are driven, side by side; in this process if not given. They come to the same
+            bytes. Other processes have the plugins that are installed there, and find files where they are
+            here.
 
     Raises:
         InputError: The driver or the car does not exist or is unusable.
     """
     rules, conditions = rules or Rules(), conditions or Conditions()
-    named, spec = league.agent(driver), league.car(car)
+    named = league.agent(driver)
+    league.car(car)
+    if Path(driver).exists():
+        driver = str(Path(driver).absolute())  # other processes may be at home in another folder
+    one = partial(_trial, driver, circuit, rules, car, conditions, seed)
+    numbers = range(1, trials + 1)
+    driven: Iterable[Trial] = (
+        engine.map(one, numbers) if engine is not None else (one(number, league) for number in numbers)
+    )
     done: list[Trial] = []
-    for number in range(1, trials + 1):
-        own_seed = derive_seed(seed, "trial", number)
-        agent = named.make()
-        trial = _drive(league, agent, named.name[:64], circuit, rules, spec, conditions, number, own_seed)
+    for trial in driven:
         done.append(trial)
         if tell is not None:
             tell(trial)
     return Evaluation(named.name, circuit, rules.laps, seed, conditions, tuple(done))
+
+
+def _trial(
+    driver: str,
+    circuit: Circuit,
+    rules: Rules,
+    car: str,
+    conditions: Conditions,
+    seed: int,
+    number: int,
+    league: League | None = None,
+) -> Trial:
+    """One trial, in whatever process."""
+    league = league or installed()
+    named, own_seed = league.agent(driver), derive_seed(seed, "trial", number)
+    spec = league.car(car)
+    return _drive(league, named.make(), named.name[:64], circuit, rules, spec, conditions, number, own_seed)
 
 
 def _drive(

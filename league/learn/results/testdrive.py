@@ -74,6 +74,8 @@ class TestDrive:
         laps: Laps of each race.
         noise: Noise of what they see.
         latency_ticks: How old it is at most.
+        copies: How many of each car drive each circuit.
+        time_limit_s: When a race is over; by default at `SLOWEST_MPS`.
     """
 
     __test__ = False  # no test of pytest's
@@ -89,16 +91,19 @@ class TestDrive:
         laps: int = 3,
         noise: float = 0.0,
         latency_ticks: int = 0,
+        copies: int = 1,
+        time_limit_s: float | None = None,
     ) -> None:
         self.circuits, self.laps, self.answers = tuple(circuits), laps, answers
-        self.count = len(self.circuits) * len(cars)
+        self._each = len(self.circuits) * copies
+        self.count = self._each * len(cars)
         longest_m = max(circuit.length_m for circuit in circuits)
-        episode = race_episode(laps, laps * longest_m / SLOWEST_MPS)
+        episode = race_episode(laps, time_limit_s or laps * longest_m / SLOWEST_MPS)
         self.batches = [
             Batch(
                 self.circuits,
                 car,
-                worlds=len(self.circuits),
+                worlds=self._each,
                 control_hz=control_hz,
                 episode=episode,
                 again="never",
@@ -108,7 +113,7 @@ class TestDrive:
         self._senses, self._noise, self._late = list(senses), noise, latency_ticks
 
     def __call__(self, answer: Answer) -> list[Driven]:
-        """Race once with every car on every circuit."""
+        """Race once with every car on every circuit; a car's circuits in turn, for every copy, car by car."""
         for batch in self.batches:
             batch.reset(seed=0)
         eyes = Eyes(
@@ -134,9 +139,8 @@ class TestDrive:
 
     def _step(self, commands: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Drive a tick: what happened, lap times, progress."""
-        each = len(self.circuits)
         for number, batch in enumerate(self.batches):
-            batch.step(commands[number * each : (number + 1) * each, None])
+            batch.step(commands[number * self._each : (number + 1) * self._each, None])
         return (
             np.concatenate([batch.happened[:, 0] for batch in self.batches]),
             np.concatenate([batch.lap_time_s[:, 0] for batch in self.batches]),
@@ -144,8 +148,8 @@ class TestDrive:
         )
 
     def _driven(self, number: int, laps_s: list[float], progress_m: float) -> Driven:
-        kind, which = divmod(number, len(self.circuits))
-        circuit, card = self.circuits[which], self.batches[kind].card(which, 0)
+        kind, which = divmod(number, self._each)
+        circuit, card = self.circuits[which % len(self.circuits)], self.batches[kind].card(which, 0)
         finished = len(laps_s) >= self.laps
         share = progress_m / (self.laps * circuit.length_m) * 100.0
         return Driven(

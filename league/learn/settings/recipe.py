@@ -169,6 +169,19 @@ class Keep(_Part):
     """Training time between checkpoints."""
 
 
+class Polish(_Part):
+    """A last stretch that shortens the race itself: see `training.polish`."""
+
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of the budget; 0 is none."""
+    copies: Annotated[int, Field(ge=4, le=4096, multiple_of=2)] = 128
+    """How many changed policies race at once."""
+    spread: Positive = 0.045
+    """How much each is changed, as a share of how much a layer's weights differ from one another."""
+    rate: Positive = 0.0066
+    """How far the policy moves at once in the beginning, in the same unit."""
+
+
 class Beside(_Part):
     """Somebody else's evaluation, to be printed beside the run's own."""
 
@@ -206,7 +219,19 @@ class Recipe(_Part):
     learning: Learning = Learning()
     budget: Budget
     keep: Keep = Keep()
+    polish: Polish = Polish()
     beside: tuple[Beside, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_polished(self) -> Recipe:
+        if not self.polish.share:
+            return self
+        if self.learning.algorithm != "ppo" or self.keep.best_by not in ("race", "lap_time"):
+            raise ValueError(
+                f"polish: learning.algorithm is {self.learning.algorithm!r} and keep.best_by "
+                f'{self.keep.best_by!r}, expected "ppo" and "race" or "lap_time"'
+            )
+        return self
 
     @classmethod
     def parse(cls, given: Mapping[str, Any], *, where: str = "recipe") -> Recipe:

@@ -19,10 +19,9 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.ppo import ppo as sb3_ppo
-from torch import nn
 
 from league.learn.ground.vecenv import TrainingGround
-from league.learn.training.policies import Features, Scaled
+from league.learn.training.policies import plain_layers
 
 Floats = NDArray[np.float32]
 
@@ -230,44 +229,23 @@ def quick_actor(policy: Any) -> Callable[[NDArray[Any]], Floats] | None:
 
     For a few dozen cars torch spends more time on finding out what to do than on doing it.
     """
-    features = policy.pi_features_extractor
-    first = features.parts[0] if isinstance(features, Features) and len(features.parts) == 1 else None
-    if not isinstance(first, Scaled):
+    layers = plain_layers(policy)
+    if layers is None:
         return None
-    steps: list[Callable[[Floats], Floats]] = []
-    for layer in (*policy.mlp_extractor.policy_net, policy.action_net):
-        if isinstance(layer, nn.Linear):
-            steps.append(_dense(layer))
-        elif type(layer) in _CURVES:
-            steps.append(_CURVES[type(layer)])
-        else:
-            return None
-    shares = first.shares.numpy()
+    *inner, last = [(matrix[:-1].copy(), matrix[-1].copy()) for matrix in layers.matrices()]
+    shares, bend = layers.shares, layers.bend
 
     def answer(seen: NDArray[Any]) -> Floats:
         found: Floats = seen[:, : len(shares)] * shares
-        for step in steps:
-            found = step(found)
+        for weights, bias in inner:
+            found = found @ weights
+            found += bias
+            found = bend(found)
+        found = found @ last[0]
+        found += last[1]
         return found
 
     return answer
-
-
-def _dense(layer: nn.Linear) -> Callable[[Floats], Floats]:
-    weights, bias = layer.weight.detach().numpy().T.copy(), layer.bias.detach().numpy()
-
-    def through(given: Floats) -> Floats:
-        found: Floats = given @ weights
-        found += bias
-        return found
-
-    return through
-
-
-_CURVES: dict[type, Callable[[Floats], Floats]] = {
-    nn.Tanh: lambda given: np.tanh(given, out=given),
-    nn.ReLU: lambda given: np.maximum(given, 0.0, out=given),
-}
 
 
 class _HuberInstead:

@@ -20,6 +20,7 @@ from league.learn.results.testdrive import Driven
 from league.learn.training.learner import RacingPPO
 
 if TYPE_CHECKING:
+    from league.learn.training.polish import Polish
     from league.learn.training.run import Run
 
 
@@ -95,8 +96,9 @@ class Pit(BaseCallback):
         recipe, now_s = self.run.recipe, self.time_s
         finished = self.run.ground.take_finished()
         share = self._share(now_s)
+        until = 1.0 - recipe.polish.share
         if isinstance(self.model, RacingPPO):
-            self.model.remaining = max(0.0, 1.0 - share)
+            self.model.remaining = max(0.0, 1.0 - share / until)
         if now_s - self._looked_s >= recipe.keep.every_s:
             self.look()
             self._looked_s = self.time_s
@@ -105,7 +107,21 @@ class Pit(BaseCallback):
             self._saved_s = self.time_s
         self._note(finished, share)
         enough = recipe.budget.mean_reward
-        return share < 1.0 and not (enough is not None and finished is not None and self._reward >= enough)
+        return share < until and not (enough is not None and finished is not None and self._reward >= enough)
+
+    def polish(self, polish: Polish) -> None:
+        """Spend what is left of the budget on polishing."""
+        recipe = self.run.recipe
+        self.look()
+        polish.begin()
+        while (share := self._share(self.time_s)) < 1.0:
+            self.run.ground.steps_done += polish.generation((1.0 - share) / recipe.polish.share)
+            self.episodes += polish.races
+            now_s = self.time_s
+            if now_s - self._saved_s >= recipe.keep.checkpoint_s:
+                self.checkpoint()
+                self._saved_s = self.time_s
+            self._note(None, self._share(now_s))
 
     def _share(self, now_s: float) -> float:
         budget, ground = self.run.recipe.budget, self.run.ground

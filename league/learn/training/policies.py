@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from league.learn.ground.senses import ROAD_SIZE, Sight, state_scale
 from league.learn.settings.recipe import Learning
+
+Floats = NDArray[np.float32]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -134,3 +137,90 @@ def policy_options(learning: Learning, sights: Sequence[Sight]) -> dict[str, Any
         "log_std_init": learning.log_std,
         "optimizer_kwargs": {"eps": 1e-5},
     }
+
+
+class PlainLayers:
+    """The acting half of a policy of plain layers over one sensor's numbers, outside torch.
+
+    Args:
+        policy: Whose it is.
+        shares: What observations are multiplied by; there may be more of them than the policy looks at.
+        layers: The dense layers, the answering one last.
+        bend: What lies between them.
+    """
+
+    def __init__(
+        self, policy: Any, shares: Floats, layers: Sequence[nn.Linear], bend: Callable[[Floats], Floats]
+    ) -> None:
+        self.shares, self.layers, self.bend = shares, tuple(layers), bend
+        self.discrete = hasattr(policy.action_space, "n")
+        # A row for each input, and one for the bias.
+        self._shapes = [(layer.in_features + 1, layer.out_features) for layer in self.layers]
+        self._ends = np.cumsum([0] + [rows * columns for rows, columns in self._shapes])
+
+    def matrices(self) -> list[Floats]:
+        """Each layer's weights, shape (inputs + 1, outputs), the bias in the last row."""
+        return [
+            np.vstack([layer.weight.detach().numpy().T, layer.bias.detach().numpy()]) for layer in self.layers
+        ]
+
+    def weights(self) -> Floats:
+        """All of them as one vector."""
+        return np.concatenate([matrix.ravel() for matrix in self.matrices()])
+
+    def scale(self) -> Floats:
+        """How much the weights of each one's layer differ from one another, as long as `weights`."""
+        return np.concatenate([np.full(matrix.size, matrix[:-1].std()) for matrix in self.matrices()])
+
+    def take(self, weights: Floats) -> None:
+        """Give the policy these weights."""
+        with torch.no_grad():
+            for layer, (matrix,) in zip(self.layers, self.split(weights[None]), strict=True):
+                layer.weight.copy_(torch.from_numpy(matrix[:-1].T.copy()))
+                layer.bias.copy_(torch.from_numpy(matrix[-1].copy()))
+
+    def split(self, weights: Floats) -> list[Floats]:
+        """Rows of weights, shape (policies, size), as matrices of shape (policies, inputs + 1, outputs)."""
+        return [
+            np.ascontiguousarray(weights[:, start:end]).reshape(-1, *shape)
+            for start, end, shape in zip(self._ends, self._ends[1:], self._shapes, strict=False)
+        ]
+
+    def answer(self, seen: Floats, matrices: Sequence[Floats]) -> Floats:
+        """Means or preferences of several policies, each for rows of its own.
+
+        Args:
+            seen: Observations, shape (policies, rows, numbers).
+            matrices: Of `split`.
+        """
+        found: Floats = seen[..., : len(self.shares)] * self.shares
+        for number, matrix in enumerate(matrices):
+            found = np.matmul(found, matrix[:, :-1]) + matrix[:, -1:]
+            if number < len(matrices) - 1:
+                found = self.bend(found)
+        return found
+
+    def choose(self, found: Floats) -> NDArray[Any]:
+        """The best answers, as a ground's actions want them."""
+        return found.argmax(axis=1) if self.discrete else np.clip(found, -1.0, 1.0)
+
+
+def plain_layers(policy: Any) -> PlainLayers | None:
+    """The acting half of a policy, if it is made of plain layers over one sensor's numbers."""
+    features = getattr(policy, "pi_features_extractor", None)
+    first = features.parts[0] if isinstance(features, Features) and len(features.parts) == 1 else None
+    if not isinstance(first, Scaled):
+        return None
+    inner = [*policy.mlp_extractor.policy_net, policy.action_net]
+    dense = [layer for layer in inner if isinstance(layer, nn.Linear)]
+    kinds = {type(layer) for layer in inner} - {nn.Linear}
+    if kinds - CURVES.keys() or len(kinds) > 1 or len(inner) != 2 * len(dense) - 1:
+        return None
+    bend = CURVES[kinds.pop()] if kinds else lambda given: given
+    return PlainLayers(policy, first.shares.numpy(), dense, bend)
+
+
+CURVES: dict[type, Callable[[Floats], Floats]] = {
+    nn.Tanh: lambda given: np.tanh(given, out=given),
+    nn.ReLU: lambda given: np.maximum(given, 0.0, out=given),
+}

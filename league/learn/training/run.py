@@ -29,13 +29,14 @@ from league.learn.ground.vecenv import TrainingGround
 from league.learn.results.cost import Cost, Meter, Prices
 from league.learn.results.export import best_answers, check_onnx, to_onnx, write_model
 from league.learn.results.runfolder import WEIGHTS, RunFolder, load_weights, parent_of
-from league.learn.results.testdrive import Driven, TestDrive, reached, score
+from league.learn.results.testdrive import Answer, Driven, TestDrive, reached, score
 from league.learn.reward.paying import FileReward, Reward, built_in
 from league.learn.settings.recipe import Recipe
 from league.learn.settings.settling import settle
 from league.learn.training.learner import RacingPPO
 from league.learn.training.pit import Moment, Pit
 from league.learn.training.policies import policy_options
+from league.learn.training.polish import Polish
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit
 
@@ -118,6 +119,7 @@ class Run:
             latency_ticks=recipe.vary.latency_ticks,
         )
         self.pit = Pit(self)
+        self.polish = Polish(self) if recipe.polish.share else None
         self.best: dict[str, Any] | None = None
         self.best_score = -np.inf
         self.parent_cost: dict[str, Any] | None = None
@@ -214,6 +216,8 @@ class Run:
         self.meter = _started(self.meter)
         try:
             self.learner.learn(_NEVER, callback=self.pit, log_interval=1, reset_num_timesteps=False)
+            if self.polish is not None:
+                self.pit.polish(self.polish)
         except KeyboardInterrupt:
             self.pit.checkpoint()
             self.finish(finished=False)
@@ -242,7 +246,12 @@ class Run:
     def drive_test(self) -> tuple[Driven, ...]:
         """Test drives of the policy as it is."""
         self.learner.policy.set_training_mode(False)
-        return tuple(self.test(best_answers(self.learner.policy, self.ground.sights)))
+        return tuple(self.test(self.best_answers()))
+
+    def best_answers(self) -> Answer:
+        """What the policy as it is answers to what it sees."""
+        answer: Answer = best_answers(self.learner.policy, self.ground.sights)
+        return answer
 
     def keep_best(self, drives: tuple[Driven, ...], reward: float) -> None:
         """Keep the policy as it is if it is the best so far."""

@@ -1,0 +1,142 @@
+"""Polishing: a last stretch of training that shortens the race itself.
+
+PPO learns from driving with noise and keeps as far from every edge as that noise asks for. Polishing drives
+without: many copies of the policy, each changed a little, race at once, and the policy moves towards those
+that were faster. These are evolution strategies (Salimans et al. 2017, arXiv:1703.03864) with mirrored
+changes, ranks in the place of times, and Adam.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from league.errors import ConfigError
+from league.learn.ground.senses import make_senses
+from league.learn.results.testdrive import Driven, TestDrive, score
+from league.learn.training.policies import PlainLayers, plain_layers
+
+if TYPE_CHECKING:
+    from league.learn.training.run import Run
+
+Floats = NDArray[np.float32]
+
+SLOWEST = 1.5
+"""A copy's race is over when it has taken so many times as long as the policy's own."""
+
+
+class Polish:
+    """Polishes a run's policy, a generation of races at a time.
+
+    Args:
+        run: The run; its test circuits and its test cars are what the policy is polished on.
+
+    Raises:
+        ConfigError: The policy sees more than one sensor's numbers.
+    """
+
+    def __init__(self, run: Run) -> None:
+        layers = plain_layers(run.learner.policy)
+        if layers is None:
+            raise ConfigError(
+                f"polish: sees {', '.join(run.recipe.sensors)}, expected one sensor that gives numbers"
+            )
+        self.run, self.options, self.layers = run, run.recipe.polish, layers
+        self.races = self.options.copies * run.test.count
+        """Races of a generation."""
+
+    def begin(self) -> None:
+        """Start from the best policy so far."""
+        run = self.run
+        assert run.best is not None, "a test drive comes before"
+        run.learner.policy.load_state_dict(run.best["policy"])
+        self._random = np.random.default_rng([run.recipe.seed, _SEED])
+        self._mean = torch.nn.Parameter(torch.from_numpy(self.layers.weights()))
+        self._adam = torch.optim.Adam([self._mean], lr=self.options.rate, betas=(0.9, 0.99))
+        self._scale = self.layers.scale()
+        self._best = -np.inf
+        self._field = _Copies(run, self.options.copies)
+
+    def generation(self, left: float) -> int:
+        """Race once with every copy, and move; gives how many ticks they drove.
+
+        Args:
+            left: Share of the polishing that is left; steps shrink with it.
+        """
+        half = self.options.copies // 2
+        draws = self._random.standard_normal((half, len(self._scale)), dtype=np.float32)
+        changes, mean = self.options.spread * self._scale * draws, self._mean.detach().numpy()
+        copies = np.concatenate([mean + changes, mean - changes])
+        found = self._field.race(self.layers, copies)
+        if found.max() > self._best:
+            self._best = float(found.max())
+            # The field's word is not enough: the policy's own test drive decides what is kept.
+            self.layers.take(copies[int(found.argmax())])
+            self.run.pit.look()
+        self._move(draws, found, left)
+        self.layers.take(self._mean.detach().numpy())
+        return self._field.driven
+
+    def _move(self, draws: Floats, found: NDArray[np.float64], left: float) -> None:
+        """A step of Adam along the changes, weighted by the ranks of what they gave."""
+        ranks = found.argsort().argsort() / (len(found) - 1) - 0.5
+        half = len(draws)
+        uphill = ((ranks[:half] - ranks[half:])[:, None] * draws).mean(axis=0)
+        # One rate for all: Adam's steps are of one size, a layer's of the size of its weights.
+        before = self._mean.detach().clone()
+        self._mean.grad = torch.from_numpy(-uphill.astype(np.float32))
+        self._adam.param_groups[0]["lr"] = self.options.rate * left
+        self._adam.step()
+        with torch.no_grad():
+            self._mean.copy_(before + (self._mean - before) * torch.from_numpy(self._scale))
+
+
+class _Copies:
+    """The same test drives for many copies of a policy at once."""
+
+    def __init__(self, run: Run, copies: int) -> None:
+        recipe, test = run.recipe, run.test
+        drives = test(run.best_answers())
+        finished = [drive.total_s for drive in drives if drive.finished]
+        self.copies, self.cars, self.roads = copies, len(test.batches), len(test.circuits)
+        self.by, self.driven = recipe.keep.best_by, 0
+        self.test = TestDrive(
+            test.circuits,
+            [batch.car for batch in test.batches],
+            make_senses(run.league, recipe.sensors),
+            run.ground.answers,
+            control_hz=recipe.control_hz,
+            laps=recipe.keep.laps,
+            noise=recipe.vary.noise,
+            latency_ticks=recipe.vary.latency_ticks,
+            copies=copies,
+            time_limit_s=SLOWEST * max(finished) if len(finished) == len(drives) else None,
+        )
+
+    def race(self, layers: PlainLayers, copies: Floats) -> NDArray[np.float64]:
+        """The score of each copy, greater is better."""
+        matrices = layers.split(copies)
+        shape = (self.cars, self.copies, self.roads)
+        ticks = 0
+
+        def answer(seen: NDArray[Any]) -> NDArray[Any]:
+            nonlocal ticks
+            ticks += 1
+            # Every copy's cars in one block, for one product of matrices a copy.
+            rows = seen.reshape(*shape, -1).swapaxes(0, 1).reshape(self.copies, -1, seen.shape[-1])
+            found = layers.answer(rows, matrices)
+            return found.reshape(self.copies, self.cars, self.roads, -1).swapaxes(0, 1).reshape(len(seen), -1)
+
+        drives = self.test(lambda seen: layers.choose(answer(seen)))
+        self.driven = ticks * self.test.count
+        by_copy = np.arange(self.test.count).reshape(shape).swapaxes(0, 1).reshape(self.copies, -1)
+        return np.array([self._score([drives[number] for number in numbers]) for numbers in by_copy])
+
+    def _score(self, drives: list[Driven]) -> float:
+        return score(drives, self.by, 0.0)
+
+
+_SEED = 41
