@@ -31,7 +31,8 @@ class Greeting(_Said):
     """The first message of either."""
 
     type: Literal["hello"]
-    token: Annotated[str, Field(min_length=1, max_length=256)]
+    token: Annotated[str, Field(max_length=256)] = ""
+    """Empty from a browser in which somebody signed in."""
     event: Name = ""
     """Needed where the token is good for more than one event."""
     device: Name = ""

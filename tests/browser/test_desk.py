@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,15 +11,17 @@ import pytest
 import pytest_asyncio
 from house import House, house
 from playwright.async_api import Page, expect
-from viewing import OpenPage
+from viewing import OpenPage, look
 
 from league.errors import UnknownNameError
+from league.store.records import PersonRole
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CIRCUIT = "clubhouse-loop"
 PATHS = (
-    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/events/cup/next", "/sign-in", "/join"
+    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/events/cup", "/events/cup/entries/n",
+    "/events/cup/next", "/events/cup/timekeeper", "/sign-in", "/join",
 )  # fmt: skip
 
 
@@ -156,17 +159,36 @@ async def test_no_page_of_the_desk_is_wider_than_the_window(
     viewport = {"width": width, "height": 900}
     async with open_page(f"{home.url}/desk", viewport=viewport) as page:
         await sign_in(page, home, await home.book.issue_own_token(owner.number))
-        for path in (
-            "/desk",
-            "/desk/new",
-            "/desk/people",
-            "/desk/events/cup",
-            "/events/cup/next",
-            "/sign-in",
-            "/join",
-        ):
+        for path in PATHS:
             await page.goto(home.url + path)
             await page.wait_for_load_state("networkidle")
             await page.screenshot(path=tmp_path / f"{width}{path.replace('/', '-')}.png", full_page=True)
             wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["owner", "timekeeper", "racer"])
+async def test_nobody_is_shut_out_of_a_page_behind_the_sign_in(
+    home: House, open_page: OpenPage, role: PersonRole
+) -> None:
+    """With an entry that was refused, one that raced, an invitation and a decision."""
+    await home.create("cup", style="time-trial", laps=1)
+    person = await home.book.add_person("Olga", role)
+    made, _ = await home.lobby.entrance.enter("cup", "n", agent="tutorial")
+    await home.book.give_entry("cup", made.id, person.number)
+    await home.lobby.entrance.renew("cup", made.id, model=networks.not_onnx())
+    await home.lobby.start("cup")
+    async with asyncio.timeout(120):
+        await home.lobby.wait_for_end("cup")
+    await home.book.invite("racer", name="Bert", invited_by="Olga")
+    async with open_page(f"{home.url}/sign-in", color_scheme="light") as page:
+        await sign_in(page, home, await home.book.issue_own_token(person.number))
+        for path in PATHS:
+            if (await page.request.get(home.url + path)).status == 403:
+                continue  # not for everybody
+            await page.goto(home.url + path)
+            await page.wait_for_load_state("networkidle")
+            for folded in await page.locator("summary").all():
+                await folded.click()
+            await look(page)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
-from typing import Literal
 
-import axe_playwright_python
 import pytest
 import pytest_asyncio
 from house import house
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from show import Show, an_event
 from stadium import follow
-from viewing import OpenPage, until
+from viewing import OpenPage, look, until
 
 from league.racing.championship import SeasonPlan
 from league.server.pages.assets import Assets
@@ -23,10 +20,6 @@ from league.store.records import EventOptions
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
-FOUND = """axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(" ")}`))"""
 QUICK = (
     "/events/spring-cup",
     "/events/spring-cup/heats/final-1",
@@ -54,7 +47,6 @@ SLOW = (
 )
 WITH_LOBBY = ("/api", "/events/spring-cup/next")
 PAGES = [*QUICK, *(pytest.param(path, marks=pytest.mark.slow) for path in SLOW)]
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 NO_PAGES = ("/film", "/camera", "/line", "{name}")
 
 
@@ -86,15 +78,6 @@ async def test_nobody_is_shut_out_of_a_page_of_a_whole_server(open_page: OpenPag
         await home.lobby.create(an_event((), circuit="clubhouse-loop"), EventOptions())
         async with open_page(home.url + path, color_scheme="light") as page:
             await look(page)
-
-
-async def look(page: Page) -> None:
-    """Look for what shuts people out, in both themes, and for what stands out at the side."""
-    await page.evaluate(f"{AXE}; 0")
-    for theme in THEMES:
-        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert await page.evaluate(FOUND) == [], theme
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_every_page_of_the_server_is_among_these() -> None:

@@ -14,11 +14,13 @@ from track import Beside
 from viewing import OpenPage
 
 from league.racing.plan import EntryPlan
+from league.store.records import PersonRole
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CAR = EntryPlan(id="anna", name="Anna's car", kind="physical")
 OTHER = EntryPlan(id="bert", name="<b>Bert</b>", kind="physical")
+PEOPLE: tuple[tuple[str, PersonRole], ...] = (("Anna", "racer"), ("Tim Keeper", "timekeeper"))
 DREM = {
     "laps": 100,
     "rank": "best_lap",
@@ -74,6 +76,30 @@ async def test_a_run_is_timed_by_hand_and_by_key(open_page: OpenPage) -> None:
         await expect(page.locator("#run")).to_have_text("No run")
         (result,) = await home.book.results("cup")
     assert (result.entries[0].status, len(result.entries[0].laps)) == ("FIN", 1)
+
+
+async def test_whoever_is_signed_in_keeps_the_time_without_a_token_and_by_name(open_page: OpenPage) -> None:
+    async with (
+        club(CAR) as (home, token),
+        open_page(f"{home.url}/sign-in?next=/events/cup/timekeeper") as page,
+    ):
+        racer, tim = [await home.book.add_person(name, role) for name, role in PEOPLE]
+        await page.fill("input[name=token]", await home.book.issue_own_token(racer.number))
+        await page.click("main button")
+        await expect(page.locator("#enter")).to_be_visible()
+        await page.fill("#token", token)
+        await page.click("#enter button")
+        await expect(page.locator("#desk")).to_be_visible()
+        await page.evaluate("sessionStorage.clear()")
+        await page.click("text=Sign out")
+        await page.goto(f"{home.url}/sign-in?next=/events/cup/timekeeper")
+        await page.fill("input[name=token]", await home.book.issue_own_token(tim.number))
+        await page.click("main button")
+        await expect(page.locator("#desk")).to_be_visible()
+        await begin(page)
+        await page.click(".crossing")
+        await page.keyboard.press("u")
+        await expect(page.locator("#decisions li").first).to_contain_text("Tim Keeper")
 
 
 async def test_a_false_finish_is_undone_on_the_page(open_page: OpenPage) -> None:

@@ -23,7 +23,7 @@ from league.racing.trackside import (
     read_device,
     read_greeting,
 )
-from league.server.door.admission import roles_for
+from league.server.door.admission import roles_for, who
 from league.server.keys import BOOK, DOORKEEPER, LOBBY, SETTINGS
 from league.server.race.timing import Device, TimingDesk, Wish
 from league.server.rest.contract import operation
@@ -178,13 +178,9 @@ async def _greet(request: web.Request, socket: web.WebSocketResponse, codec: Cod
     if first.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
     hello = read_greeting(decode(first.data, limit=MOST_BYTES))
-    doorkeeper = request.app[DOORKEEPER]
-    address = doorkeeper.address_of(request)
-    if doorkeeper.wait_s(address) > 0:
-        raise RemoteProtocolError("auth", "too many wrong tokens from this address; try later", close=AUTH)
-    record = await doorkeeper.look_up(hello.token, address)
+    record = await _bearer(request, hello.token) if hello.token else who(request)
     if record is None:
-        raise RemoteProtocolError("auth", "the token is not good", close=AUTH)
+        raise RemoteProtocolError("auth", "found no token, and nobody who is signed in", close=AUTH)
     roles = roles_for(request)
     if record.role not in roles:
         wanted = " or ".join(sorted(roles))
@@ -208,6 +204,22 @@ async def _greet(request: web.Request, socket: web.WebSocketResponse, codec: Cod
         }
     )
     return talk
+
+
+async def _bearer(request: web.Request, token: str) -> TokenRecord:
+    """What the token in a hello allows.
+
+    Raises:
+        RemoteProtocolError: It is not good, or too many from there were not.
+    """
+    doorkeeper = request.app[DOORKEEPER]
+    address = doorkeeper.address_of(request)
+    if doorkeeper.wait_s(address) > 0:
+        raise RemoteProtocolError("auth", "too many wrong tokens from this address; try later", close=AUTH)
+    record = await doorkeeper.look_up(token, address)
+    if record is None:
+        raise RemoteProtocolError("auth", "the token is not good", close=AUTH)
+    return record
 
 
 # -- devices -------------------------------------------------------------------------------------------
@@ -282,15 +294,15 @@ async def _show(talk: Talk, changed: asyncio.Event) -> None:
 
 async def _do(talk: Talk, said: Decide) -> None:
     """Do what a timekeeper says; who said it is the token's name, never what a message claims."""
-    desk, who = talk.desk, f"{talk.record.name or talk.record.role} #{talk.record.number}"
+    desk, said_by = talk.desk, talk.record.bearer
     try:
         if said.what in _WISHES:
             desk.wish(_WISHES[said.what], said.why if said.what in ("again", "stop") else said.run)
-            log.info("event %s: %s wishes %s %s", desk.event_id, who, said.what, said.run)
+            log.info("event %s: %s wishes %s %s", desk.event_id, said_by, said.what, said.run)
             await talk.say({"type": "done", "id": said.id})
             return
         note = await desk.decide(
-            who, _DEEDS[said.what], command=f"{talk.record.number}:{said.id}", target=said.target,
+            said_by, _DEEDS[said.what], command=f"{talk.record.number}:{said.id}", target=said.target,
             entry=said.entry, at_us=said.at_us, why=said.why, revision=said.revision,
         )  # fmt: skip
     except (InputError, RaceError) as error:

@@ -276,6 +276,7 @@ addEventListener("keydown", (key) => {
 });
 setInterval(() => stands && tick(), 100);
 
-token = location.hash.slice(1) || sessionStorage.getItem(KEPT) || "";
+const kept = sessionStorage.getItem(KEPT); // empty: whoever is signed in
+token = location.hash.slice(1) || kept || "";
 if (location.hash) history.replaceState(null, "", location.pathname); // it must not stay in the address
-if (token) connect();
+if (token || kept === "" || document.body.dataset.signed === "yes") connect();
