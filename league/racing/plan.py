@@ -6,10 +6,12 @@ Pure: values only.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from league.errors import InputError
 from league.racing.result import HeatResult, Standing
 from league.racing.rules import Rules
 
@@ -46,6 +48,8 @@ class EventPlan(_Value):
     plus_minus: Annotated[float, Field(gt=0, le=10)] = 1.0
     """How sure a format that rates has to be of every strength: half of the 95 % interval."""
     entries: tuple[EntryPlan, ...] = ()
+    asked: tuple[str, ...] = ()
+    """Of an event that stays open: an entry's id for every run that was asked for, in that order."""
 
 
 class HeatPlan(_Value):
@@ -75,7 +79,9 @@ class Format(Protocol):
 
     A format whose standings are always `best_runs(event.entries, raced)` may say `ranks_best_runs = True`:
     boards of very many runs are then made without reading all of them. One that says
-    `waits_for_quiet = True` is raced only while no other event is running.
+    `waits_for_quiet = True` is raced only while no other event is running. One that says
+    `stays_open = True` is raced while it takes entries, run by run as `EventPlan.asked` tells, until its
+    entries close.
     """
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
@@ -83,6 +89,46 @@ class Format(Protocol):
 
     def standings(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[Standing, ...]:
         """Every entry's place, first to last; entries that have not raced come last."""
+
+
+def race_of(
+    event: EventPlan,
+    heats: Sequence[HeatPlan],
+    entries: Sequence[str],
+    *,
+    new_id: str,
+    name: str,
+    style: str,
+    seed: int | None = None,
+) -> EventPlan:
+    """An event of its own for entries of another one, under the rules that hold in that one's final.
+
+    Args:
+        event: The other event.
+        heats: Its heats so far; the newest of a final says what holds there, or else the event itself.
+        entries: Ids of those who are to race.
+        new_id: Of the new event.
+        name: Of the new event.
+        style: Format of the new event.
+        seed: By default one that follows from the other event's and the new id.
+
+    Raises:
+        InputError: An entry is named twice.
+    """
+    if len(set(entries)) != len(entries):
+        raise InputError(f"entries {', '.join(entries)}: one is named twice")
+    finals = [heat for heat in heats if "final" in heat.phase]
+    return EventPlan(
+        id=new_id,
+        name=name,
+        circuit=finals[-1].circuit if finals else event.circuit,
+        format=style,
+        car=finals[-1].car if finals else event.car,
+        seed=derive_seed(event.seed, "race", new_id) if seed is None else seed,
+        rules=finals[-1].rules if finals else event.rules,
+        grid_size=min(8, max(event.grid_size, len(entries))),
+        plus_minus=event.plus_minus,
+    )
 
 
 def derive_seed(seed: int, *names: str | int) -> int:

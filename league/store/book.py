@@ -16,9 +16,9 @@ from typing import Self
 from sqlalchemy.exc import SQLAlchemyError
 
 from league.store import place as places
+from league.store.attempts import AttemptPages
 from league.store.audit import AuditPages
 from league.store.decisions import DecisionPages
-from league.store.events import EventPages
 from league.store.faults import explained, is_busy
 from league.store.heats import HeatPages
 from league.store.leases import LeasePages
@@ -37,7 +37,7 @@ __all__ = ["RecordBook"]
 
 class RecordBook(
     DecisionPages,
-    EventPages,
+    AttemptPages,
     HeatPages,
     LeasePages,
     TimingPages,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from typing import get_args
 
 from sqlalchemy import exists, func, select
@@ -49,25 +50,27 @@ class EventPages:
             check_id("entry", entry.id)
         if len({entry.id for entry in plan.entries}) != len(plan.entries):
             raise InputError(f"event {plan.id!r}: two entries have the same id")
-        options = options or EventOptions()
         async with self._data.writing() as db:
-            adding = insert_new(db, _events).values(
-                id=plan.id,
-                plan_json=to_json(plan, leave_out={"entries"}),
-                autostart=options.autostart,
-                open_entry=options.open_entry,
-                pace=options.pace,
-                status="open",
-                revision=1,
-                created_at=self._data.now(),
-            )
-            event = await db.scalar(adding.returning(_events.c.number))
-            if event is None:
-                raise InputError(f"event {plan.id!r}: there is an event with this id")
+            event = await self._add_row(db, plan, options or EventOptions())
             for entry in plan.entries:
                 await self._enter(
                     db, event, entry, source=entry.agent, model=None, hosted=entry.kind in HOSTED
                 )
+
+    async def _add_row(self, db: AsyncConnection, plan: EventPlan, options: EventOptions) -> int:
+        """Adds an event without its entries; gives the number of its row."""
+        adding = insert_new(db, _events).values(
+            id=plan.id,
+            plan_json=to_json(plan, leave_out={"entries", "asked"}),
+            status="open",
+            revision=1,
+            created_at=self._data.now(),
+            **asdict(options),
+        )
+        event = await db.scalar(adding.returning(_events.c.number))
+        if event is None:
+            raise InputError(f"event {plan.id!r}: there is an event with this id")
+        return int(event)
 
     @unbroken
     async def event(self, event_id: str) -> EventRecord:
@@ -80,7 +83,8 @@ class EventPages:
             found = (await db.execute(select(_events).where(_events.c.id == event_id))).one_or_none()
             if found is None:
                 raise await unknown_event(db, event_id)
-            return _event_record(found, await _entry_rows(db, found.number))
+            asked = await _asked(db, found.number) if found.stays_open else ()
+            return _event_record(found, await _entry_rows(db, found.number), asked)
 
     @unbroken
     async def events(self) -> list[EventRecord]:
@@ -90,7 +94,11 @@ class EventPages:
             entries: dict[int, list[AnyRow]] = {}
             for row in await _entry_rows(db):
                 entries.setdefault(row.event, []).append(row)
-            return [_event_record(event, entries.get(event.number, [])) for event in found]
+            asked = {event.number: await _asked(db, event.number) for event in found if event.stays_open}
+            return [
+                _event_record(event, entries.get(event.number, []), asked.get(event.number, ()))
+                for event in found
+            ]
 
     @unbroken
     async def revision(self, event_id: str) -> int:
@@ -170,10 +178,12 @@ class EventPages:
         hosted: bool,
         report: str | None = None,
         accepted: bool = True,
+        run: bool = False,
     ) -> int:
         """Adds a version to an entry; the earlier ones stay in the book. Gives its number.
 
-        An accepted one races from now on. Of one that is not, the book keeps the report and not the model.
+        An accepted one races from now on, and with `run` it asks for a run of its own. Of one that is not,
+        the book keeps the report and not the model.
         """
         async with self._data.writing() as db:
             event = await touch(db, event_id)
@@ -183,7 +193,7 @@ class EventPages:
             await self._add_version(
                 db, entry.number, version, plan,
                 source=source, model=model if accepted else None, hosted=hosted,
-                report=report, accepted=accepted,
+                report=report, accepted=accepted, run=run and accepted,
             )  # fmt: skip
             if accepted:
                 await _set_active(db, entry.number, version)
@@ -299,8 +309,9 @@ class EventPages:
         if entry is None:
             raise InputError(f"entry {plan.id!r}: the event has or had an entry with this id")
         await self._add_version(
-            db, entry, 1, plan, source=source, model=model, hosted=hosted, report=report, accepted=True
-        )
+            db, entry, 1, plan,
+            source=source, model=model, hosted=hosted, report=report, accepted=True, run=True,
+        )  # fmt: skip
 
     async def _add_version(
         self,
@@ -314,8 +325,10 @@ class EventPages:
         hosted: bool,
         report: str | None,
         accepted: bool,
+        run: bool,
     ) -> None:
         now = self._data.now()
+        await db.execute(tables.attempts.insert().values(entry=entry, asked_at=now, run=run))
         adding = _versions.insert().values(
             entry=entry,
             version=version,
@@ -405,12 +418,19 @@ async def _entry_rows(db: AsyncConnection, event: int | None = None) -> Sequence
     return (await db.execute(asked)).all()
 
 
-def _event_record(row: AnyRow, entries: Sequence[AnyRow]) -> EventRecord:
+async def _asked(db: AsyncConnection, event: int) -> tuple[str, ...]:
+    """Whose runs were asked for, in that order."""
+    attempts = tables.attempts
+    asked = select(_entries.c.id).join(attempts).where(_entries.c.event == event, attempts.c.run)
+    return tuple(await db.scalars(asked.order_by(attempts.c.number)))
+
+
+def _event_record(row: AnyRow, entries: Sequence[AnyRow], asked: tuple[str, ...]) -> EventRecord:
     plan = EventPlan.model_validate_json(row.plan_json)
     entered = tuple(EntryPlan.model_validate_json(entry.plan_json) for entry in entries)
     return EventRecord(
-        plan=plan.model_copy(update={"entries": entered}),
-        options=EventOptions(row.autostart, row.open_entry, row.pace),
+        plan=plan.model_copy(update={"entries": entered, "asked": asked}),
+        options=EventOptions(**{option.name: getattr(row, option.name) for option in fields(EventOptions)}),
         status=row.status,
         created_at=row.created_at,
         withdrawn=frozenset(entry.id for entry in entries if entry.withdrawn_at is not None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -73,6 +73,7 @@ class HeatPages:
         *,
         lease: Lease | None = None,
         attempt: int | None = None,
+        versions: Mapping[str, int] | None = None,
     ) -> bool:
         """Commits everything about a finished heat, or nothing; only then may anybody be told.
 
@@ -85,6 +86,7 @@ class HeatPages:
             incidents: What stewards should look at.
             lease: By which the host that raced it runs the event.
             attempt: What `begin_heat` gave; one that was begun since makes this one count for nothing.
+            versions: Which version of its entry drove; where it does not say, the one that races now.
 
         Returns:
             False if the heat was finished before: the first result stands and nothing changes.
@@ -113,7 +115,7 @@ class HeatPages:
                 db, heat.number, status="finished", attempt=max(heat.attempt, 1), finished_at=now, reason=""
             )
             await _add_result(db, heat.number, result)
-            await _add_entries(db, heat.number, event, event_id, result)
+            await _add_entries(db, heat.number, event, event_id, result, versions or {})
             if written:
                 await db.execute(tables.facts.insert(), [{"heat": heat.number, **row} for row in written])
             if recording is not None:
@@ -277,7 +279,14 @@ async def _add_result(db: AsyncConnection, heat: int, result: HeatResult) -> Non
     await db.execute(adding)
 
 
-async def _add_entries(db: AsyncConnection, heat: int, event: int, event_id: str, result: HeatResult) -> None:
+async def _add_entries(
+    db: AsyncConnection,
+    heat: int,
+    event: int,
+    event_id: str,
+    result: HeatResult,
+    versions: Mapping[str, int],
+) -> None:
     entries = tables.entries
     asked = select(entries.c.id, entries.c.number, entries.c.version).where(
         entries.c.event == event, entries.c.id.in_([entry.entry_id for entry in result.entries])
@@ -290,7 +299,7 @@ async def _add_entries(db: AsyncConnection, heat: int, event: int, event_id: str
             raise UnknownNameError(f"entry of event {event_id!r}", entry.entry_id, known)
         row = known[entry.entry_id]
         key = {"heat": heat, "entry": row.number}
-        placed.append(key | {"version": row.version} | _entry_row(entry))
+        placed.append(key | {"version": versions.get(row.id, row.version)} | _entry_row(entry))
         for number, lap in enumerate(entry.laps, 1):
             counts = lap.model_dump(include={"off_tracks", "resets", "collisions", "valid"})
             laps.append(key | {"lap": number, "time_us": _us(lap.time_s)} | counts)

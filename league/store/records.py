@@ -30,11 +30,20 @@ class EventOptions:
         autostart: Start when this many entries are connected; None waits for the organiser.
         open_entry: Whether a driver may enter by connecting, without a token.
         pace: Speed of a lockstep heat as a multiple of real time; None is as fast as agents answer.
+        closes_at: When it takes no more entries and submissions; None is when it begins, or never if it
+            stays open.
+        attempts: How many a racer has in it: submissions, and runs that were asked for; None is any number.
+        attempts_a_day: The same within 24 hours.
+        stays_open: Whether it takes entries while it is raced.
     """
 
     autostart: int | None = None
     open_entry: bool = False
     pace: float | None = None
+    closes_at: datetime | None = None
+    attempts: int | None = None
+    attempts_a_day: int | None = None
+    stays_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -97,6 +98,10 @@ events = Table(
     Column("status", Words, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("closes_at", Moment),  # entries and submissions close; none: when the event begins
+    Column("attempts", Integer),  # that a racer has in the event; none: any number
+    Column("attempts_a_day", Integer),
+    Column("stays_open", Boolean, nullable=False, server_default=false()),  # is raced while it takes entries
     sqlite_autoincrement=True,  # numbers are never used twice
 )
 
@@ -134,6 +139,17 @@ entry_versions = Table(
     Column("entered_at", Moment, nullable=False),
     Column("accepted", Boolean, nullable=False, server_default=true()),  # may be the one that races
     Column("report_json", Text),  # of the scrutineers, if they looked at it
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _number(),
+    _points_at("entry", "entries.number"),
+    Column("asked_at", Moment, nullable=False),
+    Column("run", Boolean, nullable=False),  # asks for a run of its own, where an event stays open
+    Index(None, "entry"),
+    sqlite_autoincrement=True,
 )
 
 heats = Table(

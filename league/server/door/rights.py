@@ -128,6 +128,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"GET {_API}/events/{{event}}/decisions": PUBLIC,
     f"GET {_API}/events/{{event}}/incidents": PUBLIC,
     f"GET {_API}/scrutineering": PUBLIC,
+    f"GET {_API}/events/{{event}}/queue": PUBLIC,
     f"GET {_API}/ratings": PUBLIC,
     f"GET {_API}/seasons": PUBLIC,
     f"GET {_API}/seasons/{{season}}": PUBLIC,
@@ -161,6 +162,8 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"POST {_API}/events/{{event}}/pause": RUNNING,
     f"POST {_API}/events/{{event}}/resume": RUNNING,
     f"POST {_API}/events/{{event}}/again": RUNNING,
+    f"POST {_API}/events/{{event}}/closing": RUNNING,
+    f"POST {_API}/events/{{event}}/race": RUNNING,
     f"POST {_API}/events/{{event}}/tokens": RUNNING,
     f"GET {_API}/webhooks": RUNNING,
     f"POST {_API}/webhooks": RUNNING,
@@ -172,6 +175,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"DELETE {_API}/events/{{event}}/entries/{{entry}}": RACING,
     f"POST {_API}/events/{{event}}/entries/{{entry}}/versions": RACING,
     f"POST {_API}/events/{{event}}/entries/{{entry}}/active": RACING,
+    f"POST {_API}/events/{{event}}/entries/{{entry}}/runs": RACING,
 }
 """Every route as "METHOD /path", the path as it was registered; HEAD goes with GET."""
 

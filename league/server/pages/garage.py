@@ -18,7 +18,7 @@ from league.server.pages.charts import lap_chart
 from league.server.pages.form import drives_of, rivalries_of
 from league.server.pages.scores import Sheet
 from league.server.race.entrance import Submission
-from league.server.rest.entries import check_entrant, check_owner, claim, parts
+from league.server.rest.entries import check_entrant, check_owner, claim, parts, racer_of
 from league.server.rest.uploads import COST, TEXT_BYTES, read_cost, read_form, read_model, read_text
 from league.store.records import TokenRecord, VersionRecord
 
@@ -81,7 +81,9 @@ class Garage:
 
         given = await read_form(request, most, optional=("token", COST), allow=allow)
         name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
-        submitted = await request.app[LOBBY].entrance.submit(event_id, name, model, cost=cost)
+        submitted = await request.app[LOBBY].entrance.submit(
+            event_id, name, model, cost=cost, person=racer_of(request)
+        )
         await claim(request, event_id, submitted.entry)
         return await self._tell(request, submitted)
 

@@ -140,11 +140,12 @@ class Stir:
         """Wake whoever waits."""
         self._event.set()
 
-    async def wait(self, most_s: float | None = None) -> None:
-        """Wait until something happens, or for so long."""
+    async def wait(self, most_s: float | None = None) -> bool:
+        """Wait until something happens, or for so long; says whether something did."""
         try:
             async with asyncio.timeout(most_s):
                 await self._event.wait()
         except TimeoutError:
-            return
+            return False
         self._event.clear()
+        return True

@@ -11,6 +11,7 @@ from league.racing.metadata import MODEL_FILE
 from league.racing.plan import EntryKind, EntryPlan
 from league.scrutineering.report import Report
 from league.server.door.auth import Doorkeeper
+from league.server.race.closing import check_attempts, check_open
 from league.server.race.driver import Driver
 from league.server.race.hosting import Hosting
 from league.server.race.paddock import Paddock
@@ -75,38 +76,100 @@ class Entrance:
 
     # -- entries -------------------------------------------------------------------------------------
 
-    async def enter(self, event_id: str, name: str, *, agent: str) -> tuple[EntryPlan, str]:
+    async def enter(
+        self, event_id: str, name: str, *, agent: str, person: int | None = None
+    ) -> tuple[EntryPlan, str]:
         """Enter an agent by name, which the server hosts. Gives the entry and its token.
 
+        Args:
+            event_id: The event.
+            name: What to call the entry.
+            agent: What drives.
+            person: The racer's account, if there is one.
+
         Raises:
-            InputError: The name is taken, there is no such agent, or it needs to see more than the event shows.
-            RaceError: The event takes no entries now.
+            InputError: The name is taken, there is no such agent, or it needs to see more than the
+                event shows.
+            RaceError: The event takes no entries now, or the racer has no attempt left.
             UnknownNameError: There is no such event.
         """
         paddock = await self._lobby.paddock(event_id)
         self._lobby.check_agent(agent, paddock.record.plan.rules.sensors)
-        entry = await self._add(paddock, name, agent=agent, kind="scripted", hosted=True)
+        entry = await self._add(paddock, name, agent=agent, kind="scripted", hosted=True, person=person)
         return entry, await self._issue(event_id, entry)
 
+    async def bring(
+        self, event_id: str, name: str, *, of: str, entry_id: str, person: int | None = None
+    ) -> tuple[EntryPlan, str]:
+        """Enter an entry of another event, in the version that races there. Gives the entry and its token.
+
+        Raises:
+            InputError: The name is taken.
+            RaceError: The event takes no entries now, or the racer has no attempt left.
+            UnknownNameError: There is no such event or entry.
+        """
+        paddock = await self._lobby.paddock(event_id)
+        source = await self._book.entry_source(of, entry_id)
+        if source.plan.kind == "scripted" and source.hosted:
+            self._lobby.check_agent(source.source, paddock.record.plan.rules.sensors)
+        async with paddock.entering:
+            await self._check_room(paddock, name := self._check_name(name), person)
+            entry = source.plan.model_copy(update={"id": self._new_id(paddock, name), "name": name})
+            await self._book.bring_entry(event_id, entry, of=of, entry_id=entry_id)
+            if source.hosted:
+                paddock.hosted.add(entry.id)
+            await paddock.refresh()
+        await self._lobby.show(paddock)
+        return entry, await self._issue(event_id, entry)
+
+    async def ask_run(self, event_id: str, entry_id: str) -> None:
+        """Ask for one more run in an event that stays open; one that waits already stays as it is.
+
+        Raises:
+            RaceError: The event takes none now, or the racer has no attempt left.
+            UnknownNameError: There is no such event or entry.
+        """
+        paddock = await self._lobby.paddock(event_id)
+        paddock.entry(entry_id)
+        if not paddock.record.options.stays_open:
+            raise RaceError(f"event {event_id!r} does not stay open: its format says who races when")
+        async with paddock.entering:
+            if paddock.waits(entry_id):
+                return
+            check_open(paddock.record, self._book.now())
+            if entry_id in paddock.record.withdrawn:
+                raise RaceError(f"entry {entry_id!r} was withdrawn from the event")
+            await check_attempts(self._book, paddock.record, entry_id=entry_id)
+            await self._book.ask_run(event_id, entry_id)
+            await paddock.refresh()
+            await self._lobby.show(paddock)
+
     async def submit(
-        self, event_id: str, name: str, model: ModelFiles, *, cost: dict[str, float] | None = None
+        self,
+        event_id: str,
+        name: str,
+        model: ModelFiles,
+        *,
+        cost: dict[str, float] | None = None,
+        person: int | None = None,
     ) -> Submission:
         """Show a model to the scrutineers, and enter it if they let it pass.
 
         Raises:
             InputError: The name is taken.
-            RaceError: The event takes no entries now, or too many models are waiting.
+            RaceError: The event takes no entries now, the racer has no attempt left, or too many models are
+                waiting.
             UnknownNameError: There is no such event.
         """
         paddock = await self._lobby.paddock(event_id)
-        self._check_room(paddock, self._check_name(name))  # before anybody spends time on it
+        await self._check_room(paddock, self._check_name(name), person)  # before anybody spends time on it
         report = await self._lobby.scrutineers.inspect(paddock.record.plan, paddock.circuit, model)
         report = report.model_copy(update={"cost": cost})
         if not report.passed:
             return Submission(report)
         entry = await self._add(
             paddock, name, agent=MODEL_FILE, kind="onnx", model=model, hosted=True,
-            report=report.model_dump_json(),
+            report=report.model_dump_json(), person=person,
         )  # fmt: skip
         return Submission(report, entry, 1, await self._issue(event_id, entry))
 
@@ -123,7 +186,7 @@ class Entrance:
 
         Raises:
             InputError: There is no such agent.
-            RaceError: The event has begun, or the entry has too many versions or left.
+            RaceError: The event has begun, or the entry has too many versions or attempts, or left.
             UnknownNameError: There is no such event or entry.
         """
         paddock = await self._lobby.paddock(event_id)
@@ -143,10 +206,10 @@ class Entrance:
             version = await self._book.renew_entry(
                 event_id, changed, source=changed.agent, model=model, hosted=True,
                 report=report.model_dump_json() if report is not None else None,
-                accepted=report is None or report.passed,
+                accepted=report is None or report.passed, run=not paddock.waits(entry_id),
             )  # fmt: skip
             await paddock.refresh()
-        await self._lobby.show(paddock)
+            await self._lobby.show(paddock)
         return Submission(report, changed, version)
 
     async def choose(self, event_id: str, entry_id: str, version: int) -> None:
@@ -160,26 +223,29 @@ class Entrance:
         paddock = await self._lobby.paddock(event_id)
         paddock.entry(entry_id)
         async with paddock.entering:
-            self._check_open(paddock)
+            check_open(paddock.record, self._book.now())
             await self._book.choose_version(event_id, entry_id, version)
             await paddock.refresh()
         await self._lobby.show(paddock)
 
     async def _check_renewable(self, paddock: Paddock, entry_id: str) -> None:
-        self._check_open(paddock)
+        check_open(paddock.record, self._book.now())
         if entry_id not in paddock.hosted or entry_id in paddock.record.withdrawn:
             raise RaceError(f"entry {entry_id!r} is not driven by this server: it has no versions here")
         known = await self._book.versions(paddock.event_id, entry_id)
         if len(known) >= self._settings.most_versions:
             raise RaceError(f"entry {entry_id!r} has {len(known)} versions, as many as it may have")
+        await check_attempts(self._book, paddock.record, entry_id=entry_id)
 
     async def _issue(self, event_id: str, entry: EntryPlan) -> str:
         return await self._book.issue_token("entry", name=entry.name, event_id=event_id, entry_id=entry.id)
 
-    async def reserve(self, event_id: str, name: str, *, kind: EntryKind = "remote") -> tuple[EntryPlan, str]:
+    async def reserve(
+        self, event_id: str, name: str, *, kind: EntryKind = "remote", person: int | None = None
+    ) -> tuple[EntryPlan, str]:
         """Enter a driver that will connect from elsewhere with the token that this gives."""
         paddock = await self._lobby.paddock(event_id)
-        entry = await self._add(paddock, name, agent="", kind=kind, hosted=False)
+        entry = await self._add(paddock, name, agent="", kind=kind, hosted=False, person=person)
         return entry, await self._issue(event_id, entry)
 
     async def withdraw(self, event_id: str, entry_id: str) -> None:
@@ -200,12 +266,12 @@ class Entrance:
         hosted: bool,
         model: ModelFiles | None = None,
         report: str | None = None,
+        person: int | None = None,
     ) -> EntryPlan:
         name = self._check_name(name)
         async with paddock.entering:
-            self._check_room(paddock, name)
-            taken = {entry.id for entry in paddock.record.plan.entries} | paddock.record.withdrawn
-            entry = EntryPlan(id=slug(name, taken=taken), name=name, agent=agent[:64], kind=kind)
+            await self._check_room(paddock, name, person)
+            entry = EntryPlan(id=self._new_id(paddock, name), name=name, agent=agent[:64], kind=kind)
             await self._book.add_entry(
                 paddock.event_id, entry, source=agent, model=model, hosted=hosted, report=report
             )
@@ -221,19 +287,21 @@ class Entrance:
             raise InputError(f"entry name {name[:80]!r} has {len(name)} characters, expected 1 to 64")
         return name
 
-    def _check_room(self, paddock: Paddock, name: str) -> None:
+    @staticmethod
+    def _new_id(paddock: Paddock, name: str) -> str:
+        taken = {entry.id for entry in paddock.record.plan.entries} | paddock.record.withdrawn
+        return slug(name, taken=taken)
+
+    async def _check_room(self, paddock: Paddock, name: str, person: int | None = None) -> None:
         """Whether an entry of this name may come now."""
-        self._check_open(paddock)
+        check_open(paddock.record, self._book.now())
+        if person is not None:
+            await check_attempts(self._book, paddock.record, person=person)
         entries = paddock.record.plan.entries
         if len(entries) >= self._settings.most_entries:
             raise RaceError(f"event {paddock.event_id!r} is full: it has {len(entries)} entries")
         if any(entry.name.casefold() == name.casefold() for entry in entries):
             raise InputError(f"entry name {name!r} is taken; expected another, or that entry's token")
-
-    def _check_open(self, paddock: Paddock) -> None:
-        status = paddock.record.status
-        if status != "open":
-            raise RaceError(f"event {paddock.event_id!r} is {status} and takes no entries now")
 
     # -- drivers -------------------------------------------------------------------------------------
 
@@ -269,7 +337,19 @@ class Entrance:
             raise _refused(
                 "not_in_event", f"it needs to see {', '.join(missing)}; the event shows {', '.join(offered)}"
             )
+        await self._offer_run(paddock, driver, hello)
         return driver, resumed
+
+    async def _offer_run(self, paddock: Paddock, driver: Driver, hello: Hello) -> None:
+        """Where an event stays open, who comes anew comes for a run."""
+        entry_id = driver.entry.id
+        if not paddock.record.options.stays_open or hello.resume is not None or entry_id in paddock.hosted:
+            return
+        if driver.race is None and not paddock.waits(entry_id):
+            try:
+                await self.ask_run(paddock.event_id, entry_id)
+            except RaceError as error:
+                raise _refused("not_open", str(error)) from None
 
     async def _identify(self, paddock: Paddock, hello: Hello, address: str) -> tuple[Driver, bool]:
         """By the session that it resumes, by its token, or as a new entry."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from league.errors import (
@@ -25,7 +27,7 @@ from league.server.race.listeners import Listeners
 from league.server.race.paddock import Paddock
 from league.server.race.practice import PRACTICE, Practice
 from league.server.race.pulse import Pulse
-from league.server.race.running import EventRun
+from league.server.race.running import EventRun, stays_open
 from league.server.race.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.race.settings import Settings
 from league.server.race.watch import Broadcast
@@ -100,7 +102,8 @@ class Lobby:
     async def _take_up(self) -> None:
         """See to it that somebody goes on with every event that is to go on by itself."""
         for record in await self._book.events():
-            if record.status == "running" or (record.status == "open" and record.options.autostart):
+            by_itself = record.options.autostart or record.options.stays_open
+            if record.status == "running" or (record.status == "open" and by_itself):
                 try:
                     await self.paddock(record.plan.id)
                 except LeagueError:
@@ -127,8 +130,15 @@ class Lobby:
 
     # -- events --------------------------------------------------------------------------------------
 
-    async def create(self, plan: EventPlan, options: EventOptions) -> EventRecord:
+    async def create(
+        self, plan: EventPlan, options: EventOptions, *, of: tuple[str, Sequence[str]] | None = None
+    ) -> EventRecord:
         """Add an event, after looking whether everything that it names is there.
+
+        Args:
+            plan: The event.
+            options: How it is run.
+            of: Another event, and those of its entries that are to race here.
 
         Raises:
             InputError: It names something that does not exist, or there is an event with this id.
@@ -144,8 +154,12 @@ class Lobby:
             self._league.sensor(sensor)
         for entry in plan.entries:
             self.check_agent(entry.agent, plan.rules.sensors)
-        await self._book.add_event(plan, options)
-        if options.autostart:
+        options = replace(options, stays_open=stays_open(self._league.format(plan.format)))
+        if of is None:
+            await self._book.add_event(plan, options)
+        else:
+            await self._book.add_event_of(plan, options, of=of[0], entries=of[1])
+        if options.autostart or options.stays_open:
             await self.paddock(plan.id)
         return await self._book.event(plan.id)
 
@@ -162,7 +176,7 @@ class Lobby:
         if name not in hostable:
             raise UnknownNameError("agent", name, hostable)
         shown = [read_asked(text).name for text in sensors]
-        wanted = getattr(self._league.agents[name], "sensors", ())  # a class; of a function it is not known yet
+        wanted = getattr(self._league.agents[name], "sensors", ())  # of a class; a function does not say
         if isinstance(wanted, tuple) and (missing := [want for want in wanted if want not in shown]):
             raise InputError(
                 f"agent {name!r} needs to see {', '.join(missing)}; the event shows {', '.join(shown)}: "
@@ -203,6 +217,19 @@ class Lobby:
             run.cancel()
             await asyncio.wait((run,))
         await self._end(paddock, reason)
+
+    async def close_entries(self, event_id: str, closes_at: datetime | None) -> None:
+        """Say when an event takes no more entries and submissions.
+
+        Raises:
+            RaceError: It is over.
+            UnknownNameError: There is no such event.
+        """
+        paddock = await self.paddock(event_id)
+        if paddock.record.status not in ("open", "running"):
+            raise RaceError(f"event {event_id!r} is {paddock.record.status} and takes no entries anyway")
+        await self._book.set_closing(event_id, closes_at)
+        await paddock.refresh()
 
     async def wait_for_end(self, event_id: str) -> None:
         """Wait until an event is over, however it ends; at once if it is.
@@ -309,13 +336,9 @@ class Lobby:
         paddock.dismiss_all("the event is over")
 
     def _may_autostart(self, paddock: Paddock) -> bool:
-        wanted = paddock.record.options.autostart
-        return wanted is not None and len(self._present(paddock)) >= wanted
-
-    @staticmethod
-    def _present(paddock: Paddock) -> set[str]:
-        """Entries that could race now: connected, or hosted and so started when the event starts."""
-        return (paddock.connected() | paddock.hosted) - paddock.record.withdrawn
+        options = paddock.record.options
+        enough = options.autostart is not None and len(paddock.present()) >= options.autostart
+        return enough or options.stays_open
 
     async def _end(self, paddock: Paddock, reason: str) -> None:
         """Close an event that came to no end of its own."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+import statistics
+from collections import deque
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from league.errors import LeagueError, RaceError, UnknownNameError
 from league.host import Task
-from league.racing.plan import EntryPlan
+from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.result import HeatResult, Standing
 from league.server.race.driver import Driver, Stir
 from league.server.race.hosted import HostedDriver
@@ -71,6 +73,12 @@ class Paddock:
         self.timing = TimingDesk(record.plan.id, book)
         """Where physical cars are timed."""
         self._book, self._settings, self._inlet = book, settings, inlet
+        self.waiting: tuple[HeatPlan, ...] = ()
+        """Heats that are to be raced, as the format last said."""
+        self.took_s: deque[float] = deque(maxlen=20)
+        """How long the newest heats took."""
+        self.versions: dict[str, int] = {}
+        """Which version of its entry a hosted driver was started with."""
         self._processes: dict[str, asyncio.Task[None]] = {}
         self._starts: dict[str, int] = {}
 
@@ -163,6 +171,32 @@ class Paddock:
                 return entry
         raise UnknownNameError("entry", entry_id, [entry.id for entry in self.record.plan.entries])
 
+    def waits(self, entry_id: str) -> bool:
+        """Whether a heat with an entry is to come that has not begun."""
+        return any(
+            entry.id == entry_id for heat in self.waiting if heat.id != self.heat for entry in heat.grid
+        )
+
+    def queue(self) -> list[dict[str, Any]]:
+        """The heats to come, the one under way first, each with the time until it will be over."""
+        usual_s = statistics.median(self.took_s) if self.took_s else None
+        order = sorted(self.waiting, key=lambda heat: heat.id != self.heat)
+        return [
+            {
+                "position": position,
+                "heat": heat.id,
+                "phase": heat.phase,
+                "running": heat.id == self.heat,
+                "entries": [{"id": entry.id, "name": entry.name} for entry in heat.grid],
+                "expected_s": None if usual_s is None else round(position * usual_s, 1),
+            }
+            for position, heat in enumerate(order, start=1)
+        ]
+
+    def present(self) -> set[str]:
+        """Entries that could race now: connected, or hosted and so started when they are to race."""
+        return (self.connected() | self.hosted) - self.record.withdrawn
+
     def connected(self) -> set[str]:
         """Entries whose driver is connected."""
         return {entry_id for entry_id, driver in self.drivers.items() if driver.connected}
@@ -206,6 +240,7 @@ class Paddock:
         if starts > self._settings.hosted_starts:
             return
         self._starts[entry_id] = starts + 1
+        self.versions[entry_id] = source.version
         settings, driver = self._settings, self.driver(entry_id)
         driver.gone_for_good = False
         token = await self._book.issue_token(
@@ -249,9 +284,21 @@ class Paddock:
                 self.driver(entry.entry_id).dismiss("it did not speak; its program is ended")
                 running.cancel()
 
-    async def stop_hosted(self) -> None:
-        """End every hosted driver's process, and wait until all are gone."""
-        running = [task for task in self._processes.values() if not task.done()]
+    async def rest_hosted(self, entry_ids: list[str]) -> None:
+        """End the processes of those who drove, and do not count their next start as one more."""
+        for entry_id in entry_ids:
+            if entry_id in self._processes and not self._processes[entry_id].done():
+                self.driver(entry_id).dismiss("its run is over")
+            self._starts.pop(entry_id, None)
+        await self.stop_hosted(entry_ids)
+
+    async def stop_hosted(self, entry_ids: Collection[str] | None = None) -> None:
+        """End hosted drivers' processes, by default everybody's, and wait until they are gone."""
+        running = [
+            task
+            for entry_id, task in self._processes.items()
+            if not task.done() and (entry_ids is None or entry_id in entry_ids)
+        ]
         for task in running:
             task.cancel()
         if running:

@@ -37,7 +37,7 @@ MOST_ROWS = 500
 MOST_HEATS = 100
 """Heats in such a message that were raced, and that come next."""
 LOOK_S = 2.0
-"""How often an event for idle hours looks whether it may go on."""
+"""How often an event for idle hours looks whether it may go on, and an open one whether it is over."""
 CUT_OFF = "the server stopped while it was raced"
 
 
@@ -78,14 +78,22 @@ class EventRun:
         for heat in await self._book.heats(self._event_id):
             if heat.status == "running" and not await self._may_go_on(heat):
                 await self._book.abandon_heat(self._event_id, heat.plan.id, CUT_OFF, lease=self._lease)
-        await self._paddock.start_hosted([entry.id for entry in self._paddock.record.plan.entries])
+        if not self._paddock.record.options.stays_open:  # there, drivers are started run by run
+            await self._paddock.start_hosted([entry.id for entry in self._paddock.record.plan.entries])
         first = ""
         try:
-            while waiting := await self.post_board():
+            while True:
+                waiting = await self.post_board()
+                chosen = self._choose(waiting, first)
+                if chosen is None:
+                    if await self._more_may_come():
+                        continue
+                    break
                 await self._quiet()
                 await self._paddock.going.wait()
-                chosen = next((heat for heat in waiting if heat.id == first), waiting[0])
+                began_s = asyncio.get_running_loop().time()
                 first = await self._race(chosen, waiting)
+                self._paddock.took_s.append(asyncio.get_running_loop().time() - began_s)
                 await asyncio.sleep(self._settings.between_heats_s)
         finally:
             if self._advising is not None:
@@ -94,12 +102,39 @@ class EventRun:
         await self._paddock.refresh()
         await self.post_board()
 
+    def _choose(self, waiting: tuple[HeatPlan, ...], first: str) -> HeatPlan | None:
+        """The heat to race next, if there is one: that which somebody chose, or the first.
+
+        Where an event stays open, nobody waits behind those who are not there.
+        """
+        if self._paddock.record.options.stays_open:
+            there = self._paddock.present()
+            waiting = tuple(
+                heat
+                for heat in waiting
+                if all(entry.id in there or is_physical(entry) for entry in heat.grid)
+            )
+        return next((heat for heat in waiting if heat.id == first), waiting[0] if waiting else None)
+
+    async def _more_may_come(self) -> bool:
+        """Wait until there may be more to race; False once the entries of an event are closed."""
+        while (options := self._paddock.record.options).stays_open:
+            left_s = LOOK_S
+            if options.closes_at is not None:  # asked again and again: clocks on walls are put right
+                left_s = min(left_s, (options.closes_at - self._book.now()).total_seconds())
+            if left_s <= 0:
+                return False
+            if await self._paddock.stir.wait(left_s):
+                return True
+        return False
+
     async def _quiet(self) -> None:
         """Wait until nothing else is raced, if this event is for idle hours."""
         while waits_for_quiet(self._format):
             others = await self._book.running()
             styles = {style for event, style in others.items() if event != self._event_id}
-            if all(waits_for_quiet(self._league.format(style)) for style in styles & {*self._league.formats}):
+            known = [self._league.format(style) for style in styles & {*self._league.formats}]
+            if all(waits_for_quiet(style) or stays_open(style) for style in known):
                 return
             await asyncio.sleep(LOOK_S)  # other hosts on the same book begin and end events, too
 
@@ -113,6 +148,7 @@ class EventRun:
 
         large = len(event.entries) > MOST_ROWS  # heats of other events must not wait while it is worked out
         waiting, standings = await asyncio.to_thread(stand) if large else stand()
+        self._paddock.waiting = waiting
         heats = [{"id": heat.heat, "phase": heat.phase, "status": "finished"} for heat in raced[-MOST_HEATS:]]
         heats += [
             {"id": plan.id, "phase": plan.phase, "status": "running" if plan.id == racing else "waiting"}
@@ -179,6 +215,7 @@ class EventRun:
             raise
         finally:
             self._paddock.heat = None
+            self._paddock.waiting = tuple(one for one in self._paddock.waiting if one.id != plan.id)
 
     async def _run(self, heat: Heat, scene: Scene) -> None:
         paddock, plan = self._paddock, heat.plan
@@ -198,7 +235,14 @@ class EventRun:
         # Committed before anyone is told: what was announced can never be lost.
         committing = asyncio.ensure_future(
             self._book.finish_heat(
-                self._event_id, plan, result, heat.facts, content, incidents, lease=self._lease
+                self._event_id,
+                plan,
+                result,
+                heat.facts,
+                content,
+                incidents,
+                lease=self._lease,
+                versions=paddock.versions,
             )
         )
         try:
@@ -208,6 +252,8 @@ class EventRun:
             raise
         live.conclude(result)
         paddock.end_silent(result)
+        if paddock.record.options.stays_open:
+            await paddock.rest_hosted([entry.id for entry in plan.grid])
         scene.announce("finished")
         self._listeners.tell("on_heat_finished", event=paddock.record.plan, result=result)
         if incidents:
@@ -245,6 +291,11 @@ class EventRun:
             self._listeners.tell("on_lap", **told, name=plan.grid[fact.seat].name, lap=fact.data)
         elif fact.kind == "penalty":
             self._listeners.tell("on_penalty", **told, name=plan.grid[fact.seat].name, penalty=fact.data)
+
+
+def stays_open(style: Format) -> bool:
+    """Whether events of a format are raced while they take entries."""
+    return bool(getattr(style, "stays_open", False))
 
 
 def waits_for_quiet(style: Format) -> bool:

@@ -30,13 +30,14 @@ from league.server.rest.uploads import (
     read_model,
     read_text,
 )
+from league.server.rest.waiting import Queue, queue_of
 from league.store.records import TokenRecord, VersionRecord
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class NewEntry(BaseModel):
-    """A hosted agent by name, or, without `agent`, an entry for a driver that connects by itself."""
+    """A hosted agent by name, an entry of another event, or, without either, one that connects by itself."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,6 +45,9 @@ class NewEntry(BaseModel):
     agent: Annotated[str, Field(max_length=64)] = ""
     kind: Literal["remote", "physical"] = "remote"
     """What it is that connects by itself, or, for a car without a bridge, is only timed."""
+    of_event: Annotated[str, Field(max_length=64)] = ""
+    """The event with the entry that is to race here, too, in the version that races there."""
+    of_entry: Annotated[str, Field(max_length=64)] = ""
 
 
 class NewVersion(BaseModel):
@@ -79,6 +83,7 @@ def routes() -> list[web.RouteDef]:
         web.delete(one, withdraw),
         web.post(f"{one}/versions", renew),
         web.post(f"{one}/active", choose),
+        web.post(f"{one}/runs", run),
     ]
 
 
@@ -94,14 +99,20 @@ async def enter(request: web.Request) -> web.Response:
     if request.content_type.startswith("multipart/"):
         given = await read_form(request, parts(request) | {"name": TEXT_BYTES}, optional=(COST,))
         name, model, cost = read_text(given, "name"), read_model(given), read_cost(given)
-        submitted = await entrance.submit(event_id, name, model, cost=cost)
+        submitted = await entrance.submit(event_id, name, model, cost=cost, person=racer_of(request))
         await claim(request, event_id, submitted.entry)
         return answer(submitted)
-    asked = await read_json(request, NewEntry)
+    asked, person = await read_json(request, NewEntry), racer_of(request)
+    if asked.of_event or asked.of_entry:
+        await check_owner(request, asked.of_event, asked.of_entry, who(request))
+        made, token = await entrance.bring(
+            event_id, asked.name, of=asked.of_event, entry_id=asked.of_entry, person=person
+        )
+        return web.json_response({"entry_id": made.id, "token": token, "version": 1}, status=201)
     if asked.agent:
-        made, token = await entrance.enter(event_id, asked.name, agent=asked.agent)
+        made, token = await entrance.enter(event_id, asked.name, agent=asked.agent, person=person)
     else:
-        made, token = await entrance.reserve(event_id, asked.name, kind=asked.kind)
+        made, token = await entrance.reserve(event_id, asked.name, kind=asked.kind, person=person)
     await claim(request, event_id, made)
     return web.json_response({"entry_id": made.id, "token": token, "version": 1}, status=201)
 
@@ -144,6 +155,15 @@ async def choose(request: web.Request) -> web.Response:
     return await entry(request)
 
 
+@operation(Queue, status=201, tag="entries")
+async def run(request: web.Request) -> web.Response:
+    """Ask for one more run of an entry in an event that stays open; its own token may do that."""
+    event_id, entry_id = _which(request)
+    await check_owner(request, event_id, entry_id, who(request))
+    await request.app[LOBBY].entrance.ask_run(event_id, entry_id)
+    return web.json_response(await queue_of(request, event_id), status=201)
+
+
 @operation(EventAnswer, tag="entries")
 async def withdraw(request: web.Request) -> web.Response:
     """Take an entry out of an event; its own token may do that, too."""
@@ -170,9 +190,15 @@ async def check_entrant(request: web.Request, event_id: str, token: TokenRecord 
 
 async def claim(request: web.Request, event_id: str, entry: EntryPlan | None) -> None:
     """Write down whose a new entry is, if somebody with an account entered it."""
+    person = racer_of(request)
+    if entry is not None and person is not None:
+        await request.app[BOOK].give_entry(event_id, entry.id, person)
+
+
+def racer_of(request: web.Request) -> int | None:
+    """The account of the racer who asks, if it is one."""
     token = who(request)
-    if entry is not None and token is not None and token.person is not None and token.role == "racer":
-        await request.app[BOOK].give_entry(event_id, entry.id, token.person)
+    return token.person if token is not None and token.role == "racer" else None
 
 
 async def check_owner(request: web.Request, event_id: str, entry_id: str, token: TokenRecord | None) -> None:

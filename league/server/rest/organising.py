@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from league.errors import InputError
-from league.racing.plan import EntryPlan, EventPlan
+from league.racing.plan import EntryPlan, EventPlan, race_of
 from league.racing.rules import Rules
 from league.server.keys import BOOK, LOBBY, SETTINGS
 from league.server.rest.api import ROOT, as_dict
 from league.server.rest.contract import operation
 from league.server.rest.entries import NewEntry
-from league.server.rest.shapes import EventAnswer, Token
+from league.server.rest.shapes import EventAnswer, Raced, Token
 from league.server.rest.uploads import read_json
 from league.store.names import check_id, slug
 from league.store.records import EventOptions
@@ -41,6 +41,32 @@ class NewEvent(BaseModel):
     autostart: Annotated[int, Field(ge=1, le=64)] | None = None
     open_entry: bool | None = None
     pace: Annotated[float, Field(gt=0, le=1000)] | None = None
+    closes_at: AwareDatetime | None = None
+    """When it takes no more entries and submissions."""
+    attempts: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    """How many a racer has: submissions, and runs that are asked for; any number by default."""
+    attempts_a_day: Annotated[int, Field(ge=1, le=10**6)] | None = None
+
+
+class Closing(BaseModel):
+    """When an event closes its entries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    closes_at: AwareDatetime | Literal["now"] | None
+    """None is when it begins, or never where it stays open."""
+
+
+class NewRace(BaseModel):
+    """Entries of an event that are to race each other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entries: Annotated[list[Name], Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(max_length=64)] = ""
+    format: Annotated[str, Field(max_length=64)] = "head-to-head"
+    seed: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    start: bool = True
 
 
 class NewToken(BaseModel):
@@ -61,6 +87,8 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{ROOT}/events/{{event}}/pause", pause),
         web.post(f"{ROOT}/events/{{event}}/resume", resume),
         web.post(f"{ROOT}/events/{{event}}/again", again),
+        web.post(f"{ROOT}/events/{{event}}/closing", close),
+        web.post(f"{ROOT}/events/{{event}}/race", race),
         web.post(f"{ROOT}/events/{{event}}/tokens", give_token),
     ]
 
@@ -83,7 +111,10 @@ async def create(request: web.Request) -> web.Response:
         entries=_entries(asked.entries),
     )
     open_entry = request.app[SETTINGS].entry_is_open if asked.open_entry is None else asked.open_entry
-    options = EventOptions(autostart=asked.autostart, open_entry=open_entry, pace=asked.pace)
+    options = EventOptions(
+        autostart=asked.autostart, open_entry=open_entry, pace=asked.pace,
+        closes_at=asked.closes_at, attempts=asked.attempts, attempts_a_day=asked.attempts_a_day,
+    )  # fmt: skip
     record = await request.app[LOBBY].create(plan, options)
     return web.json_response(as_dict(record, request.app[LOBBY].present(plan.id)), status=201)
 
@@ -121,6 +152,43 @@ async def again(request: web.Request) -> web.Response:
     """Break the simulated heat under way off, and race it again from its start with the same seed."""
     (await request.app[LOBBY].paddock(request.match_info["event"])).race_again()
     return await _event(request)
+
+
+@operation(EventAnswer, takes=Closing, tag="events")
+async def close(request: web.Request) -> web.Response:
+    """Say when an event takes no more entries and submissions; "now" is at once."""
+    asked = await read_json(request, Closing)
+    closes_at = request.app[BOOK].now() if asked.closes_at == "now" else asked.closes_at
+    await request.app[LOBBY].close_entries(request.match_info["event"], closes_at)
+    return await _event(request)
+
+
+@operation(Raced, takes=NewRace, status=201, tag="events")
+async def race(request: web.Request) -> web.Response:
+    """Let entries of an event race each other in an event of their own, under the rules of its final.
+
+    Those that connect by themselves get new tokens, which the answer tells.
+    """
+    asked, of = await read_json(request, NewRace), request.match_info["event"]
+    book, lobby = request.app[BOOK], request.app[LOBBY]
+    source = await book.event(of)
+    heats = await book.heats(of)
+    taken = {record.plan.id for record in await book.events()}
+    name = " ".join(asked.name.split()) or f"{source.plan.name[:56]}: race"
+    plan = race_of(
+        source.plan, [heat.plan for heat in heats], asked.entries,
+        new_id=slug(name, taken=taken, fallback="race"), name=name, style=asked.format, seed=asked.seed,
+    )  # fmt: skip
+    record = await lobby.create(plan, EventOptions(pace=source.options.pace), of=(of, asked.entries))
+    tokens = {
+        entry.id: await book.issue_token("entry", name=entry.name, event_id=plan.id, entry_id=entry.id)
+        for entry in record.plan.entries
+        if entry.kind in ("remote", "physical")
+    }
+    if asked.start:
+        await lobby.start(plan.id)
+        record = await book.event(plan.id)
+    return web.json_response(as_dict(record, lobby.present(plan.id)) | {"tokens": tokens}, status=201)
 
 
 @operation(Token, takes=NewToken, status=201, tag="events")

@@ -111,6 +111,13 @@ class EventAnswer(EventPlan):
     autostart: int | None
     open_entry: bool
     pace: float | None
+    closes_at: datetime | None
+    """When it takes no more entries and submissions."""
+    attempts: int | None
+    """How many a racer has."""
+    attempts_a_day: int | None
+    stays_open: bool
+    """Whether it takes entries while it is raced."""
     heat: str | None
     """The heat under way."""
     paused: bool
@@ -118,6 +125,12 @@ class EventAnswer(EventPlan):
     problem: str
     """Why it was aborted."""
     entries: tuple[EventEntry, ...]
+
+
+class Raced(EventAnswer):
+    """An event made of another one's entries, with the tokens of those that connect by themselves."""
+
+    tokens: dict[str, str]
 
 
 class Events(Shape):
