@@ -35,6 +35,7 @@ COMMANDS = {
     "season": "points over several events, divisions and classes",
     "steward": "look at incidents, decide, take decisions back, protest",
     "train": "train a model from a recipe, and know what it cost",
+    "sweep": "train recipes with several seeds, on as many cores and machines as there are",
     "evaluate": "drive DeepRacer's evaluation of a model, and see its spread",
     "reward": "try a reward function out, as DeepRacer has them",
     "tracks": "list, show, check, plot and convert circuits",

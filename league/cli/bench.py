@@ -14,7 +14,7 @@ import click
 
 from league.cli import show
 
-KINDS = ("sim", "server", "sensors", "train", "standings")
+KINDS = ("sim", "server", "sensors", "train", "standings", "cluster")
 
 
 @click.command(
@@ -25,10 +25,13 @@ Examples:
   league bench server --json server.json
   league bench train --seconds 60
   league bench standings --entries 10000 --laps 1000000 --database crowd.sqlite
+  league bench cluster --workers 2 --seconds 60
   league bench sim --seconds 60 --circuit snail-shell --json sim.json"""
 )
 @click.argument("kind", type=click.Choice(KINDS), default="sim", required=False)
-@click.option("--circuit", default="a-to-z-speedway", show_default=True, help="Where it is driven (sim).")
+@click.option(
+    "--circuit", default="a-to-z-speedway", show_default=True, help="Where it is driven (sim, cluster)."
+)
 @click.option("--car", default="deepracer", show_default=True, help="What is driven (sim).")
 @click.option(
     "--seconds", type=click.FloatRange(1, 3600), default=20.0, show_default=True, help="Time to spend."
@@ -40,24 +43,36 @@ Examples:
     "--laps", type=click.IntRange(3, 10_000_000), default=30_000, show_default=True, help="(standings)"
 )
 @click.option(
-    "--database", metavar="URL", help="An empty record book to fill, or one filled before (standings)."
+    "--database",
+    metavar="URL",
+    help="An empty record book to fill, or one filled before (standings, cluster).",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    help="Of a cluster on this machine; by default its cores (cluster).",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Write the figures as JSON; - for standard output.")
 def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | None, **crowd: Any) -> None:
-    """Measure the simulator, each sensor alone, the server, or training, in medians of repeated runs.
+    """Measure the simulator, sensors, the server, training, boards or a cluster, in medians of repeated runs.
 
     A car-step is one tick of one car at 15 commands a second, all its physics steps, its referee and its
     observation included. The reference kernels are plain simulators that run in the same process, in
     turns with ours: the ratio to them holds on a slower or busier machine too. So does that of training
     to stable-baselines3's own PPO on an environment that does nothing. The server is measured beside plain
-    ones that simulate nothing: heats with drivers on sockets, and a race that 400 people watch.
+    ones that simulate nothing: heats with drivers on sockets, and a race that 400 people watch. A cluster of
+    this machine races the same heats as one process does, in turns with it, results kept in a record book.
     """
 
     def tell(what: str) -> None:
         print(what, file=sys.stderr, flush=True)
 
+    workers = crowd.pop("workers")
     if kind == "standings":
         _standings(tell, json_file, **crowd)
+        return
+    if kind == "cluster":
+        _cluster(tell, json_file, circuit, seconds, crowd["database"], workers)
         return
     tell("compiling (the first time only; a minute or less) ...")
     machine = _machine()
@@ -114,6 +129,52 @@ def _standings(
     ]
     title = f"{entries:,} entries, {laps:,} laps · load before {machine['load_before']}"
     show.console().print(show.table(title, ["", ">median", ">worst", ">processor", ">times"], shown))
+
+
+def _cluster(
+    tell: Callable[[str], None],
+    json_file: str | None,
+    circuit: str,
+    seconds: float,
+    database: str | None,
+    workers: int | None,
+) -> None:
+    """Race the same heats in one process, in several, and by Ray."""
+    from league.cli.bench_cluster import measure
+
+    machine = _machine()
+    workers = workers or len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory(prefix="league-bench-") as folder:
+        where = database or f"{folder}/heats.sqlite"
+        found = measure(where, circuit=circuit, workers=workers, seconds=seconds, tell=tell)
+    figures = {"kind": "cluster", "machine": machine, "circuit": circuit, **found}
+    if json_file:
+        show.write_json(json_file, figures)
+    if json_file == "-":
+        return
+    rows = [
+        (
+            row["what"],
+            f"{row['heats_per_s']:.2f}",
+            _ratio(row["of_one"]),
+            f"{1000 * row['processor_s']:.0f} ms",
+            _ratio(row["of_one_processor"]),
+            f"{1000 * row['driven_s']:.0f} ms",
+            f"{1000 * row['stored_s']:.0f} ms",
+            f"±{50 * row['spread']:.0f} %",
+        )
+        for row in found["rows"]
+    ]
+    title = f"Solo runs of three laps on {circuit} · load before {machine['load_before']}"
+    columns = ["", ">heats/s", ">ratio", ">processor", ">ratio", ">driving", ">record book", ">spread"]
+    out = show.console()
+    out.print(show.table(title, columns, rows))
+    out.print(
+        f"Ray adds {1000 * found['overhead_s']:.0f} ms to a heat, takes {found['start_s']:.1f} s to start "
+        f"and {found['worker_bytes'] / 2**20:.0f} MiB a worker; {found['rows_per_heat']:.0f} rows a heat, "
+        f"{found['rows_per_s']:,.0f} rows/s by one worker. Ratios are to one process.",
+        markup=False,
+    )
 
 
 def _machine() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from league.cli import show
+from league.cli.engines import chosen_engine, engine_options
 from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
@@ -21,6 +22,7 @@ from league.track.limit import limit_s
 Examples:
   league evaluate ./my-model a-to-z-speedway:reversed
   league evaluate ./my-model a-to-z-speedway --trials 20 --car-spread 0.1 --noise 1 --latency 1
+  league evaluate ./my-model a-to-z-speedway --trials 1000 --noise 1 --cluster
   league evaluate ./my-model my-circuit.toml --json result.json --plot line.png --logs ./evaluation"""
 )
 @click.argument("model")
@@ -58,6 +60,7 @@ Examples:
     show_default=True,
     help="How many ticks late it sees.",
 )
+@engine_options
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
 @click.option("--plot", metavar="FILE", help="Draw the line by speed, and where it leaves the road (.png).")
 @click.option("--logs", metavar="DIR", help="Write DeepRacer's logs: simtrace CSV and metrics JSON.")
@@ -74,6 +77,8 @@ def command(
     car_spread: float,
     noise: float,
     latency: int,
+    workers: int | None,
+    cluster: str | None,
     json_file: str | None,
     plot: str | None,
     logs: str | None,
@@ -105,7 +110,7 @@ def command(
     from league.learn.results.evaluation import Conditions, evaluate
 
     conditions = Conditions(car=car_spread, noise=noise, latency_ticks=latency)
-    with show.progress() as bar:
+    with chosen_engine(workers, cluster) as engine, show.progress() as bar:
         task = bar.add_task("driving", total=trials, state="")
         done = evaluate(
             league,
@@ -117,6 +122,7 @@ def command(
             car=car,
             conditions=conditions,
             tell=lambda trial: bar.update(task, completed=trial.number, state=_line(trial.entry)),
+            engine=engine,
         )
     payload = done.as_dict()
     if json_file:

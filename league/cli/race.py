@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import click
 
 from league.cli import show
+from league.cli.engines import chosen_engine, engine_options
 from league.cli.objects import object_options, object_rules
 from league.cli.replay import write_film
 from league.cli.rules_file import with_file
@@ -66,6 +68,7 @@ Examples:
 )
 @click.option("--hz", type=int, default=15, show_default=True, help="Commands a second.")
 @click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
+@engine_options
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
 @click.option("--record", metavar="FILE", help="Write a recording of the (last) heat.")
 @click.option("--video", metavar="FILE", help="Film the (last) heat, to .mp4 or .gif.")
@@ -81,6 +84,8 @@ def command(
     time_limit: float,
     hz: int,
     sensors: tuple[str, ...],
+    workers: int | None,
+    cluster: str | None,
     json_file: str | None,
     record: str | None,
     video: str | None,
@@ -108,7 +113,8 @@ def command(
         check_video(Path(video))
     league = League()
     road = league.circuit(circuit)
-    outcome = run(league, road, agents, rules, seed=seed, car=car, style=style)
+    with chosen_engine(workers, cluster) as engine:
+        outcome = run(league, road, agents, rules, seed=seed, car=car, style=style, engine=engine)
     payload = outcome.as_dict()
     if record:
         show.write_bytes(record, outcome.recordings[-1].to_bytes())
@@ -130,6 +136,7 @@ def run(
     seed: int,
     car: str,
     style: str | None,
+    engine: Executor | None = None,
 ) -> Any:
     """Race with a timing tower on standard error; returns a `league.quick.RaceOutcome`."""
     league.car(car)
@@ -141,8 +148,9 @@ def run(
 
         tower = HeatTower(view)
         return race(
-            road, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tower.look
-        )
+            road, agents, rules=rules, seed=seed, car=car, format=style, league=league, on_tick=tower.look,
+            engine=engine,
+        )  # fmt: skip
 
 
 def print_result(payload: dict[str, Any], limit: float | None) -> None:

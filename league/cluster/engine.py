@@ -104,7 +104,8 @@ class RayEngine(Executor):
 
         Cancelling the future ends the work, wherever it is.
         """
-        ref = self._task.options(name=fn.__name__).remote(self._seal, fn, args, kwargs)
+        name = getattr(getattr(fn, "func", fn), "__name__", "work")
+        ref = self._task.options(name=name).remote(self._seal, fn, args, kwargs)
         asked: Future[R] = Future()
         self._asked[asked] = ref
         asked.add_done_callback(self._forget)

@@ -29,3 +29,35 @@ def test_what_cannot_be_measured_is_refused_in_one_line():
     done = CliRunner().invoke(command, ["bench", "weather"])
     assert done.exit_code == 2
     assert "'weather' is not one of 'sim', 'server', 'sensors'" in done.output
+
+
+@pytest.mark.slow
+# Ray leaves sockets and files to the end of this process.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_bench_races_the_same_heats_here_and_on_a_cluster(tmp_path):
+    out = tmp_path / "cluster.json"
+    done = CliRunner().invoke(
+        command,
+        [
+            "bench",
+            "cluster",
+            "--seconds",
+            "1",
+            "--workers",
+            "2",
+            "--circuit",
+            "clubhouse-loop",
+            "--json",
+            str(out),
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    figures = json.loads(out.read_text())
+    one, alone, _, many, _ = figures["rows"]
+    assert (one["what"], many["what"]) == ("one process", "Ray, 2 workers")
+    assert many["of_one"] == pytest.approx(many["heats_per_s"] / one["heats_per_s"])
+    overhead_s = 1 / alone["heats_per_s"] - 1 / one["heats_per_s"]
+    assert figures["overhead_s"] == pytest.approx(overhead_s)
+    assert figures["rows_per_heat"] > 10
+    assert figures["worker_bytes"] > 10 * 2**20
+    assert "Ray, 2 workers" in done.output
