@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -18,6 +18,8 @@ from league.store.place import BEGIN, Place
 
 AnyRow = Row[*tuple[Any, ...]]
 Clock = Callable[[], datetime]
+FAREWELL_S = 10.0
+"""How long closing waits for what is under way."""
 
 
 def wall_clock() -> datetime:
@@ -43,18 +45,21 @@ class Transactions:
             self._writer = engine.execution_options(**{BEGIN: "BEGIN IMMEDIATE"})
         # SQLite has one writer at a time and no queue for the others: ours is fair and needs no polling.
         self._turn: AbstractAsyncContextManager[None] = nullcontext() if place.on_postgres else asyncio.Lock()
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One consistent view of the database."""
-        with explained(self.name):
+        with explained(self.name), self._at_work():
             async with self._reader.connect() as db:
                 yield db
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed when the block ends, undone when it raises."""
-        with explained(self.name):
+        with explained(self.name), self._at_work():
             async with self._turn, self._writer.begin() as db:
                 yield db
 
@@ -63,9 +68,26 @@ class Transactions:
         async with self._engine.execution_options(**{BEGIN: None}).connect() as db:
             await db.exec_driver_sql(statement)
 
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
     async def close(self) -> None:
-        """Lets go of the database."""
+        """Lets go of the database, once what is under way has ended.
+
+        A connection that is in use when its pool is disposed of would be closed by nobody.
+        """
         with explained(self.name):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._idle.wait()
             await self._engine.dispose()
 
 

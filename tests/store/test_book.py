@@ -273,6 +273,19 @@ async def test_a_book_left_by_an_error_is_closed(tmp_path: Path, evening: Any) -
     assert files_in(tmp_path) == ["league.db"]
 
 
+async def test_a_book_is_closed_after_what_is_under_way(tmp_path: Path) -> None:
+    book = await RecordBook.open(tmp_path / "league.db")
+    order: list[str] = []
+    reading = asyncio.create_task(book.events())
+    reading.add_done_callback(lambda _: order.append("read"))
+    for _ in range(5):  # until it has its connection, and waits for the answer
+        await asyncio.sleep(0)
+    await book.close()
+    order.append("closed")
+    await reading
+    assert order == ["read", "closed"]
+
+
 async def test_opening_may_be_cancelled(tmp_path: Path) -> None:
     where = tmp_path / "league.db"
     for number in range(8):
