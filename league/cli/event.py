@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -17,6 +18,24 @@ from league.racing.drem import FORMAT as PHYSICAL
 from league.sim.sensor import offered
 
 
+class Hour(click.ParamType[str]):
+    """A moment, in the zone of this machine unless it says another; gives it as programs write it."""
+
+    name = "moment"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """From what somebody typed."""
+        try:
+            return datetime.fromisoformat(value).astimezone().isoformat()
+        except (ValueError, OverflowError):
+            self.fail(f'{value!r}, expected "YYYY-MM-DD HH:MM"', param, ctx)
+
+
+def _here(moment: str) -> str:
+    """A moment as this machine's people say it."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M %Z}"
+
+
 @click.group(
     epilog="""\b
 Examples:
@@ -26,11 +45,19 @@ Examples:
   league event create Traffic --circuit clover --format head-to-bot --bots 3 --bot-lane-changes
   league event create Rating --circuit clover --format rating --entry tutorial --entry pure-pursuit
   league event create "Real cars" --circuit clubhouse-loop --physical --resets-per-lap 5
+  league event create Practice --circuit clover --format practice --open-entry
+  league event create Open --circuit clover --format open-time-trial --attempts 5
+  league event create Cup --circuit clover --deadline "2031-05-17 20:00"
   league event invite club-night Anna
   league event start club-night
   league event pause club-night
   league event resume club-night
   league event again club-night
+  league event close club-night
+  league event close club-night --at "2031-05-17 20:00"
+  league event bring practice club-night anna
+  league event run practice anna
+  league event race club-night anna ben --name "Final"
   league event abort club-night
   league event withdraw club-night anna
   league event show club-night"""
@@ -88,6 +115,16 @@ def command() -> None:
 @click.option(
     "--pace", type=float, help="Speed of the show: 1 is real time. By default as fast as drivers answer."
 )
+@click.option(
+    "--deadline",
+    metavar="WHEN",
+    type=Hour(),
+    help='Entries and submissions close then: "YYYY-MM-DD HH:MM", here.',
+)
+@click.option(
+    "--attempts", type=click.IntRange(1), help="Submissions and runs that a racer has; by default any number."
+)
+@click.option("--attempts-a-day", type=click.IntRange(1), help="The same within 24 hours.")
 @server_option
 @token_option
 def create(
@@ -103,6 +140,9 @@ def create(
     autostart: int | None,
     open_entry: bool | None,
     pace: float | None,
+    deadline: str | None,
+    attempts: int | None,
+    attempts_a_day: int | None,
     server: str,
     token: str | None,
     **rules: Any,
@@ -122,6 +162,9 @@ def create(
         "autostart": autostart,
         "open_entry": open_entry,
         "pace": pace,
+        "closes_at": deadline,
+        "attempts": attempts,
+        "attempts_a_day": attempts_a_day,
         "entries": [_entry(given) for given in entries],
         "rules": with_file(
             {
@@ -164,6 +207,76 @@ def start(event: str, server: str, token: str | None) -> None:
     """Start EVENT."""
     ask(server, "POST", f"/events/{segment(event)}/start", token=token)
     show.console().print(f"{event} is running; standings: league leaderboard {event}", markup=False)
+
+
+@command.command()
+@click.argument("event")
+@click.option(
+    "--at", "closes_at", metavar="WHEN", type=Hour(), help='Not now, but then: "YYYY-MM-DD HH:MM", here.'
+)
+@click.option("--open", "reopen", is_flag=True, help="Take entries again, for as long as the event does.")
+@server_option
+@token_option
+def close(event: str, closes_at: str | None, reopen: bool, server: str, token: str | None) -> None:
+    """Close the entries of EVENT; one that stays open ends after the runs that wait."""
+    if closes_at is not None and reopen:
+        raise InputError("--at and --open: expected one of them")
+    when = None if reopen else closes_at or "now"
+    told = ask(server, "POST", f"/events/{segment(event)}/closing", token=token, payload={"closes_at": when})
+    until = told["closes_at"]
+    words = f"{event} takes entries again" if until is None else f"{event} takes entries until {_here(until)}"
+    show.console().print(words, markup=False)
+
+
+@command.command()
+@click.argument("event")
+@click.argument("other")
+@click.argument("entry")
+@click.option("--as", "name", metavar="NAME", help="What to call it there; by default its id.")
+@server_option
+@token_option
+def bring(event: str, other: str, entry: str, name: str | None, server: str, token: str | None) -> None:
+    """Enter into EVENT, too, what drives for ENTRY of the OTHER event: to practise, say."""
+    payload = {"name": name or entry, "of_event": other, "of_entry": entry}
+    entered = ask(server, "POST", f"/events/{segment(event)}/entries", token=token, payload=payload)
+    out = show.console()
+    out.print(f"{entry} of {other} is entered in {event} as {entered['entry_id']}", markup=False)
+    out.print(f"token: {entered['token']}", markup=False, soft_wrap=True)
+
+
+@command.command()
+@click.argument("event")
+@click.argument("entry")
+@server_option
+@token_option
+def run(event: str, entry: str, server: str, token: str | None) -> None:
+    """Ask for one more run of ENTRY in EVENT, which stays open."""
+    path = f"/events/{segment(event)}/entries/{segment(entry)}/runs"
+    queue = ask(server, "POST", path, token=token)["queue"]
+    own = [due for due in queue if not due["running"] and any(one["id"] == entry for one in due["entries"])]
+    place = f" at place {own[-1]['position']} of the queue" if own else ""
+    show.console().print(f"{entry} has a run in {event}{place}; see: league queue {event}", markup=False)
+
+
+@command.command(name="race")
+@click.argument("event")
+@click.argument("entries", metavar="ENTRY...", nargs=-1, required=True)
+@click.option("--name", default="", help="Of the race; by default made from the event's.")
+@click.option("--format", "style", default="head-to-head", show_default=True, help="See `league plugins`.")
+@click.option("--wait", is_flag=True, help="Do not start it yet.")
+@server_option
+@token_option
+def race_entries(
+    event: str, entries: tuple[str, ...], name: str, style: str, wait: bool, server: str, token: str | None
+) -> None:
+    """Let entries of EVENT, by their ids, race each other in a new event, under the rules of its final."""
+    payload = {"entries": list(entries), "name": name, "format": style, "start": not wait}
+    made = ask(server, "POST", f"/events/{segment(event)}/race", token=token, payload=payload)
+    out = show.console()
+    state = "is running" if made["status"] == "running" else "waits for: league event start " + made["id"]
+    out.print(f"{made['id']} {state}", markup=False, soft_wrap=True)
+    for entry, own in made["tokens"].items():
+        out.print(f"{entry} connects by itself; token: {own}", markup=False, soft_wrap=True)
 
 
 @command.command()
@@ -253,6 +366,8 @@ def show_event(event: str, server: str, json_file: str | None) -> None:
     out = show.console()
     about = f"{found['name']} ({found['id']}): {found['status']}, {found['format']} on {found['circuit']}"
     out.print(f"{about}. {found['problem']}".removesuffix(". "), markup=False, soft_wrap=True)
+    if found["closes_at"]:
+        out.print(f"entries close {_here(found['closes_at'])}", markup=False, soft_wrap=True)
     rows = [
         (
             entry["id"],
