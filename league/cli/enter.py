@@ -89,8 +89,9 @@ def _is_model(agent: str) -> bool:
     path = Path(agent)
     if path.suffix.lower() == ".onnx":
         return True
-    named_as_path = "/" in agent or agent in (".", "..")
-    return path.is_dir() and (named_as_path or (path / MODEL_FILE).is_file())
+    if "/" in agent or agent in (".", ".."):
+        return True
+    return path.is_dir() and (path / MODEL_FILE).is_file()
 
 
 def _ask(server: str, route: str, token: str | None, **sent: Any) -> tuple[Mapping[str, Any], str | None]:

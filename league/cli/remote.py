@@ -111,8 +111,10 @@ async def _ask(
         ):
             status, content = answer.status, await answer.json(content_type=None)
     except (aiohttp.ClientConnectionError, TimeoutError, OSError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise RaceError(f"no server answers at {url}: {reason}") from None
+        cause = getattr(error, "os_error", error)
+        number = getattr(cause, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else " ".join(str(cause).split()) or type(cause).__name__
+        raise RaceError(f"no server answers at {url}: {reason}; is `league serve` running there?") from None
     except (ValueError, aiohttp.ClientError) as error:
         raise RaceError(f"{url} does not answer as a league's server: {error}") from None
     if not isinstance(content, dict):

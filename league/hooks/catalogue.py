@@ -158,6 +158,8 @@ class League:
             return self._model(path)
         if ":" in ref:
             return _class_agent(ref)
+        if "/" in ref:
+            raise InputError(f"{ref}: no such file or folder; expected a model: {MODEL_FILE} or its folder")
         raise UnknownNameError("agent", ref, self.agents)
 
     def _model(self, path: Path) -> NamedAgent:
