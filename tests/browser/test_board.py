@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 from show import Show, an_event
 from stadium import follow
-from viewing import OpenPage
+from viewing import OpenPage, until
 
 from league.racing.plan import EventPlan
 
@@ -93,14 +93,16 @@ async def test_a_visitor_watches_a_race_to_its_end_and_sees_the_board_change(ope
     async with shown(event) as (show, address):
         await show.status("running")
         await show.race(show.heat("qualifying-e1", event.entries[1:2]))
-        show.pace = 4.0
+        show.pace = 0.5
         async with open_page(address) as page, open_page(f"{address}/events/spring-cup") as other:
             before = await rows(other)
             await page.get_by_role("link", name="Watch live").click()
-            racing = asyncio.create_task(show.race(show.heat("final-1"), lights_s=0.5))
+            await until(page, "window.league?.line() === 'open'")
+            racing = asyncio.create_task(show.race(show.heat("final-1")))
             await expect(page.locator("body")).to_have_attribute("data-state", "running")
             await expect(page.locator("#tower tr")).to_have_count(3)
             await expect(page.locator("#board-title")).to_have_text("Standings, as it runs")
+            show.pace = None
             await racing
             await show.status("finished")
             await expect(page.locator("#card-title")).to_have_text("The event is over")

@@ -110,15 +110,16 @@ class Show:
             grid=event.entries if grid is None else tuple(grid),
         )
 
-    async def race(self, plan: HeatPlan, *, lights_s: float = 0.0) -> None:
-        """Race one heat from the lights to the flag."""
+    async def race(self, plan: HeatPlan, *, go: asyncio.Event | None = None) -> None:
+        """Race one heat from the lights, which stay on until `go`, to the flag."""
         await self.book.begin_heat(self.event.id, plan)
         sensors = [self.league.sensor(name) for name in plan.rules.sensors]
         heat = Heat(plan, self.circuit, self.league.car(plan.car), sensors)
         form, raced = self.league.format(self.event.format), await self.book.results(self.event.id)
         scene = Scene(heat, self.feed, outlook=outlook(self.event, form, raced, heat))
         scene.announce("starting")
-        await asyncio.sleep(lights_s)
+        if go is not None:
+            await go.wait()
         scene.announce("running")
         drivers = [self._drivers[entry.id] for entry in plan.grid]
         loop = asyncio.get_running_loop()
