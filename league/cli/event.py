@@ -18,17 +18,14 @@ from league.racing.drem import FORMAT as PHYSICAL
 from league.sim.sensor import offered
 
 
-class Hour(click.ParamType[str]):
-    """A moment, in the zone of this machine unless it says another; gives it as programs write it."""
-
-    name = "moment"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """From what somebody typed."""
-        try:
-            return datetime.fromisoformat(value).astimezone().isoformat()
-        except (ValueError, OverflowError):
-            self.fail(f'{value!r}, expected "YYYY-MM-DD HH:MM"', param, ctx)
+def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """What somebody typed, in the zone of this machine unless it says another, as programs write it."""
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(value).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f'{value!r}, expected "YYYY-MM-DD HH:MM"', ctx, param) from None
 
 
 def _here(moment: str) -> str:
@@ -118,7 +115,7 @@ def command() -> None:
 @click.option(
     "--deadline",
     metavar="WHEN",
-    type=Hour(),
+    callback=_moment,
     help='Entries and submissions close then: "YYYY-MM-DD HH:MM", here.',
 )
 @click.option(
@@ -212,7 +209,7 @@ def start(event: str, server: str, token: str | None) -> None:
 @command.command()
 @click.argument("event")
 @click.option(
-    "--at", "closes_at", metavar="WHEN", type=Hour(), help='Not now, but then: "YYYY-MM-DD HH:MM", here.'
+    "--at", "closes_at", metavar="WHEN", callback=_moment, help='Not now, but then: "YYYY-MM-DD HH:MM", here.'
 )
 @click.option("--open", "reopen", is_flag=True, help="Take entries again, for as long as the event does.")
 @server_option

@@ -68,6 +68,11 @@ class EventRecord:
     revision: int = 0
     owners: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def takes_entries(self) -> bool:
+        """Whether it does, unless its hour has struck."""
+        return self.status == "open" or (self.status == "running" and self.options.stays_open)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:

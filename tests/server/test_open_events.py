@@ -393,3 +393,27 @@ async def test_a_director_lets_some_entries_race_under_the_rules_of_the_final(
     for wrong in (["ben", "ben"], ["nobody"], []):
         assert (await ask("POST", "/events/cup/race", json={"entries": wrong}))[0] == 400
     assert [record.plan.id for record in await home.book.events()] == ["cup", "show-race"]
+
+
+# -- pages ----------------------------------------------------------------------------------------------
+
+
+async def test_pages_say_when_entries_close_and_how_often_one_may_try(
+    home: House, ask: Any, http: aiohttp.ClientSession, wall: Wall
+) -> None:
+    closes = wall.time + timedelta(hours=1)
+    await ask("POST", "/events", json=event(closes_at=closes.isoformat(), attempts=5, attempts_a_day=2))
+    await ask("POST", "/events/cup/entries", json={"name": "Ada", "agent": "tutorial"})
+    token = await home.book.issue_token("owner")
+    pages = {}
+    for path in ("/events/cup", "/events/cup/next", "/desk/events/cup", "/desk/new"):
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http.get(home.url + path, headers=headers) as answer:
+            assert answer.status == 200, path
+            pages[path] = await answer.text()
+    for path in ("/events/cup", "/events/cup/next", "/desk/events/cup"):
+        assert "2031-05-17 20:30 UTC" in pages[path], path
+        assert "Attempts of a racer: 5. Attempts within 24 hours: 2." in pages[path], path
+    assert 'id="race"' in pages["/desk/events/cup"]
+    assert 'id="close-at"' in pages["/desk/events/cup"]
+    assert 'name="closes_at" type="datetime-local"' in pages["/desk/new"]

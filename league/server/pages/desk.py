@@ -149,6 +149,7 @@ class Desk:
             cars=[await self._car(request, sheet, entry) for entry in sheet.record.plan.entries],
             results={result.heat: result for result in results},
             agents=sorted(set(request.app[LEAGUE].agents) - {"onnx"}),
+            formats=sorted(request.app[LEAGUE].formats),
         )
 
     async def coming(self, request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ def check_open(record: EventRecord, now: datetime) -> None:
         RaceError: It does not; with the reason.
     """
     event_id, options = record.plan.id, record.options
-    if record.status != "open" and not (record.status == "running" and options.stays_open):
+    if not record.takes_entries:
         raise RaceError(f"event {event_id!r} is {record.status} and takes no entries now")
     if options.closes_at is not None and now >= options.closes_at:
         raise RaceError(f"event {event_id!r} takes no entries since {as_utc(options.closes_at)}")

@@ -17,7 +17,8 @@ function read(form) {
     const [first, second] = field.name.split(".");
     if (field.name.endsWith("[]")) {
       const list = (asked[field.name.slice(0, -2)] ??= []);
-      if (field.checked) list.push({ name: field.value, agent: field.value });
+      const chosen = field.dataset.type === "text" ? field.value : { name: field.value, agent: field.value };
+      if (field.checked) list.push(chosen);
     } else if (field.value !== "") {
       if (second) (asked[first] ??= {})[second] = value(field);
       else asked[first] = value(field);
@@ -32,6 +33,7 @@ function read(form) {
 function value(field) {
   if (field.type === "number") return Number(field.value);
   if (field.type === "checkbox") return field.checked;
+  if (field.type === "datetime-local") return new Date(field.value).toISOString();
   return field.dataset.type === "boolean" ? field.value === "true" : field.value;
 }
 
@@ -46,6 +48,8 @@ async function send(form) {
   if (!answer) return tell("The server does not answer.");
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) return tell(told.error?.message ?? `The server refuses: ${answer.status}`);
+  const secrets = Object.entries(told[form.dataset.told] ?? {});
+  if (secrets.length) return tellAll(told.id, secrets);
   if (form.dataset.then) return location.assign(form.dataset.then.replace("{id}", encodeURIComponent(told.id)));
   if (form.elements.length > 1) form.reset();
   document.activeElement?.blur();
@@ -61,6 +65,12 @@ function show(form, secret) {
   at("secret").hidden = false;
   at("secret").firstElementChild.textContent = link ? `${location.origin}${link}${secret}` : secret;
   tell("Shown only now:");
+}
+
+function tellAll(id, secrets) {
+  at("secret").hidden = false;
+  at("secret").firstElementChild.textContent = secrets.map(([name, secret]) => `${name}: ${secret}`).join("\n");
+  tell(`The event is ${id}. Its tokens are shown only now:`);
 }
 
 function tell(words) {
