@@ -14,7 +14,7 @@ import click
 
 from league.cli import show
 
-KINDS = ("sim", "server", "sensors", "train", "standings", "cluster")
+KINDS = ("sim", "server", "sensors", "train", "standings", "cluster", "browser")
 
 
 @click.command(
@@ -25,6 +25,7 @@ Examples:
   league bench server --json server.json
   league bench train --seconds 60
   league bench standings --entries 10000 --laps 1000000 --database crowd.sqlite
+  league bench browser --entries 10000 --seconds 10
   league bench cluster --workers 2 --seconds 60
   league bench sim --seconds 60 --circuit snail-shell --json sim.json"""
 )
@@ -37,7 +38,7 @@ Examples:
     "--seconds", type=click.FloatRange(1, 3600), default=20.0, show_default=True, help="Time to spend."
 )
 @click.option(
-    "--entries", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="(standings)"
+    "--entries", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="(standings, browser)"
 )
 @click.option(
     "--laps", type=click.IntRange(3, 10_000_000), default=30_000, show_default=True, help="(standings)"
@@ -62,6 +63,7 @@ def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | 
     to stable-baselines3's own PPO on an environment that does nothing. The server is measured beside plain
     ones that simulate nothing: heats with drivers on sockets, and a race that 400 people watch. A cluster of
     this machine races the same heats as one process does, in turns with it, results kept in a record book.
+    "browser" opens a race and a long board in a headless Chromium, and times every frame.
     """
 
     def tell(what: str) -> None:
@@ -70,6 +72,9 @@ def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | 
     workers = crowd.pop("workers")
     if kind == "standings":
         _standings(tell, json_file, **crowd)
+        return
+    if kind == "browser":
+        _browser(tell, json_file, seconds, crowd["entries"])
         return
     if kind == "cluster":
         _cluster(tell, json_file, circuit, seconds, crowd["database"], workers)
@@ -175,6 +180,30 @@ def _cluster(
         f"{found['rows_per_s']:,.0f} rows/s by one worker. Ratios are to one process.",
         markup=False,
     )
+
+
+def _browser(tell: Callable[[str], None], json_file: str | None, seconds: float, entries: int) -> None:
+    """Time the frames of pages."""
+    from league.cli.bench_browser import measure
+
+    machine = _machine()
+    rows = asyncio.run(measure(seconds, entries=entries, tell=tell))
+    if json_file:
+        figures = {"kind": "browser", "machine": machine, "entries": entries, "rows": rows}
+        show.write_json(json_file, figures)
+    if json_file == "-":
+        return
+    shown = [
+        (
+            row["what"],
+            *(f"{row[name]:.1f} ms" for name in ("median_ms", "p95_ms", "longest_task_ms")),
+            row["frames"],
+        )
+        for row in rows
+    ]
+    columns = ["", ">median frame", ">95 % within", ">longest task", ">frames"]
+    title = f"Frames in a headless Chromium · load before {machine['load_before']}"
+    show.console().print(show.table(title, columns, shown))
 
 
 def _machine() -> dict[str, Any]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -61,3 +63,18 @@ def test_the_bench_races_the_same_heats_here_and_on_a_cluster(tmp_path):
     assert figures["rows_per_heat"] > 10
     assert figures["worker_bytes"] > 10 * 2**20
     assert "Ray, 2 workers" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_bench_times_every_frame_of_a_race_and_of_a_board(tmp_path):
+    if not (os.environ.get("LEAGUE_CHROMIUM") or shutil.which("chromium")):
+        pytest.skip("no Chromium: install one, or say where it is in LEAGUE_CHROMIUM")
+    out = tmp_path / "browser.json"
+    asked = ["bench", "browser", "--seconds", "1", "--entries", "20", "--json", str(out)]
+    done = CliRunner().invoke(command, asked)
+    assert done.exit_code == 0, done.output
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["what"] for row in rows][:2] == ["live race of 8, 1280 × 720", "live race of 8, 360 × 640"]
+    assert all(row["frames"] > 0 and row["p95_ms"] >= row["median_ms"] > 0 for row in rows)
+    assert "longest task" in done.output

@@ -27,7 +27,7 @@ from league.server.door.auth import is_secure
 from league.server.keys import BOOK, LEAGUE, SETTINGS, STANDINGS
 from league.server.pages import charts, words
 from league.server.pages.assets import Assets
-from league.server.pages.board import read_view, show
+from league.server.pages.board import Row, read_view, show
 from league.server.pages.boards import KEPT as CARRIED
 from league.server.pages.boards import Boards
 from league.server.pages.desk import Desk
@@ -39,6 +39,7 @@ from league.server.pages.replays import Replays
 from league.server.pages.scores import Scores, Sheet
 from league.server.pages.seasons import SeasonPages
 from league.server.pages.signing import SIGN_IN, Signing
+from league.server.rest.standings import LARGE
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
 
@@ -48,6 +49,8 @@ KEPT: Final = 64
 """Circuits kept ready."""
 MOST_HEATS: Final = 100
 """Heats of an event that are listed unless all are asked for; the newest and those that come next."""
+MOST_PODIUMS: Final = 12
+"""Finished events whose first three the home page names; the newest."""
 SKETCH_POINTS: Final = 240
 
 Kept = TypeVar("Kept")
@@ -125,8 +128,16 @@ class Pages:
             (heading, [(event, await self._sketch(request, event.plan.circuit)) for event in group])
             for heading, group in groups
         ]
+        podiums = {event.plan.id: await self._podium(event) for event in groups[2][1][:MOST_PODIUMS]}
         example = next((event.plan.id for _, group in groups[1::-1] for event in group), None)
-        return self._page(request, "home.html", groups=cards, example=example)
+        return self._page(request, "home.html", groups=cards, example=example, podiums=podiums)
+
+    async def _podium(self, event: EventRecord) -> list[Row]:
+        """The first three of a finished event; nobody of one that would take long to rank."""
+        if len(event.plan.entries) >= LARGE:
+            return []
+        rows = (await self._scores.of(event.plan.id)).rows[:3]
+        return [row for row in rows if row.rank and row.status == "FIN"]
 
     async def event(self, request: web.Request) -> web.Response:
         """`GET /events/{event}`: its leaderboard, its heats and how to join."""
