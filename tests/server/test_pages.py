@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from house import House, Peer
 from show import Show, an_event
 from stadium import follow
 
@@ -257,16 +256,3 @@ async def test_a_failure_is_answered_with_a_page_and_no_inside(
     assert status == 500
     assert "secret" not in text
     assert "secret of the engine room" in caplog.text
-
-
-async def test_the_home_page_names_who_won(
-    home: House, http: ClientSession, peer: Callable[..., Peer]
-) -> None:
-    await home.create()
-    ada = await peer("Ada").join()
-    await home.lobby.start("cup")
-    await ada.drive_to_the_end(await ada.start())
-    await home.end_of()
-    async with http.get(home.url) as answer:
-        text = Page(await answer.text()).text
-    assert "Ada" in text.split("Results")[1]
