@@ -33,13 +33,19 @@ _OPENS_BOOKS = {"book", "book_url", "home"}, {"house", "new_book"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Where there is a PostgreSQL server, tests that open a book run there, too."""
+    """Where there is a PostgreSQL server, tests that open a book run there, too.
+
+    Those of the book itself at once; those of what stands on it count as slow there, for they are many.
+    """
     fixtures, names = _OPENS_BOOKS
     if len(databases.KINDS) > 1 and (
         fixtures & {*metafunc.fixturenames} or any(hasattr(metafunc.module, name) for name in names)
     ):
         metafunc.fixturenames.insert(0, "kept_in")
-        metafunc.parametrize("kept_in", databases.KINDS, indirect=True)
+        of_books = metafunc.definition.path.parent.name == "store"
+        marks = () if of_books else (pytest.mark.slow,)
+        kinds = ["sqlite", *(pytest.param(kind, marks=marks) for kind in databases.KINDS[1:])]
+        metafunc.parametrize("kept_in", kinds, indirect=True)
 
 
 @pytest.fixture
