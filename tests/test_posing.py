@@ -29,7 +29,7 @@ async def posing(home: House, event: str = "cup", **invited: object) -> AsyncIte
     invitation = Invitation(home.url, event, **invited)  # type: ignore[arg-type]
     task = asyncio.create_task(pose(invitation, port=0, tell=said.append, on_open=port.set_result))
     try:
-        yield await asyncio.wait_for(port, 5), said
+        yield await asyncio.wait_for(port, 60), said
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -60,7 +60,7 @@ async def test_an_event_without_a_camera_says_so() -> None:
         await home.create(autostart=1)
         async with posing(home) as (port, said):
             pilot = DonkeyPilot(LEAGUE.circuit(CIRCUIT), "Blind")
-            await asyncio.wait_for(pilot.drive(port), 20)
+            await asyncio.wait_for(pilot.drive(port), 60)
             await asyncio.sleep(0.1)
     assert any("camera" in line for line in said), said
 
@@ -71,7 +71,7 @@ async def test_a_donkeycar_that_leaves_does_not_finish() -> None:
         async with posing(home) as (port, _):
             pilot = DonkeyPilot(LEAGUE.circuit(CIRCUIT), "Shy")
             going = asyncio.create_task(pilot.drive(port))
-            await asyncio.wait_for(pilot.started.wait(), 20)
+            await asyncio.wait_for(pilot.started.wait(), 60)
             going.cancel()
             await home.end_of()
         statuses = await home.statuses()
@@ -85,7 +85,7 @@ async def test_nonsense_ends_the_connection_and_nothing_else() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET / HTTP/1.1\r\n\r\n")
             assert b"scene_selection_ready" in await reader.readline()
-            assert await asyncio.wait_for(reader.read(), 5) == b""
+            assert await asyncio.wait_for(reader.read(), 60) == b""
             writer.close()
             assert any("expected a JSON object" in line for line in said)
             _, other = await asyncio.open_connection("127.0.0.1", port)

@@ -300,7 +300,8 @@ async def compare(
         kills: How often the second one's server is killed.
         drivers: How many there are; two of them are hosted.
         laps: Of each heat.
-        longest_s: A server is killed after a random time up to this one.
+        longest_s: A server is killed after a random time up to this one, and up to an eighth of the time that
+            the undisturbed evening took, so that a fast machine is not through before the kills.
         most_s: Nothing is killed any more after this time.
         seed: Of the evening, and of the moments of the kills.
         circuit: Where they race.
@@ -316,6 +317,7 @@ async def compare(
         first, second = books or (str(folder / "quiet.sqlite"), str(folder / "killed.sqlite"))
         quiet = await race(plan, first, folder, say=say)
         say(f"undisturbed: {len(quiet.heats)} heats in {quiet.wall_s:.0f} s")
+        longest_s = min(longest_s, quiet.wall_s / 8)
         killed = await race(
             plan, second, folder, kills=kills, longest_s=longest_s, most_s=most_s, seed=seed, say=say
         )

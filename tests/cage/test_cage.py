@@ -25,7 +25,7 @@ from pathlib import Path
 from league.cage.enter import enter
 from league.cage.limits import Limits
 given = sys.stdin.readline().strip()
-layers = enter(Limits(cpu_s=3, memory_bytes=256 << 20))
+layers = enter(Limits(cpu_s=3, memory_bytes=1 << 30))
 {body}
 """
 

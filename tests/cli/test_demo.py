@@ -29,6 +29,7 @@ def test_the_headless_demo_runs_a_whole_event_and_prints_the_standings(tmp_path:
     assert not [*tmp_path.glob("**/*.sqlite")], "the demo leaves nothing behind"
 
 
+@pytest.mark.slow
 def test_the_demo_that_is_watched_serves_its_live_page_until_it_is_stopped(tmp_path: Path) -> None:
     with program("demo", env=at_home(tmp_path)) as demo:
         url = demo.wait_for(r"live page: (http://\S+/live/demo)")[1]
