@@ -20,7 +20,7 @@ def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--cluster",
             is_flag=False,
             flag_value=HERE,
-            metavar="[HOST:PORT]",
+            metavar="[HOST:PORT|auto]",
             help="Let Ray do it, on the cluster that this machine is part of (extra `cluster`); without an "
             "address on all cores of this machine.",
         ),

@@ -67,6 +67,7 @@ async def race_headless(
         LeaseLostError: Another host runs the event by now.
         RaceError: A heat cannot be raced.
     """
+    where = where if book.file is None else str(book.file)  # workers may be at home in another folder
     for heat in await book.heats(event_id):
         if heat.status == "running":
             await book.abandon_heat(event_id, heat.plan.id, CUT_OFF, lease=lease)

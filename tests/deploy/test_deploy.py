@@ -95,7 +95,7 @@ def units(tmp_path: Path) -> Path:
     """The units, with programs that are there in place of those that will be."""
     for name in UNITS:
         text = (DEPLOY / "systemd" / name).read_text()
-        text = text.replace("/opt/league/bin/league", "/bin/true")
+        text = re.sub(r"/opt/league/bin/(league|ray)", "/bin/true", text)
         (tmp_path / name.replace("@.", "@red.")).write_text(text)
     return tmp_path
 
@@ -185,6 +185,12 @@ MANIFESTS = pytest.mark.parametrize(
 
 @MANIFESTS
 def test_kubernetes_knows_every_field(name: str, manifest: dict[str, Any]) -> None:
+    if manifest["apiVersion"].startswith("ray.io/"):
+        # KubeRay's own kind is not among Kubernetes' schemas; the pods in it are.
+        for number, pod in enumerate(pods(manifest)):
+            wrapped = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{number}"}, "spec": pod}
+            kubernetes_validate.validate(wrapped, KUBERNETES, strict=True)
+        return
     kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
@@ -202,6 +208,58 @@ def test_the_race_hosts_of_kubernetes_get_settings_that_the_server_takes(tmp_pat
     file = tmp_path / "league.toml"
     file.write_text(config["data"]["league.toml"].replace("HOST", "race-0"))
     assert Settings.read(file).url == "https://race-0.league.example"
+
+
+# -- a cluster -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_ray_has_every_option_with_which_its_machines_are_started() -> None:
+    known = set(
+        re.findall(r"--[a-z-]+", run(Path(sys.executable).with_name("ray"), "start", "--help").stdout)
+    )
+    unit = (DEPLOY / "systemd" / "league-worker.service").read_text()
+    (line,) = re.findall(r"^ExecStart=/opt/league/bin/ray start (.+)$", unit, re.MULTILINE)
+    used = set(re.findall(r"--[a-z-]+", line))
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for name in ("cluster", "worker"):
+        words = [*services[name]["entrypoint"], *services[name]["command"]]
+        assert words[:2] == ["ray", "start"]
+        used |= {word.split("=")[0] for word in words[2:]}
+    (ray,) = (manifest for _, manifest in manifests() if manifest["kind"] == "RayCluster")
+    for group in groups(ray):
+        used |= {f"--{name}" for name in group["rayStartParams"]}
+    assert used <= known, used - known
+
+
+def test_only_its_own_machines_reach_a_cluster_in_which_anybody_could_run_programs() -> None:
+    found = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    with_it = {name for name, service in found["services"].items() if "cluster" in service["networks"]}
+    assert with_it == {"cluster", "worker", "db"}
+    for name in ("cluster", "worker"):
+        assert "ports" not in found["services"][name]
+        assert found["services"][name]["networks"] == ["cluster"]
+    assert found["networks"]["cluster"] == {"internal": True}
+    ray, fence = (m for name, m in manifests() if name.startswith("ray/"))
+    labels = [pod["template"]["metadata"]["labels"] for pod in groups(ray)]
+    allowed = fence["spec"]["ingress"][0]["from"]
+    assert all(fence["spec"]["podSelector"]["matchLabels"] == label for label in labels)
+    assert allowed == [{"podSelector": {"matchLabels": labels[0]}}]
+
+
+def groups(ray: dict[str, Any]) -> list[dict[str, Any]]:
+    """The head and the groups of workers."""
+    return [ray["spec"]["headGroupSpec"], *ray["spec"]["workerGroupSpecs"]]
+
+
+def test_the_image_of_a_cluster_is_built_with_what_there_is() -> None:
+    extras = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["worker"]
+    text = (DEPLOY / "kubernetes" / "ray.yaml").read_text()
+    (asked,) = re.findall(r"EXTRAS=(\S+)", text)
+    assert asked == compose["build"]["args"]["EXTRAS"]
+    assert "cluster" in asked.split(",")
+    assert set(asked.split(",")) <= set(extras)
 
 
 # -- metrics -------------------------------------------------------------------------------------------

@@ -61,13 +61,24 @@ class Hosting:
         if not self._url.done():
             self._url.set_result(url)
 
-    async def run(self, event_id: str, work: Callable[[Lease], Coroutine[Any, Any, None]]) -> None:
+    async def run(
+        self,
+        event_id: str,
+        work: Callable[[Lease], Coroutine[Any, Any, None]],
+        *,
+        instead_of: Lease | None = None,
+    ) -> None:
         """Do something with an event as soon as it is ours, and keep it ours meanwhile.
+
+        Args:
+            event_id: The event.
+            work: What to do; it is given the lease.
+            instead_of: A lease that need not be waited for, whoever holds it: its holder is to lose it.
 
         Raises:
             LeaseLostError: This host was away for too long, and another took over; the work was cancelled.
         """
-        lease = self._held[event_id] = await self._take(event_id)
+        lease = self._held[event_id] = await self._take(event_id, instead_of)
         working = asyncio.create_task(work(lease), name=f"event {event_id}")
         renewing = asyncio.create_task(self._renew(lease), name=f"lease of {event_id}")
         try:
@@ -97,7 +108,7 @@ class Hosting:
             self._elsewhere[event_id] = (time.monotonic(), url)
         return "" if event_id in self._held else url
 
-    async def _take(self, event_id: str) -> Lease:
+    async def _take(self, event_id: str, instead_of: Lease | None) -> Lease:
         """Wait until nobody else runs an event, and take it."""
         url = await self._url
         seen, since_s = None, time.monotonic()
@@ -105,11 +116,12 @@ class Hosting:
             lease = await self._book.lease(event_id)
             if lease != seen:
                 seen, since_s = lease, time.monotonic()
-            if lease is None or not self.shared or time.monotonic() - since_s >= self._lease_s:
+            free = lease is None or (instead_of is not None and lease.token == instead_of.token)
+            if free or not self.shared or time.monotonic() - since_s >= self._lease_s:
                 taken = await self._book.take_lease(event_id, owner=self._owner, url=url, instead_of=lease)
                 if taken is not None:
                     if lease is not None and self.shared:
-                        log.warning("event %s: goes on here; %s is gone", event_id, lease.owner)
+                        log.warning("event %s: goes on here, and no more by %s", event_id, lease.owner)
                     return taken
             await asyncio.sleep(self._lease_s / 5)
 
