@@ -34,7 +34,10 @@ def driving(home: Path, url: str, name: str) -> AbstractContextManager[Program]:
 @pytest.mark.slow
 @pytest.mark.parametrize("returns", [True, False])
 def test_a_killed_driver_is_lost_or_comes_back_and_the_other_finishes(tmp_path: Path, returns: bool) -> None:
-    with serving(tmp_path) as (url, _):
+    settings = tmp_path / "league.toml"
+    # Programs take their time to start on a busy machine.
+    settings.write_text(f"[server]\nresume_s = {60 if returns else 5}\nready_s = 60\nbank_s = 60\n")
+    with serving(tmp_path, "--config", settings) as (url, _):
         league(
             tmp_path, "event", "create", "Cup", "--circuit", "clubhouse-loop", "--format", "head-to-head",
             "--laps", 2, "--autostart", 2, "--pace", 6, "--server", url,

@@ -24,9 +24,12 @@ GOOD = tuple(EntryPlan(id=name, name=name, agent="tutorial") for name in ("ada",
 LIMITS: dict[str, Any] = {
     "hosted_memory_bytes": 512 << 20,
     "hosted_cpu_s": 20,
-    "ready_s": 10.0,
-    "no_show_s": 15.0,
+    "ready_s": 60.0,
+    "no_show_s": 60.0,
     "countdown_s": 0.0,
+    # Who waits for a processor on a busy machine misses nothing.
+    "deadline_s": 0.5,
+    "bank_s": 20.0,
 }
 QUICK = ("EarlyForkBomb", "Memory", "Files", "Sockets", "KillServer", "ServerSecrets")
 REASON = "stopped by"
