@@ -125,7 +125,8 @@ async def demo(*, headless: bool, port: int, seed: int, json_file: str | None) -
             async with serving(app, host=settings.host, port=settings.port) as url:
                 reporter.say(f"{plan.name}: {len(plan.entries)} drivers on {plan.circuit}, {url}")
                 if not headless:
-                    show.console().print(f"live page: {url}/live/{EVENT}", markup=False, soft_wrap=True)
+                    out = show.console(stderr=json_file == "-")  # standard output is the JSON's then
+                    out.print(f"live page: {url}/live/{EVENT}", markup=False, soft_wrap=True)
                 lobby = app[LOBBY]
                 await lobby.create(plan, EventOptions(open_entry=True, pace=None if headless else 1.0))
                 watching = asyncio.create_task(_watch(url, reporter.out), name="watching the demo")

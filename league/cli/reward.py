@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from league.cli import show
+from league.cli.patience import patience
 from league.hooks.catalogue import League
 
 SHADES = " ▁▂▃▄▅▆▇█"
@@ -57,8 +58,8 @@ def check(
 
     House drivers drive a few laps; one car goes astray and one drives the wrong way, so that every branch
     is come by. Where the function looks at objects, slow cars are in the way. Says what it paid and how
-    fast it is. A function that raises, or returns something that is no number within ±1e5, ends the
-    command with code 2 and the line that did it; its params are kept in reward-failed.json.
+    fast it is. A function that raises, never returns, or returns something that is no number within ±1e5,
+    ends the command with code 2 and the line that did it; its params are kept in reward-failed.json.
     """
     # Imported here: the physics compile when first used.
     from league.learn.reward.script import Script
@@ -67,7 +68,7 @@ def check(
     script = Script.read(file)
     league = ctx.find_object(League) or League()
     road, spec = league.circuit(circuit), league.car(car)
-    with show.progress() as progress:
+    with show.progress() as progress, patience(script.name):
         task = progress.add_task("driving", total=1.0, state="")
         done = try_out(
             script,

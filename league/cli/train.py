@@ -13,6 +13,7 @@ import click
 
 from league.cli import show
 from league.cli.evaluate import print_evaluation
+from league.cli.patience import patience
 from league.errors import ConfigError, InputError
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
@@ -211,7 +212,7 @@ def _prepare(recipe: Recipe, folder: Any, league: League, given: dict[str, Any])
 def _train(run: Run, name: str) -> Outcome:
     """Train with a live line; Ctrl-C and a polite end by the system keep what was learned."""
     errors = show.console(stderr=True)
-    with show.progress() as bar, _ending_politely():
+    with show.progress() as bar, _ending_politely(), patience(run.recipe.reward.file):
         task = bar.add_task(name, total=1000, state="getting ready")
         told_s = [0.0]
 
