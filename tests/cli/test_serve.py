@@ -6,46 +6,14 @@ import json
 import signal
 import socket
 import stat
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import networks
 import pytest
 from served import at_home, program, serving
-from terminal import Ran, run_league
+from terminal import Run, run_league
 
 from league.store.records import ModelFiles
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of the user in these tests."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[str]:
-    """A server's address."""
-    with serving(folder) as (url, _):
-        yield url
-
-
-@pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, server: str
-) -> Run:
-    """Runs `league` as the user who started the server."""
-    for name, value in at_home(folder).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("LEAGUE_SERVER", server)
-    monkeypatch.delenv("LEAGUE_TOKEN", raising=False)
-
-    def go(*arguments: object) -> Ran:
-        return run_league(capsys, *arguments)
-
-    return go
 
 
 def make(run: Run, name: str, *options: object) -> str:

@@ -6,16 +6,12 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import pytest
 from overhead import TAG_M, Overhead
-from served import at_home, serving
-from terminal import Ran, run_league
-
-Run = Callable[..., Ran]
+from terminal import Run
 
 SURVEY = """tag_m = 0.1
 tag = [
@@ -25,28 +21,6 @@ tag = [
   { number = 13, x_m = 0.8, y_m = -0.5 },
 ]
 """
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[str]:
-    with serving(folder) as (url, _):
-        yield url
-
-
-@pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, server: str
-) -> Run:
-    for name, value in at_home(folder).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("LEAGUE_SERVER", server)
-    monkeypatch.delenv("LEAGUE_TOKEN", raising=False)
-    return lambda *arguments: run_league(capsys, *arguments)
 
 
 def test_an_event_of_real_cars_has_drems_rules(run: Run) -> None:

@@ -11,8 +11,8 @@ from house import House, Peer, house
 
 @pytest.fixture
 async def home() -> AsyncIterator[House]:
-    """A server that waits for nobody longer than a second."""
-    async with house(ready_s=1.0, no_show_s=1.0) as running:
+    """A server that waits for drivers on a busy machine, and for no lights."""
+    async with house(ready_s=20.0, no_show_s=20.0, countdown_s=0.0) as running:
         yield running
 
 

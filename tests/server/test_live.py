@@ -155,29 +155,31 @@ async def test_the_newest_connection_drives_on(home: House, peer: Make) -> None:
     assert (await home.statuses())["Ada"] == "FIN"
 
 
-async def test_who_does_not_appear_does_not_start(home: House, peer: Make) -> None:
-    ada, ghost = peer("Ada"), peer("Ghost")
-    await home.create()
-    await ada.join()
-    await ghost.join()
-    await ghost.leave()
-    await home.lobby.start("cup")
-    await ada.drive_to_the_end(await ada.start())
-    assert await home.statuses() == {"Ada": "FIN", "Ghost": "DNS"}
-    assert "did not appear within 1 s" in (await home.reasons())["Ghost"]
+async def test_who_does_not_appear_does_not_start(http) -> None:
+    async with house(no_show_s=3.0) as home:
+        ada, ghost = Peer(http, home.url, "Ada"), Peer(http, home.url, "Ghost")
+        await home.create()
+        await ada.join()
+        await ghost.join()
+        await ghost.leave()
+        await home.lobby.start("cup")
+        await ada.drive_to_the_end(await ada.start())
+        assert await home.statuses() == {"Ada": "FIN", "Ghost": "DNS"}
+        assert "did not appear within 3 s" in (await home.reasons())["Ghost"]
 
 
-async def test_who_is_not_ready_in_time_does_not_start(home: House, peer: Make) -> None:
-    ada, slow = peer("Ada"), peer("Slow")
-    await home.create(autostart=2)
-    await ada.join()
-    await slow.join()
-    await ada.drive_to_the_end(await ada.start())
-    assert await home.statuses() == {"Ada": "FIN", "Slow": "DNS"}
-    assert (await home.reasons())["Slow"] == "was not ready within 1 s"
-    result = await slow.hear("Result")
-    assert result.heat == "heat-1"
-    assert [told.code for told in slow.told if type(told).__name__ == "Problem"] == ["no_show"]
+async def test_who_is_not_ready_in_time_does_not_start(http) -> None:
+    async with house(ready_s=3.0) as home:
+        ada, slow = Peer(http, home.url, "Ada"), Peer(http, home.url, "Slow")
+        await home.create(autostart=2)
+        await ada.join()
+        await slow.join()
+        await ada.drive_to_the_end(await ada.start())
+        assert await home.statuses() == {"Ada": "FIN", "Slow": "DNS"}
+        assert (await home.reasons())["Slow"] == "was not ready within 3 s"
+        result = await slow.hear("Result")
+        assert result.heat == "heat-1"
+        assert [told.code for told in slow.told if type(told).__name__ == "Problem"] == ["no_show"]
 
 
 async def test_who_says_that_it_is_loading_gets_more_time(http) -> None:
@@ -194,14 +196,15 @@ async def test_who_says_that_it_is_loading_gets_more_time(http) -> None:
         assert await home.statuses() == {"Slow": "FIN"}
 
 
-async def test_a_heat_in_which_nobody_starts_is_over_at_once(home: House, peer: Make) -> None:
-    await home.create()
-    ghost = await peer("Ghost").join()
-    await ghost.leave()
-    await home.lobby.start("cup")
-    await home.end_of()
-    assert await home.statuses() == {"Ghost": "DNS"}
-    assert (await home.book.event("cup")).status == "finished"
+async def test_a_heat_in_which_nobody_starts_is_over_at_once(http) -> None:
+    async with house(no_show_s=0.2) as home:
+        await home.create()
+        ghost = await Peer(http, home.url, "Ghost").join()
+        await ghost.leave()
+        await home.lobby.start("cup")
+        await home.end_of()
+        assert await home.statuses() == {"Ghost": "DNS"}
+        assert (await home.book.event("cup")).status == "finished"
 
 
 async def test_a_late_answer_is_paid_from_the_bank_and_counts(http) -> None:

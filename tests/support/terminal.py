@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +16,10 @@ class Ran(NamedTuple):
     code: int
     out: str
     err: str
+
+
+Run = Callable[..., Ran]
+"""Runs `league` with arguments; the fixture `run` of the command line's tests is one."""
 
 
 def run_league(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ran:
