@@ -153,7 +153,7 @@ def _report(verdicts: list[dict[str, Any]], json_file: str | None) -> None:
 @command.command()
 @click.argument("circuit")
 @click.option(
-    "-o", "--output", "output", metavar="FILE", help="A .png or .svg file; default CIRCUIT.png here."
+    "-o", "--out", "--output", "output", metavar="FILE", help="A .png or .svg file; default CIRCUIT.png here."
 )
 @click.pass_context
 def plot(ctx: click.Context, circuit: str, output: str | None) -> None:
