@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from sqlalchemy import Pool, event
 
 from league.store.book import RecordBook
 
@@ -25,16 +29,50 @@ kept_in = "sqlite"
 
 _numbers = itertools.count(1)
 _templates: list[str] = []
+_tables: list[str] = []
 
 
 @asynccontextmanager
 async def new_book(**options: Any) -> AsyncIterator[RecordBook]:
     """An empty record book, open; gone when the block ends."""
-    async with (
-        begun_book() if kept_in == "postgres" else nullcontext(":memory:") as where,
-        await RecordBook.open(where, **options) as book,
-    ):
+    if kept_in == "postgres":
+        async with begun_book() as where, await RecordBook.open(where, **options) as book:
+            yield book
+        return
+    if not _tables:
+        _tables.append(await _tables_of_a_book())
+    with _begun():
+        book = await RecordBook.open(":memory:", **options)
+    async with book:
         yield book
+
+
+async def _tables_of_a_book() -> str:
+    """What makes the tables of a book, as SQL: quicker than all the steps that led to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.sqlite"
+        await (await RecordBook.open(file)).close()
+        with closing(sqlite3.connect(file)) as db:
+            return "\n".join(db.iterdump())
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
+    """Inside the block, a book in memory has its tables as soon as it is connected to."""
+
+    def lay(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA database_list")
+        in_memory = not cursor.fetchone()[2]
+        cursor.close()
+        if in_memory:
+            connection.run_async(lambda driver: driver.executescript(_tables[0]))
+
+    event.listen(Pool, "connect", lay)
+    try:
+        yield
+    finally:
+        event.remove(Pool, "connect", lay)
 
 
 @asynccontextmanager
