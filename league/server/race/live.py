@@ -115,6 +115,11 @@ class LiveHeat:
                 if seat.driver.race is self:
                     seat.driver.race = None
 
+    def abandon(self) -> None:
+        """Tell the drivers that the heat came to nothing."""
+        for seat in self.seats:
+            seat.abandon(self.heat.plan.id)
+
     def conclude(self, result: HeatResult) -> None:
         """Tell the drivers the result; only after it has been committed."""
         told = result.model_dump(mode="json")

@@ -18,7 +18,7 @@ from league.racing.incident import Incident
 from league.racing.physical import PhysicalHeat, is_physical
 from league.racing.plan import Format, HeatPlan
 from league.racing.recording import Recording
-from league.racing.result import Standing
+from league.racing.result import HeatResult, Standing
 from league.server.race.listeners import Listeners
 from league.server.race.live import LiveHeat
 from league.server.race.paddock import Paddock
@@ -229,26 +229,10 @@ class EventRun:
         )
         scene.announce("starting")
         await self.post_board(racing=plan.id)
-        await live.run()
-        result = heat.result()
-        recording, content, incidents = await asyncio.to_thread(self._look_back, heat)
-        # Committed before anyone is told: what was announced can never be lost.
-        committing = asyncio.ensure_future(
-            self._book.finish_heat(
-                self._event_id,
-                plan,
-                result,
-                heat.facts,
-                content,
-                incidents,
-                lease=self._lease,
-                versions=paddock.versions,
-            )
-        )
         try:
-            await asyncio.shield(committing)
-        except asyncio.CancelledError:
-            await committing
+            result, recording, incidents = await self._to_the_book(live, heat)
+        except BaseException:
+            live.abandon()
             raise
         live.conclude(result)
         paddock.end_silent(result)
@@ -258,6 +242,33 @@ class EventRun:
         self._listeners.tell("on_heat_finished", event=paddock.record.plan, result=result)
         if incidents:
             self._advising = asyncio.create_task(self._advise(recording, self._advising))
+
+    async def _to_the_book(
+        self, live: LiveHeat, heat: Heat
+    ) -> tuple[HeatResult, Recording, tuple[Incident, ...]]:
+        """Race a heat, and commit what came of it."""
+        await live.run()
+        result = heat.result()
+        recording, content, incidents = await asyncio.to_thread(self._look_back, heat)
+        # Committed before anyone is told: what was announced can never be lost.
+        committing = asyncio.ensure_future(
+            self._book.finish_heat(
+                self._event_id,
+                heat.plan,
+                result,
+                heat.facts,
+                content,
+                incidents,
+                lease=self._lease,
+                versions=self._paddock.versions,
+            )
+        )
+        try:
+            await asyncio.shield(committing)
+        except asyncio.CancelledError:
+            await committing
+            raise
+        return result, recording, incidents
 
     def _look_back(self, heat: Heat) -> tuple[Recording, bytes, tuple[Incident, ...]]:
         """What the recording of a heat is, and what stewards should look at in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,13 @@ class Seat:
         line = self.driver.line
         if line is not None:
             line.say(line.session.error(code, problem))
+
+    def abandon(self, heat: str) -> None:
+        """Say that a heat came to no result, so that the driver can be sent to the grid again."""
+        line = self.driver.line
+        if line is not None and line.session.heat == heat:
+            with suppress(LocalProtocolError):  # it is not on the grid
+                line.say(line.session.finish([]))
 
     def conclude(self, heat: str, order: list[Mapping[str, Any]], result: Mapping[str, Any]) -> None:
         """Say how the heat ended, unless this line never heard of it."""
