@@ -83,7 +83,7 @@ class RayEngine(Executor):
             }  # fmt: skip
         try:
             ray.init(**own, log_to_driver=False, logging_level=logging.ERROR, namespace="league")
-        except (ConnectionError, RuntimeError, ValueError, OSError, ImportError, AssertionError) as error:
+        except Exception as error:  # Ray raises whatever comes
             raise ConfigError(f"cluster {address}: cannot be used: {_line(error)}") from error
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(_sealed)
         self._seal = seal()

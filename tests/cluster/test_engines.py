@@ -17,7 +17,7 @@ from crew import cup
 
 from league.store.book import RecordBook
 
-PATIENCE_S = 180.0
+PATIENCE_S = 600.0
 HEATS = 10
 
 # -- a worker is killed in mid-heat ------------------------------------------------------------------

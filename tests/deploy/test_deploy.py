@@ -239,6 +239,7 @@ def test_only_its_own_machines_reach_a_cluster_in_which_anybody_could_run_progra
     for name in ("cluster", "worker"):
         assert "ports" not in found["services"][name]
         assert found["services"][name]["networks"] == ["cluster"]
+        assert found["services"][name]["environment"]["RAY_AUTH_MODE"] == "token"
     assert found["networks"]["cluster"] == {"internal": True}
     ray, fence = (m for name, m in manifests() if name.startswith("ray/"))
     labels = [pod["template"]["metadata"]["labels"] for pod in groups(ray)]
