@@ -145,7 +145,10 @@ async def test_a_leaderboard_is_there_before_anything_was_raced(desk: Desk) -> N
         ({"id": "a/b"}, "event id 'a/b'"),
         ({"entries": [{"name": "X", "agent": "os:system"}]}, "no agent is called 'os:system'"),
         ({"entries": [{"name": "X"}]}, "names no agent"),
-        ({"entries": [{"name": "X", "agent": "follow-the-gap"}]}, "needs to see lidar; the event shows state"),
+        (
+            {"entries": [{"name": "X", "agent": "follow-the-gap"}]},
+            "needs to see lidar; the event shows state",
+        ),
         ({"name": ""}, "name"),
         ({"rules": {"boxes": 8}}, "boxes"),
         ({"rules": {"box_places": ["nowhere"]}}, "expected METRES,SIDE"),
