@@ -138,7 +138,9 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-        hint = "; is a server running already? Another --port may be free" if error.errno == EADDRINUSE else ""
+        hint = (
+            "; is a server running already? Another --port may be free" if error.errno == EADDRINUSE else ""
+        )
         raise ConfigError(f"cannot listen on {host}:{port}: {why}{hint}") from error
     return int(runner.addresses[before][1])
 

@@ -62,7 +62,7 @@ def test_plain_layers_answer_as_the_policy_does(tmp_path: Path, activation: str)
 def test_only_a_race_of_ppo_can_be_polished() -> None:
     with pytest.raises(ConfigError, match=r"polish: learning.algorithm is 'sac'.*expected \"ppo\""):
         recipe(learning={"algorithm": "sac"}, polish={"share": 0.2})
-    with pytest.raises(ConfigError, match="keep.best_by 'progress'"):
+    with pytest.raises(ConfigError, match=r"keep\.best_by 'progress'"):
         recipe(keep={"best_by": "progress"}, polish={"share": 0.2})
 
 
