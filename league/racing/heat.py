@@ -70,7 +70,13 @@ class Heat:
         self.overruns = 0
         """Ticks in which the server was late itself; nobody is charged for them."""
         self.world = World(
-            circuit, [car] * self.n, control_hz=plan.rules.control_hz, boxes=self.boxes, bots=self.bots
+            circuit,
+            [car] * self.n,
+            control_hz=plan.rules.control_hz,
+            boxes=self.boxes,
+            bots=self.bots,
+            spins=plan.rules.spins,
+            seed=plan.seed,
         )
         self.referee = Referee(self.world, plan.rules)
         self.drivers = [Driving(car, plan.rules.control_hz) for _ in range(self.n)]

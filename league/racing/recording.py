@@ -153,9 +153,13 @@ def header_bytes(
     plan: HeatPlan, circuit: Circuit, car: CarSpec, boxes: Sequence[Box], bots: Sequence[Bot]
 ) -> bytes:
     """What a heat's hash starts from: every input but the answers, in one fixed form."""
+    told = plan.model_dump(mode="json")
+    # Heats in which nobody loses grip by chance keep the hash that they had before there was such a rule.
+    if not plan.rules.spins:
+        del told["rules"]["spins"]
     header = {
         "behavior": BEHAVIOR,
-        "plan": plan.model_dump(mode="json"),
+        "plan": told,
         "circuit": circuit.sha256,
         "car": car.as_dict(),
         "boxes": [list(box) for box in boxes],

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from league.errors import ConfigError
 from league.racing.places import read_place
+from league.sim.grip import MOST_SPINS
 from league.sim.sensor import read_asked
 
 Ranking = Literal["total", "best_lap", "best_average"]
@@ -58,6 +59,9 @@ class Rules(BaseModel):
     clock: Clock = "lockstep"
     sensors: tuple[str, ...] = ("state", "pose")
     """What drivers may ask to see, by name or with options: "lidar", "lidar?noise=0.01&latency=1"."""
+
+    spins: Annotated[float, Field(ge=0, le=MOST_SPINS)] = 0.0
+    """How many times as often as recorded cars these lose grip, by chance; 0 is never."""
 
     boxes: Annotated[int, Field(ge=0, le=7)] = 0
     """Boxes on the lane lines at random places."""

@@ -19,6 +19,7 @@ from league.sim import contact, kernel, marshal, road, sweep, tick
 from league.sim.asked import check_boxes, check_vary
 from league.sim.car import CarSpec
 from league.sim.episode import Episode
+from league.sim.grip import check_spins
 from league.sim.lanes import LANES, make_lanes
 from league.sim.layout import STATE_SIZE
 from league.sim.objects import Box
@@ -73,7 +74,8 @@ class Batch:
             lines, between 7 and 90 % of the lap and at least 13 % of it apart.
         vary: By how large a share figures of the car may differ, by their names, as in
             {"lateral_mps2": 0.1}; each world's cars draw theirs anew with each episode. `FIGURES` of
-            `league.sim.kernel` are their names.
+            `league.sim.kernel` are their names. Besides, "spins": how many times as often as recorded cars
+            these lose grip, see `league.sim.grip`.
         crew: Threads that share the work.
         parts: Into how many parts the work is cut for them.
 
@@ -108,14 +110,17 @@ class Batch:
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
         self.again = again
-        self.vary = check_vary(car, vary or {})
+        vary = dict(vary or {})
+        self.spins = check_spins(vary.pop("spins", 0.0))
+        self.vary = check_vary(car, vary)
         self.boxes = tuple(Box(*box) for box in boxes)
         check_boxes(
             self.circuits, car, self.boxes, random_boxes, self.cars_per_world * self.episode.grid_gap_m
         )
         self._arrays = self._make(random_boxes)
         self._plain: tuple[Any, ...] = tuple(self._arrays)
-        self._alone = self.cars_per_world == 1 and self._arrays.bodies.shape[1] == 1
+        # Cars that are driven side by side do all the same: those that lose grip are driven one by one.
+        self._alone = not self.spins and self.cars_per_world == 1 and self._arrays.bodies.shape[1] == 1
         self._how, self._shape = _AGAIN[again], (self.worlds, self.cars_per_world, 2)
         self._crew = crew if parts > 1 else None
         parts = parts if self._crew is not None else 1
@@ -142,12 +147,16 @@ class Batch:
             shares = [self.vary.get(name, 0.0) for name in kernel.FIGURES]
             rules = np.concatenate((rules, kernel.figures(self.car), shares))
             row = np.concatenate((row, kernel.figures(self.car)))
+        own = self.vary or self.spins
+        params = np.tile(row, (worlds if own else 1, cars, 1))
+        if self.spins:
+            kernel.loosen(params.reshape(-1, len(row)), self.spins, 0)
         counters = np.zeros((worlds, 5), dtype=np.int64)
         counters[:, sweep.CIRCUIT] = np.arange(worlds) % len(self.circuits)
         arrays = sweep.Worlds(
             *_join(self.circuits),
             rules,
-            np.tile(row, (worlds if self.vary else 1, cars, 1)),
+            params,
             counters,
             np.zeros((worlds, cars, kernel.COMMANDS + 2 * depth)),
             np.zeros((worlds, cars, tick.MEASURED)),
@@ -334,9 +343,11 @@ class Batch:
     def state_bytes(self, world: int) -> bytes:
         """Exact bytes of everything that evolves in a world, the same as `World.state_bytes`."""
         ticks = int(self._arrays.counters[world, sweep.TICK])
-        return ticks.to_bytes(8, "little") + bytes(
-            self._arrays.state[world].astype("<f8", copy=False).tobytes()
-        )
+        state = ticks.to_bytes(8, "little") + self._arrays.state[world].astype("<f8", copy=False).tobytes()
+        if self.spins:
+            slides = self._arrays.params[world, :, kernel.KEY : kernel.PARAMETERS]
+            state += slides.astype("<f8", copy=False).tobytes()
+        return bytes(state)
 
     # -- inside --------------------------------------------------------------------------------
 

@@ -27,9 +27,11 @@ from math import exp, hypot, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from league.sim import grip
 from league.sim.angles import cos, sin, sine_cosine, tan
 from league.sim.car import CarSpec
 from league.sim.compiled import compiled, inlined, lean
+from league.sim.draws import chance
 
 FloatArray = NDArray[np.float64]
 
@@ -79,13 +81,36 @@ HELD, ABSENT, REMOVED = 1, 2, 4
     HALF_FRONT_TRACK,
     WHEEL_RADIUS,
 ) = range(35)
-PARAMETERS = 35
+# How the car loses grip, see `league.sim.grip`: how many times as often as recorded ones, then its figures.
+(
+    SPINS,
+    PUSHED,
+    BRAKED,
+    GROWTH,
+    LEAST_OUT,
+    MORE_OUT,
+    RECOVERY,
+    TURNED_OUT,
+    TURNED_BACK,
+    SCRUB,
+) = range(35, 45)
+# What a car that loses grip remembers. These evolve; they lie here since a car without them has no need of
+# them in its state: the key of its random stream, how many numbers it has drawn, its slip, how fast slip
+# grows, and for how long that is certain.
+KEY, DRAWN, SLIP, GROWING, CERTAIN = range(45, 50)
+PARAMETERS = 50
 """Length of a parameter row. SLOW, FAST and YAW_LAG are shares of a step, PER_LAG is one over the lag.
 NOSE, ORIGIN and BODY are distances ahead of the base point: of the nose, the chassis origin and the middle
 of the body. WHEEL_RADIUS reaches from the origin to the farthest wheel centre, BODY_RADIUS from the middle
 of the body to its corners."""
 
 LEAST_BASE_M = CarSpec.LEAST_BASE_M
+MOST_SLIP_RAD = 2.0
+"""However long it lasts, a slide stops growing here: beyond that a car goes backwards."""
+GRIPPING_RAD = 2e-3
+"""A slip below it is none."""
+_STREAMS = 1_000_000
+"""Number of the draw that the first car's random stream begins with; far from what `opening` draws."""
 STILL = 1e-9
 """Speeds and angles below it (m/s, rad, rad/s) become exact zero. A decay towards zero would otherwise
 end in denormal numbers, on which a processor is more than ten times slower."""
@@ -120,7 +145,7 @@ limits."""
 def parameters(car: CarSpec, step_s: float) -> FloatArray:
     """The row of numbers that drives a car with a physics step of `step_s`."""
     body = car.base_to_nose_m - car.nose_m
-    row = np.empty(PARAMETERS)
+    row = np.zeros(PARAMETERS)
     row[STEP] = step_s
     _write(row, figures(car))
     row[MAX_STEER], row[MIN_SPEED], row[MAX_SPEED] = car.max_steer_rad, car.min_speed_mps, car.max_speed_mps
@@ -135,6 +160,26 @@ def parameters(car: CarSpec, step_s: float) -> FloatArray:
         hypot(car.rear_axle_m, car.rear_track_m / 2), hypot(car.front_axle_m, car.front_track_m / 2)
     )
     return row
+
+
+def loosen(rows: FloatArray, spins: float, seed: int) -> None:
+    """Let cars lose grip.
+
+    Args:
+        rows: Their parameters, a row each.
+        spins: How many times as often as recorded ones, see `league.sim.grip`.
+        seed: Of their random streams; each car has its own.
+    """
+    rows[:, SPINS : SCRUB + 1] = grip.figures(grip.GRIP, spins)
+    for k in range(len(rows)):
+        begin_stream(rows[k], seed, 0, k)
+
+
+@lean
+def begin_stream(p: FloatArray, seed: int, episode: int, car: int) -> None:
+    """Begin a car's random stream, and forget what it remembers of slides."""
+    p[KEY:PARAMETERS] = 0.0
+    p[KEY] = np.floor(chance(seed, episode, _STREAMS + car) * 2.0**53)
 
 
 def figures(car: CarSpec) -> FloatArray:
@@ -183,6 +228,8 @@ def substep(p: FloatArray, s: FloatArray, number: int, substeps: int) -> None:
     steer = s[COMMANDS + 2 * _back(int(p[STEER_DELAY]), number, substeps)]
     speed = s[COMMANDS + 1 + 2 * _back(int(p[SPEED_DELAY]), number, substeps)]
     move(p, s, 1, 0, steer, speed)
+    if p[SPINS] > 0.0:
+        slide(p, s)
 
 
 @inlined
@@ -227,6 +274,61 @@ def move(p: FloatArray, s: FloatArray, lanes: int, k: int, steer: float, speed: 
     s[YAW * lanes + k], s[SPEED * lanes + k], s[TURN * lanes + k] = yaw, v, turn
     s[SERVO * lanes + k], s[WHEEL * lanes + k] = _settled(servo), _settled(wheel)
     s[STEER_NOW * lanes + k], s[SPEED_NOW * lanes + k] = steer, speed
+
+
+@lean
+def slide(p: FloatArray, s: FloatArray) -> None:
+    """What loss of grip adds to a physics step, after it; figures and words as in `league.sim.grip`.
+
+    The turn decides to which side a car slides: mirrored commands give the mirrored slide.
+    """
+    h, v, turn = p[STEP], s[SPEED], s[TURN]
+    if v == 0.0:
+        p[SLIP] = p[GROWING] = 0.0
+        return
+    if p[GROWING] == 0.0:
+        if _draw(p) < p[SPINS] * onset_per_s(p, s) * h:
+            p[GROWING] = p[GROWTH] * (0.25 + 0.75 * (_draw(p) + _draw(p))) * (1.0 if turn > 0.0 else -1.0)
+            p[CERTAIN] = p[LEAST_OUT]
+    elif p[CERTAIN] > 0.0:
+        p[CERTAIN] -= h
+    elif _draw(p) * p[MORE_OUT] < h or abs(p[SLIP]) > MOST_SLIP_RAD:
+        p[GROWING] = 0.0
+    if p[GROWING] != 0.0:
+        change = p[GROWING] * h
+        extra = p[TURNED_OUT] * change
+    else:
+        change = -p[SLIP] * h / (p[RECOVERY] + h)
+        extra = p[TURNED_BACK] * change
+    slip = p[SLIP] + change
+    if p[GROWING] == 0.0 and abs(slip) < GRIPPING_RAD:
+        slip = 0.0
+    p[SLIP] = slip
+    if slip == 0.0 and extra == 0.0:
+        return
+    q, c = sine_cosine(s[YAW])
+    s[YAW] += extra
+    q1, c1 = sine_cosine(s[YAW] - slip)
+    s[X] += v * (c1 - c) * h
+    s[Y] += v * (q1 - q) * h
+    s[SPEED] = _settled(max(v - p[SCRUB] * abs(sin(slip)) * h, 0.0))
+
+
+@lean
+def onset_per_s(p: FloatArray, s: FloatArray) -> float:
+    """How often a car in this state loses grip."""
+    v = s[SPEED]
+    load = v * abs(s[TURN]) / p[LATERAL]
+    target = min(p[GAIN] * s[SPEED_NOW], p[TOP]) / (1.0 + p[DRAG] * abs(v * s[TURN]))
+    push = min(max((target - v) * p[PER_LAG], -p[BRAKE]), p[ACCELERATE])
+    share = p[PUSHED] * push / p[ACCELERATE] if push > 0.0 else -p[BRAKED] * push / p[BRAKE]
+    return float(share * load * load)
+
+
+@lean
+def _draw(p: FloatArray) -> float:
+    p[DRAWN] += 1.0
+    return chance(int(p[KEY]), int(p[DRAWN]), 0)
 
 
 @inlined

@@ -6,13 +6,12 @@ the world's seed, the number of the episode and what is drawn.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import contact, kernel, road, tick
 from league.sim.compiled import lean
+from league.sim.draws import chance
 from league.sim.marshal import (
     BEFORE,
     BOX_ALONG,
@@ -46,27 +45,6 @@ TRIES = 64
 _START, _BOXES, _FIGURES = 0, 1_000, 10_000
 _DRAWS = 16
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_MIX_A = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_B = np.uint64(0x94D049BB133111EB)
-
-
-@lean
-def scramble(number: Any) -> Any:
-    """A 64-bit number in which every bit of the given one has a part (SplitMix64, Steele et al. 2014)."""
-    z = np.uint64(number) * _ODD + _ODD
-    z = (z ^ (z >> np.uint64(30))) * _MIX_A
-    z = (z ^ (z >> np.uint64(27))) * _MIX_B
-    return z ^ (z >> np.uint64(31))
-
-
-@lean
-def chance(seed: int, episode: int, draw: int) -> float:
-    """A number in [0, 1) that depends on nothing but the three whole numbers given."""
-    z = scramble(np.uint64(scramble(np.uint64(seed))) ^ np.uint64(episode))
-    z = scramble(np.uint64(z) ^ np.uint64(draw))
-    return float(np.uint64(z) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
-
 
 @lean
 def begin(own: Own, seed: int, episode: int) -> None:
@@ -83,6 +61,9 @@ def begin(own: Own, seed: int, episode: int) -> None:
     own.cards[:, :] = 0.0
     if len(rules) > SETTINGS:
         _vary(own, seed, episode)
+    for i in range(len(own.params)):
+        if own.params[i, kernel.SPINS] > 0.0:
+            kernel.begin_stream(own.params[i], seed, episode, i)
     if rules[RANDOM_BOXES] > 0.0:
         _put_boxes(own, seed, episode)
     length = road.length_of(rows)

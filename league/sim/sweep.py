@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from league.sim import kernel, lanes, marshal, opening, sensing, tick
 from league.sim.compiled import compiled, inlined, lean, released
+from league.sim.draws import scramble
 from league.sim.lanes import LANES
 from league.sim.layout import OPPONENTS_START
 from league.sim.marshal import Drive, Own
@@ -58,7 +59,7 @@ def spread(seed: int, worlds: int) -> IntArray:
     """A seed for each world, which depends on nothing but the one given and the world's number."""
     seeds = np.empty(worlds, dtype=np.int64)
     for w in range(worlds):
-        mixed = opening.scramble(np.uint64(opening.scramble(np.uint64(seed))) ^ np.uint64(w))
+        mixed = scramble(np.uint64(scramble(np.uint64(seed))) ^ np.uint64(w))
         seeds[w] = np.int64(np.uint64(mixed) >> np.uint64(1))
     return seeds
 

@@ -306,6 +306,8 @@ def start(
     """
     status = int(s[kernel.STATUS]) & kernel.HELD
     s[:] = 0.0
+    if p[kernel.SPINS] > 0.0:
+        p[kernel.SLIP] = p[kernel.GROWING] = 0.0
     x, y, yaw, segment = nose_at(rows, along, offset)
     yaw += heading_error
     s[kernel.X], s[kernel.Y] = x - p[kernel.NOSE] * cos(yaw), y - p[kernel.NOSE] * sin(yaw)

@@ -16,6 +16,7 @@ from league.errors import InputError
 from league.sim import contact, kernel, road, tick
 from league.sim.bots import Body, Bots, bodies_of
 from league.sim.car import CarSpec
+from league.sim.grip import check_spins
 from league.sim.objects import Bot, Box, check_boxes
 from league.track.circuit import Circuit
 
@@ -63,6 +64,8 @@ class World:
         control_hz: Ticks per second, 1 to 240.
         boxes: What stands in the way.
         bots: Cars without a driver; they move by themselves and cannot be pushed.
+        spins: How many times as often as recorded cars these lose grip, see `league.sim.grip`.
+        seed: What decides when they do.
 
     Raises:
         InputError: No cars or more than 64, a control rate out of range, a box or bot that is not finite
@@ -77,6 +80,8 @@ class World:
         control_hz: int = 15,
         boxes: Sequence[Box] = (),
         bots: Sequence[Bot] = (),
+        spins: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.circuit = circuit
         self.cars = tuple(cars)
@@ -94,6 +99,9 @@ class World:
         depth = max(kernel.history(car, self.step_s, self.substeps) for car in self.cars)
         self._rows, self._slabs = road.road_rows(circuit), road.road_slabs(circuit)
         self._params = np.stack([kernel.parameters(car, self.step_s) for car in self.cars])
+        self.spins = check_spins(spins)
+        if self.spins:
+            kernel.loosen(self._params, self.spins, seed)
         self._state = np.zeros((self.n, kernel.COMMANDS + 2 * depth))
         self._state[:, kernel.STATUS] = kernel.ABSENT
         self._commands = np.zeros((self.n, 2))
@@ -272,6 +280,8 @@ class World:
     def state_bytes(self) -> bytes:
         """Exact bytes of everything that evolves: the tick, every car's state, and the bots."""
         state = self.tick.to_bytes(8, "little") + self._state.astype("<f8", copy=False).tobytes()
+        if self.spins:
+            state += self._params[:, kernel.KEY :].astype("<f8", copy=False).tobytes()
         return state + self.bots.state_bytes() if len(self.bots) else state
 
     # -- inside --------------------------------------------------------------------------------

@@ -66,16 +66,29 @@ def read_recordings(
     Raises:
         InputError: There is no index, or a column is missing.
     """
+    found = []
+    for number, row in enumerate(_index(folder)):
+        episodes = read_episodes(folder / row["file"])
+        windows = cut(episodes, number, stride=stride, most=most, most_starts=most_starts, seed=seed)
+        found.append(Recording(row["file"], row["track"], row["simulator"], windows))
+    return found
+
+
+def chosen_files(folder: Path, simulator: str) -> list[Path]:
+    """The files of the recordings of one simulator, in the order of the index.
+
+    Raises:
+        InputError: There is no index.
+    """
+    return [folder / row["file"] for row in _index(folder) if row["simulator"] == simulator]
+
+
+def _index(folder: Path) -> list[dict[str, str]]:
     index = folder / "index.csv"
     if not index.is_file():
         raise InputError(f"no index.csv in {folder}, expected a folder of recordings")
-    found = []
     with index.open(newline="") as rows:
-        for number, row in enumerate(csv.DictReader(rows)):
-            episodes = read_episodes(folder / row["file"])
-            windows = cut(episodes, number, stride=stride, most=most, most_starts=most_starts, seed=seed)
-            found.append(Recording(row["file"], row["track"], row["simulator"], windows))
-    return found
+        return list(csv.DictReader(rows))
 
 
 def read_episodes(path: Path) -> list[Episode]:

@@ -220,7 +220,8 @@ def episode_of(recipe: Recipe) -> Episode:
 
 def _batch(recipe: Recipe, circuits: tuple[Circuit, ...], car: CarSpec, seed: int) -> Batch:
     """The batch of a field: where cars differ, every one draws its figures anew with each episode."""
-    worlds, share_ = recipe.learning.cars, recipe.vary.car
+    worlds = recipe.learning.cars
+    vary = dict.fromkeys(FIGURES, recipe.vary.car) if recipe.vary.car else {}
     return Batch(
         circuits[:worlds],
         car,
@@ -229,7 +230,7 @@ def _batch(recipe: Recipe, circuits: tuple[Circuit, ...], car: CarSpec, seed: in
         episode=episode_of(recipe),
         seed=seed * 1009 % 2**62,
         again="never",
-        vary=dict.fromkeys(FIGURES, share_) if share_ else None,
+        vary={**vary, "spins": recipe.vary.spins},
         crew=crew(),
         parts=share(worlds),
     )

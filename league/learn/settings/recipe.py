@@ -92,6 +92,8 @@ class Vary(_Part):
 
     car: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Every figure of the car's dynamics is off by up to this share, drawn anew for every episode."""
+    spins: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """How many times as often as recorded cars these lose grip; see `league.sim.grip`."""
     noise: NotNegative = 0.0
     """Noise of the observations in units of `ground.senses.NOISE`; 1 is that of a good sensor."""
     latency_ticks: Annotated[int, Field(ge=0, le=8)] = 0
