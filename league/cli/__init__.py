@@ -30,7 +30,7 @@ COMMANDS = {
     "event": "create, start, stop and show events",
     "donkeysim": "pose as the Donkey simulator, so that Donkeycars race here with their own pilots",
     "leaderboard": "show standings",
-    "queue": "see whose model the scrutineers look at, and how long yours will take",
+    "queue": "see whose model the scrutineers look at or who is to race, and how long it will take",
     "ratings": "how strong drivers are, how sure that is, and who would beat whom",
     "season": "points over several events, divisions and classes",
     "steward": "look at incidents, decide, take decisions back, protest",
