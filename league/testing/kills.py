@@ -148,6 +148,8 @@ async def _look(evening: Evening, where: str, driving: Sequence[asyncio.Task[Non
         if task.done():
             task.result()  # whoever gave up says why
     async with await RecordBook.open(where) as book:
+        # First, so that nothing can come after what is read of a finished event.
+        status = (await book.event(EVENT)).status
         heats = await book.heats(EVENT)
         results = {result.heat: result for result in await book.results(EVENT)}
         finished = [heat.plan.id for heat in heats if heat.status == "finished"]
@@ -161,7 +163,6 @@ async def _look(evening: Evening, where: str, driving: Sequence[asyncio.Task[Non
             if evening.heats.setdefault(heat_id, digest) != digest:
                 raise RaceError(f"heat {heat_id!r} was finished, and has another result now")
         evening.cut_off = sum(heat.attempt - (heat.status == "finished") for heat in heats)
-        status = (await book.event(EVENT)).status
     if status == "aborted":
         raise RaceError("the evening was aborted")
     return status == "finished"
