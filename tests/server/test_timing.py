@@ -289,6 +289,22 @@ async def test_a_bridge_that_is_lost_loses_no_lap(track: Track, peer: Any) -> No
         await track.home.end_of("cup")
 
 
+async def test_a_bridge_is_sent_to_the_grid_again_with_its_run(track: Track, peer: Any) -> None:
+    await track.prepare(CAR)
+    token = await track.home.book.issue_token("entry", name="car", event_id="cup", entry_id="car")
+    async with track.manned():
+        await track.home.lobby.start("cup")
+        bridge: Peer = await peer("Real car").join(token=token)
+        await bridge.get_ready()
+        await track.green()
+        await bridge.hear("Obs")
+        await track.keeper.do("again", why="the battery fell out")
+        await bridge.hear("Finish")
+        await bridge.get_ready()
+        await track.green()
+        await bridge.hear("Obs")
+
+
 async def test_runs_go_on_where_a_stopped_server_left_them(
     book_url: str, http: aiohttp.ClientSession
 ) -> None:

@@ -15,6 +15,7 @@ from league.racing.fact import Fact
 from league.racing.heat import Heat
 from league.racing.physical import PhysicalHeat, Sighting, is_physical
 from league.racing.plan import HeatPlan
+from league.racing.result import HeatResult
 from league.server.race.paddock import Paddock
 from league.server.race.physical import LivePhysicalHeat, SteppedAsideError
 from league.server.race.pulse import Pulse
@@ -74,8 +75,7 @@ class PhysicalRun:
             await paddock.start_hosted([entry.id for entry in plan.grid])
             await self._run(heat, scene)
         except BaseException as error:
-            # A run whose light was given goes on when the server is there again; nothing of it is lost.
-            if isinstance(error, asyncio.CancelledError) and desk.green and heat.ghosts is None:
+            if self._goes_on(heat, error):
                 raise
             stepped_aside = isinstance(error, SteppedAsideError)
             stopped = isinstance(error, asyncio.CancelledError)
@@ -96,6 +96,11 @@ class PhysicalRun:
             paddock.heat = None
             desk.end()
         return ""
+
+    def _goes_on(self, heat: PhysicalHeat, error: BaseException) -> bool:
+        """Whether a run whose light was given waits for the server to come back; nothing of it is lost."""
+        stopped = isinstance(error, asyncio.CancelledError)
+        return stopped and self._paddock.timing.green and heat.ghosts is None
 
     async def _begin(self, planned: HeatPlan) -> tuple[int, HeatPlan]:
         """The attempt: a new one, or the one that a stopped server left."""
@@ -130,18 +135,28 @@ class PhysicalRun:
             pulse=self._pulse,
         )
         scene.announce("starting")
+        try:
+            result = await self._to_the_book(live, heat)
+        except BaseException as error:
+            if not self._goes_on(heat, error):
+                live.abandon()
+            raise
+        live.conclude(result)
+        paddock.end_silent(result)
+        scene.announce("finished")
+        self._on_result("on_heat_finished", event=paddock.record.plan, result=result)
+
+    async def _to_the_book(self, live: LivePhysicalHeat, heat: PhysicalHeat) -> HeatResult:
+        """Race a run, and commit what came of it."""
         await live.run()
         result, facts, record = heat.result(), heat.facts, heat.record()
         # Committed before anyone is told: what was announced can never be lost.
         committing: asyncio.Future[Any] = asyncio.ensure_future(
-            self._book.finish_heat(self._event_id, plan, result, facts, record, lease=self._lease)
+            self._book.finish_heat(self._event_id, heat.plan, result, facts, record, lease=self._lease)
         )
         try:
             await asyncio.shield(committing)
         except asyncio.CancelledError:
             await committing
             raise
-        live.conclude(result)
-        paddock.end_silent(result)
-        scene.announce("finished")
-        self._on_result("on_heat_finished", event=paddock.record.plan, result=result)
+        return result
