@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import Logger, configure
 
 from league.learn.ground.field import Finished
 from league.learn.results.testdrive import Driven
@@ -82,7 +80,6 @@ class Pit(BaseCallback):
         self._began_s = time.perf_counter()
         self._looked_s = self._saved_s = self.time_s
         self._steps_before = self.run.ground.steps_done
-        self.model.set_logger(_logger(self.run.folder.path / "tensorboard"))
 
     def _on_step(self) -> bool:
         if isinstance(self.model, RacingPPO):
@@ -186,12 +183,3 @@ class Pit(BaseCallback):
             if value is not None:
                 self.model.logger.record(f"race/{name}", value)
         run.tell(moment)
-
-
-def _logger(folder: Path) -> Logger:
-    """A logger for TensorBoard if it is installed, else one that forgets."""
-    try:
-        from torch.utils import tensorboard  # noqa: F401 - only to know
-    except ImportError:
-        return configure(None, [])
-    return configure(str(folder), ["tensorboard"])

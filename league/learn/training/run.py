@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3 import SAC
+from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import LinearSchedule
 
 from league.errors import ModelError
@@ -213,6 +214,8 @@ class Run:
             KeyboardInterrupt: Somebody did; the checkpoint and the model so far are written.
         """
         self._warm_up()
+        # Before it learns, or it makes a folder for a logger of its own.
+        self.learner.set_logger(_logger(self.folder.path / "tensorboard"))
         self.meter = _started(self.meter)
         try:
             self.learner.learn(_NEVER, callback=self.pit, log_interval=1, reset_num_timesteps=False)
@@ -343,3 +346,12 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
             vf_coef=settings.value_share,
             max_grad_norm=settings.max_grad_norm,
         )
+
+
+def _logger(folder: Path) -> Logger:
+    """A logger for TensorBoard if it is installed, else one that forgets."""
+    try:
+        from torch.utils import tensorboard  # noqa: F401 - only to know
+    except ImportError:
+        return Logger(None, [])
+    return configure(str(folder), ["tensorboard"])
