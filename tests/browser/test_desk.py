@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CIRCUIT = "clubhouse-loop"
 PATHS = (
-    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/events/cup", "/events/cup/entries/n",
+    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/events/cup", "/events/cup/entries/{entry}",
     "/events/cup/next", "/events/cup/timekeeper", "/sign-in", "/join",
 )  # fmt: skip
 
@@ -153,13 +153,13 @@ async def test_no_page_of_the_desk_is_wider_than_the_window(
 ) -> None:
     name = "<i>Ω</i>" + "W" * 56
     await home.create("cup", style="time-trial")
-    await home.lobby.entrance.enter("cup", name, agent="tutorial")
+    made, _ = await home.lobby.entrance.enter("cup", name, agent="tutorial")
     owner = await home.book.add_person("O" * 64, "owner")
     await home.book.invite("racer", name=name, invited_by=name)
     viewport = {"width": width, "height": 900}
     async with open_page(f"{home.url}/desk", viewport=viewport) as page:
         await sign_in(page, home, await home.book.issue_own_token(owner.number))
-        for path in PATHS:
+        for path in (path.format(entry=made.id) for path in PATHS):
             await page.goto(home.url + path)
             await page.wait_for_load_state("networkidle")
             await page.screenshot(path=tmp_path / f"{width}{path.replace('/', '-')}.png", full_page=True)
@@ -184,7 +184,7 @@ async def test_nobody_is_shut_out_of_a_page_behind_the_sign_in(
     await home.book.invite("racer", name="Bert", invited_by="Olga")
     async with open_page(f"{home.url}/sign-in", color_scheme="light") as page:
         await sign_in(page, home, await home.book.issue_own_token(person.number))
-        for path in PATHS:
+        for path in (path.format(entry=made.id) for path in PATHS):
             if (await page.request.get(home.url + path)).status == 403:
                 continue  # not for everybody
             await page.goto(home.url + path)
