@@ -60,7 +60,8 @@ async def fill(where: str, entries: int, laps: int, tell: Callable[[str], None])
     runs = laps // LAPS
     async with engine.begin() as db:
         event = await db.scalar(select(tables.events.c.number).where(tables.events.c.id == EVENT))
-        number = dict((await db.execute(select(tables.entries.c.id, tables.entries.c.number))).tuples().all())
+        rows = await db.execute(select(tables.entries.c.id, tables.entries.c.number))
+        number = {row.id: row.number for row in rows}
         first = int(await db.scalar(select(func.max(tables.heats.c.number))) or 0) + 1
         chance = random.Random(1)
         for start in range(0, runs, _BATCH):

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -59,9 +60,30 @@ def _compile(function: Kernel, **options: bool) -> Kernel:
     # Read by the compiler when a function is declared, and only then.
     _config.CACHE_DIR = str(_FOLDER)
     try:
-        return cast("Kernel", _njit(cache=True, error_model="numpy", **options)(function))
+        made = _njit(cache=True, error_model="numpy", **options)(function)
     finally:
         _config.CACHE_DIR = before
+    _forgive(made._cache)
+    return cast("Kernel", made)
+
+
+def _forgive(cache: Any) -> None:
+    """Let a function be compiled for this process alone where its copy may not be read or written.
+
+    A program in a cage sees the folder, and finds out only then.
+    """
+    load, save = cache.load_overload, cache.save_overload
+
+    def try_to_load(*given: Any) -> Any:
+        with suppress(OSError):
+            return load(*given)
+        return None
+
+    def try_to_save(*given: Any) -> None:
+        with suppress(OSError):
+            save(*given)
+
+    cache.load_overload, cache.save_overload = try_to_load, try_to_save
 
 
 def _folder() -> Path | None:
