@@ -105,8 +105,7 @@ async def test_a_donkeycar_races_three_laps_and_stands_beside_a_simulated_entry(
             await asyncio.to_thread(arm, bridge)
             async with Beside.open(http, home.url, "/ws/timing", token=light) as device:
                 for _ in range(4):
-                    at_ns = await asyncio.wait_for(crossings.get(), 30)
-                    await device.cross(at_ns)
+                    await device.cross(await next_crossing(crossings, bridge))
             async with Beside.open(http, home.url, "/ws/control", token=person) as keeper:
                 await keeper.state(lambda said: said["phase"] == "driven")
                 await keeper.do("confirm")
@@ -132,6 +131,16 @@ async def test_a_donkeycar_races_three_laps_and_stands_beside_a_simulated_entry(
         rows["Blue Donkey"]["laps"], zip(gate.crossed_ns, gate.crossed_ns[1:4], strict=False), strict=True
     ):
         assert lap["time_s"] == pytest.approx((ended_ns - begun_ns) / 1e9, abs=2e-3)
+
+
+async def next_crossing(crossings: asyncio.Queue[int], bridge: Program) -> int:
+    """When the car crossed the line next; one that a busy machine has stopped is armed again first."""
+    for _ in range(5):
+        try:
+            return await asyncio.wait_for(crossings.get(), 8)
+        except TimeoutError:
+            await asyncio.to_thread(arm, bridge)
+    raise TimeoutError("the car came round no more")
 
 
 def pass_sign_test(bridge: Program) -> None:
