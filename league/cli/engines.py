@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import click
 
-HERE: Final = "here"
-"""What `--cluster` means without an address; as `league.cluster.engine` has it."""
+from league.cluster.engine import HERE, open_engine
 
 
 def engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,7 +37,5 @@ def chosen_engine(workers: int | None, cluster: str | None) -> Iterator[Executor
     if workers is None and cluster is None:
         yield None
         return
-    from league.cluster.engine import open_engine
-
     with open_engine(cluster, workers=workers) as engine:
         yield engine

@@ -12,6 +12,14 @@ from league.cli.leaderboard import print_leaderboard
 from league.cli.objects import object_options, object_rules
 from league.cli.physical import physical_options, physical_rules
 from league.cli.remote import ask, segment, server_option, token_option
+from league.cli.rule_options import (
+    car_option,
+    hz_option,
+    laps_option,
+    penalty_option,
+    rank_option,
+    time_limit_option,
+)
 from league.cli.rules_file import with_file
 from league.errors import InputError
 from league.racing.drem import FORMAT as PHYSICAL
@@ -70,16 +78,10 @@ def command() -> None:
 )
 @click.option("--format", "style", default="time-trial", show_default=True, help="See `league plugins`.")
 @click.option("--id", "event_id", metavar="ID", help="By default made from the name.")
-@click.option("--laps", default=3, show_default=True, help="Laps of each heat.")
+@laps_option
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same races.")
-@click.option("--car", default="deepracer", show_default=True, help="The car that all drive.")
-@click.option(
-    "--rank",
-    type=click.Choice(["total", "best_lap", "best_average"]),
-    default="total",
-    show_default=True,
-    help="What decides: the time for all laps, or the best lap or laps.",
-)
+@car_option
+@rank_option
 @click.option(
     "--clock",
     type=click.Choice(["lockstep", "realtime"]),
@@ -87,11 +89,9 @@ def command() -> None:
     show_default=True,
     help="Wait for every answer, or for none.",
 )
-@click.option("--hz", default=15, show_default=True, help="Commands a second.")
-@click.option("--time-limit", default=180.0, show_default=True, metavar="SECONDS", help="Of a heat.")
-@click.option(
-    "--off-track-penalty", default=3.0, show_default=True, metavar="SECONDS", help="A car stands so long."
-)
+@hz_option
+@time_limit_option
+@penalty_option
 @object_options
 @physical_options
 @click.option("--grid-size", default=4, show_default=True, help="Most cars in one head-to-head heat.")

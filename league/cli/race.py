@@ -12,6 +12,14 @@ from league.cli import show
 from league.cli.engines import chosen_engine, engine_options
 from league.cli.objects import object_options, object_rules
 from league.cli.replay import write_film
+from league.cli.rule_options import (
+    car_option,
+    hz_option,
+    laps_option,
+    penalty_option,
+    rank_option,
+    time_limit_option,
+)
 from league.cli.rules_file import with_file
 from league.cli.tower import HeatTower, screen
 from league.errors import ConfigError
@@ -38,35 +46,20 @@ Examples:
 )
 @click.argument("circuit")
 @click.argument("agents", nargs=-1, required=True, metavar="AGENT...")
-@click.option("--laps", default=3, show_default=True, help="Laps of each heat.")
+@laps_option
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same race.")
-@click.option("--car", default="deepracer", show_default=True, help="The car that all drive.")
+@car_option
 @click.option(
     "--format",
     "style",
     default=None,
     help="Also a plugin's; by default time-trial for one, head-to-head for more.",
 )
-@click.option(
-    "--rank",
-    type=click.Choice(["total", "best_lap", "best_average"]),
-    default="total",
-    show_default=True,
-    help="What decides: the time for all laps, or the best lap or laps.",
-)
-@click.option(
-    "--off-track-penalty",
-    type=float,
-    default=3.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="A car stands so long.",
-)
+@rank_option
+@penalty_option
 @object_options
-@click.option(
-    "--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Of a heat."
-)
-@click.option("--hz", type=int, default=15, show_default=True, help="Commands a second.")
+@time_limit_option
+@hz_option
 @click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
 @engine_options
 @click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")

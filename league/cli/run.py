@@ -18,7 +18,7 @@ from league.cli.race import print_result
 from league.cluster.engine import RayEngine, open_engine
 from league.cluster.headless import check_headless, race_headless
 from league.errors import ConfigError, RaceError
-from league.hooks.catalogue import League
+from league.hooks.catalogue import League, installed
 from league.quick import RaceOutcome
 from league.server.race.hosting import Hosting, only_server
 from league.server.race.settings import Settings
@@ -82,7 +82,7 @@ def _print(told: dict[str, Any]) -> None:
 async def _run(
     events: Sequence[str], where: str, settings: Settings, workers: int | None, cluster: str | None
 ) -> list[dict[str, Any]]:
-    league = League()
+    league = installed()
     async with await RecordBook.open(where) as book:
         for event_id in events:
             check_headless(_raceable(await book.event(event_id)))

@@ -65,7 +65,7 @@ def create_app(league: League, book: RecordBook, settings: Settings) -> web.Appl
     app[OWN] = set[str]()
     app[DOORKEEPER] = Doorkeeper(book, proxies=settings.proxies)
     app[STANDINGS] = Standings(league, book)
-    app.cleanup_ctx.append(_events)
+    app.cleanup_ctx.extend((_standings, _events))
     app.on_shutdown.append(_say_goodbye)
     app.add_routes(
         [
@@ -152,6 +152,12 @@ def address(host: str, port: int) -> str:
 
 async def _agent(request: web.Request) -> web.StreamResponse:
     return await request.app[_DOOR].serve(request, request.app[DOORKEEPER].address_of(request))
+
+
+async def _standings(app: web.Application) -> AsyncIterator[None]:
+    """A board that is being made is made to its end: the record book may be closed after that."""
+    yield
+    await app[STANDINGS].close()
 
 
 async def _events(app: web.Application) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from league.racing.incident import Incident, Opinion, settled_by
 from league.racing.ledger import Decision, Judged, check, judge
 from league.racing.plan import EventPlan
 from league.racing.result import HeatResult
+from league.racing.rules import Rules
 from league.store import tables
 from league.store.events import event_number, touch
 from league.store.texts import to_json
@@ -124,10 +125,8 @@ class DecisionPages:
         """
         async with self._data.reading() as db:
             event = await event_number(db, event_id)
-            plan = await db.scalar(select(_events.c.plan_json).where(_events.c.number == event))
-            rules = EventPlan.model_validate_json(str(plan)).rules
             raced = await _results_of(db, event, heats=heats, entry=entry)
-            return judge(raced, await ledger_of(db, event), rules)
+            return judge(raced, await ledger_of(db, event), await rules_of(db, event))
 
     async def results(
         self, event_id: str, *, heats: Collection[str] | None = None, entry: str | None = None
@@ -240,6 +239,12 @@ async def ledger_of(db: AsyncConnection, event: int) -> tuple[Decision, ...]:
     """An event's ledger, line by line."""
     asked = select(_decisions).where(_decisions.c.event == event).order_by(_decisions.c.number)
     return tuple(_decision(row) for row in await db.execute(asked))
+
+
+async def rules_of(db: AsyncConnection, event: int) -> Rules:
+    """The rules of an event."""
+    plan = await db.scalar(select(_events.c.plan_json).where(_events.c.number == event))
+    return EventPlan.model_validate_json(str(plan)).rules
 
 
 async def _results_of(

@@ -17,16 +17,15 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from league.racing.ledger import Decision, in_force, judge
-from league.racing.plan import EventPlan
 from league.racing.result import EntryResult, HeatResult
 from league.racing.standing import VOID_KEY, sort_key
 from league.store import tables
 from league.store.bursts import burst
-from league.store.decisions import ledger_of
+from league.store.decisions import ledger_of, rules_of
 from league.store.events import event_number
 from league.store.transactions import AnyRow, Transactions, unbroken
 
-_heats, _results, _events, _entries = tables.heats, tables.results, tables.events, tables.entries
+_heats, _results, _entries = tables.heats, tables.results, tables.entries
 _placed = tables.result_entries
 
 MOST_TOUCHED: Final = 500
@@ -110,9 +109,7 @@ class TallyPages:
         """
         async with self._data.reading() as db:
             event = await event_number(db, event_id)
-            plan = await db.scalar(select(_events.c.plan_json).where(_events.c.number == event))
-            rules = EventPlan.model_validate_json(str(plan)).rules
-            ledger = await ledger_of(db, event)
+            rules, ledger = await rules_of(db, event), await ledger_of(db, event)
             known = since.progress if since is not None else Progress()
             rows = (await db.execute(_heats_from(event, known.low))).all()
             finished = [row for row in rows if row.status == "finished"]

@@ -271,15 +271,20 @@ async def test_a_car_that_never_comes_did_not_start(track: Track) -> None:
     assert await track.home.reasons() == {"Real car": "did not come"}
 
 
+async def on_the_road(track: Track, peer: Any) -> tuple[Peer, Any]:
+    """A bridge whose car was given the light, and what it is shown first."""
+    token = await track.home.book.issue_token("entry", name="car", event_id="cup", entry_id="car")
+    await track.home.lobby.start("cup")
+    bridge: Peer = await peer("Real car").join(token=token)
+    await bridge.get_ready()
+    await track.green()
+    return bridge, await bridge.hear("Obs")
+
+
 async def test_a_bridge_that_is_lost_loses_no_lap(track: Track, peer: Any) -> None:
     await track.prepare(CAR)
-    token = await track.home.book.issue_token("entry", name="car", event_id="cup", entry_id="car")
     async with track.manned():
-        await track.home.lobby.start("cup")
-        bridge: Peer = await peer("Real car").join(token=token)
-        await bridge.get_ready()
-        await track.green()
-        obs = await bridge.hear("Obs")
+        bridge, obs = await on_the_road(track, peer)
         await bridge.answer(obs, steer_rad=0.0)
         bridge.break_off()
         await track.laps(2)
@@ -291,13 +296,8 @@ async def test_a_bridge_that_is_lost_loses_no_lap(track: Track, peer: Any) -> No
 
 async def test_a_bridge_is_sent_to_the_grid_again_with_its_run(track: Track, peer: Any) -> None:
     await track.prepare(CAR)
-    token = await track.home.book.issue_token("entry", name="car", event_id="cup", entry_id="car")
     async with track.manned():
-        await track.home.lobby.start("cup")
-        bridge: Peer = await peer("Real car").join(token=token)
-        await bridge.get_ready()
-        await track.green()
-        await bridge.hear("Obs")
+        bridge, _ = await on_the_road(track, peer)
         await track.keeper.do("again", why="the battery fell out")
         await bridge.hear("Finish")
         await bridge.get_ready()

@@ -69,6 +69,7 @@ class Show:
         app.router.add_get("/ws/watch", watch.watch_socket)
         add_headers(app)
         add_pages(app)
+        app.on_cleanup.append(lambda app: app[STANDINGS].close())
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -15,8 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from league.errors import ConfigError
-from league.learn.ground.senses import make_senses
-from league.learn.results.testdrive import Driven, TestDrive, score
+from league.learn.results.testdrive import score
 from league.learn.training.policies import PlainLayers, plain_layers
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
+_SEED = 41
 SLOWEST = 1.5
 """A copy's race is over when it has taken so many times as long as the policy's own."""
 
@@ -70,7 +70,7 @@ class Polish:
         draws = self._random.standard_normal((half, len(self._scale)), dtype=np.float32)
         changes, mean = self.options.spread * self._scale * draws, self._mean.detach().numpy()
         copies = np.concatenate([mean + changes, mean - changes])
-        found = self._field.race(self.layers, copies)
+        found, ticks = self._field.race(self.layers, copies)
         if found.max() > self._best:
             self._best = float(found.max())
             # The field's word is not enough: the policy's own test drive decides what is kept.
@@ -78,7 +78,7 @@ class Polish:
             self.run.pit.look()
         self._move(draws, found, left)
         self.layers.take(self._mean.detach().numpy())
-        return self._field.driven
+        return ticks
 
     def _move(self, draws: Floats, found: NDArray[np.float64], left: float) -> None:
         """A step of Adam along the changes, weighted by the ranks of what they gave."""
@@ -98,26 +98,15 @@ class _Copies:
     """The same test drives for many copies of a policy at once."""
 
     def __init__(self, run: Run, copies: int) -> None:
-        recipe, test = run.recipe, run.test
-        drives = test(run.best_answers())
-        finished = [drive.total_s for drive in drives if drive.finished]
-        self.copies, self.cars, self.roads = copies, len(test.batches), len(test.circuits)
-        self.by, self.driven = recipe.keep.best_by, 0
-        self.test = TestDrive(
-            test.circuits,
-            [batch.car for batch in test.batches],
-            make_senses(run.league, recipe.sensors),
-            run.ground.answers,
-            control_hz=recipe.control_hz,
-            laps=recipe.keep.laps,
-            noise=recipe.vary.noise,
-            latency_ticks=recipe.vary.latency_ticks,
-            copies=copies,
-            time_limit_s=SLOWEST * max(finished) if len(finished) == len(drives) else None,
-        )
+        drives = run.test(run.best_answers())
+        times_s = [drive.total_s for drive in drives]
+        done = all(drive.finished for drive in drives)
+        self.copies, self.cars, self.roads = copies, len(run.test.batches), len(run.test.circuits)
+        self.by = run.recipe.keep.best_by
+        self.test = run.test_drive(copies=copies, time_limit_s=SLOWEST * max(times_s) if done else None)
 
-    def race(self, layers: PlainLayers, copies: Floats) -> NDArray[np.float64]:
-        """The score of each copy, greater is better."""
+    def race(self, layers: PlainLayers, copies: Floats) -> tuple[NDArray[np.float64], int]:
+        """The score of each copy, greater is better; and how many ticks all their cars drove."""
         matrices = layers.split(copies)
         shape = (self.cars, self.copies, self.roads)
         ticks = 0
@@ -131,12 +120,6 @@ class _Copies:
             return found.reshape(self.copies, self.cars, self.roads, -1).swapaxes(0, 1).reshape(len(seen), -1)
 
         drives = self.test(lambda seen: layers.choose(answer(seen)))
-        self.driven = ticks * self.test.count
         by_copy = np.arange(self.test.count).reshape(shape).swapaxes(0, 1).reshape(self.copies, -1)
-        return np.array([self._score([drives[number] for number in numbers]) for numbers in by_copy])
-
-    def _score(self, drives: list[Driven]) -> float:
-        return score(drives, self.by, 0.0)
-
-
-_SEED = 41
+        scores = [score([drives[number] for number in numbers], self.by, 0.0) for numbers in by_copy]
+        return np.array(scores), ticks * self.test.count

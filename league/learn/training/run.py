@@ -105,20 +105,11 @@ class Run:
         if threads is not None:
             torch.set_num_threads(threads)
         circuits = find_circuits(self.league, recipe.circuits, both=recipe.both_directions)
-        tests = find_circuits(self.league, recipe.test_circuits) or circuits[:MOST_TEST_CIRCUITS]
+        self._tests = find_circuits(self.league, recipe.test_circuits) or circuits[:MOST_TEST_CIRCUITS]
         make_reward = self._reward if reward is None else lambda: reward
         self.ground = TrainingGround(recipe, circuits, self.league, make_reward, seed=recipe.seed)
         self.learner = make_learner(recipe, self.ground, device)
-        self.test = TestDrive(
-            tests,
-            self._test_cars(),
-            make_senses(self.league, recipe.sensors),
-            self.ground.answers,
-            control_hz=recipe.control_hz,
-            laps=recipe.keep.laps,
-            noise=recipe.vary.noise,
-            latency_ticks=recipe.vary.latency_ticks,
-        )
+        self.test = self.test_drive()
         self.pit = Pit(self)
         self.polish = Polish(self) if recipe.polish.share else None
         self.best: dict[str, Any] | None = None
@@ -190,6 +181,22 @@ class Run:
         if isinstance(self.learner, RacingPPO):
             return [policy.optimizer]
         return [policy.actor.optimizer, policy.critic.optimizer]
+
+    def test_drive(self, *, copies: int = 1, time_limit_s: float | None = None) -> TestDrive:
+        """Races on the test circuits with the test cars; see `TestDrive`."""
+        recipe = self.recipe
+        return TestDrive(
+            self._tests,
+            self._test_cars(),
+            make_senses(self.league, recipe.sensors),
+            self.ground.answers,
+            control_hz=recipe.control_hz,
+            laps=recipe.keep.laps,
+            noise=recipe.vary.noise,
+            latency_ticks=recipe.vary.latency_ticks,
+            copies=copies,
+            time_limit_s=time_limit_s,
+        )
 
     def _test_cars(self) -> list[CarSpec]:
         """The car itself; where cars differ in training, also some that training never sees."""

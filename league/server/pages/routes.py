@@ -221,7 +221,6 @@ class Pages:
         self._scores = scores = Scores(app[LEAGUE], app[BOOK], app[STANDINGS])
         yield
         await scores.close()
-        await app[STANDINGS].close()
 
     async def _sheet(self, request: web.Request) -> Sheet:
         """How the event stands that an address names; a large one perhaps as it was a moment ago."""

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from league.errors import RaceError
 from league.hooks.building import build_heat
@@ -150,13 +149,6 @@ class PhysicalRun:
         """Race a run, and commit what came of it."""
         await live.run()
         result, facts, record = heat.result(), heat.facts, heat.record()
-        # Committed before anyone is told: what was announced can never be lost.
-        committing: asyncio.Future[Any] = asyncio.ensure_future(
-            self._book.finish_heat(self._event_id, heat.plan, result, facts, record, lease=self._lease)
-        )
-        try:
-            await asyncio.shield(committing)
-        except asyncio.CancelledError:
-            await committing
-            raise
+        # Committed before anyone is told, and wholly even if the event is stopped just now.
+        await self._book.finish_heat(self._event_id, heat.plan, result, facts, record, lease=self._lease)
         return result

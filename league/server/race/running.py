@@ -250,24 +250,11 @@ class EventRun:
         await live.run()
         result = heat.result()
         recording, content, incidents = await asyncio.to_thread(self._look_back, heat)
-        # Committed before anyone is told: what was announced can never be lost.
-        committing = asyncio.ensure_future(
-            self._book.finish_heat(
-                self._event_id,
-                heat.plan,
-                result,
-                heat.facts,
-                content,
-                incidents,
-                lease=self._lease,
-                versions=self._paddock.versions,
-            )
-        )
-        try:
-            await asyncio.shield(committing)
-        except asyncio.CancelledError:
-            await committing
-            raise
+        # Committed before anyone is told, and wholly even if the event is stopped just now.
+        await self._book.finish_heat(
+            self._event_id, heat.plan, result, heat.facts, content, incidents,
+            lease=self._lease, versions=self._paddock.versions,
+        )  # fmt: skip
         return result, recording, incidents
 
     def _look_back(self, heat: Heat) -> tuple[Recording, bytes, tuple[Incident, ...]]:
