@@ -10,8 +10,10 @@ from tiny import begin, recipe, train
 from league import ConfigError
 from league.learn.results.export import best_answers
 from league.learn.results.runfolder import load_weights
+from league.learn.results.testdrive import TestDrive
 from league.learn.training.pit import Moment
 from league.learn.training.policies import plain_layers
+from league.sim.car import CarSpec
 
 POLISHED = recipe(
     budget={"steps": 120_000},
@@ -69,3 +71,25 @@ def test_only_a_race_of_ppo_can_be_polished() -> None:
 def test_a_driver_that_sees_pictures_cannot_be_polished(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="polish: sees camera, expected one sensor that gives numbers"):
         begin(tmp_path / "run", recipe(sensors=["camera"], polish={"share": 0.2}))
+
+
+def test_where_cars_differ_every_generation_has_other_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe(
+        budget={"steps": 40_000}, vary={"car": 0.1, "noise": 1.0}, polish={"share": 0.9, "copies": 4}
+    )
+    run = begin(tmp_path / "run", made)
+    fields: list[list[CarSpec]] = []
+    drive = run.test_drive
+
+    def noting(cars: list[CarSpec], *, copies: int, time_limit_s: float | None) -> TestDrive:
+        fields.append(cars)
+        return drive(cars, copies=copies, time_limit_s=time_limit_s)
+
+    monkeypatch.setattr(run, "test_drive", noting)
+    run.train()
+    assert len(fields) >= 3
+    assert all(cars[0] == fields[0][0] for cars in fields)  # the car itself is always there
+    others = [car for cars in fields for car in cars[1:]]
+    assert len({car.speed_gain for car in others}) == len(others)

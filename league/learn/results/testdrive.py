@@ -112,16 +112,21 @@ class TestDrive:
         ]
         self._senses, self._noise, self._late = list(senses), noise, latency_ticks
 
-    def __call__(self, answer: Answer) -> list[Driven]:
-        """Race once with every car on every circuit; a car's circuits in turn, for every copy, car by car."""
+    def __call__(self, answer: Answer, seed: int = 0) -> list[Driven]:
+        """Race once with every car on every circuit; a car's circuits in turn, for every copy, car by car.
+
+        Args:
+            answer: Drives them all.
+            seed: Of the noise in what they see.
+        """
         for batch in self.batches:
-            batch.reset(seed=0)
+            batch.reset(seed=seed)
         eyes = Eyes(
             self._senses,
             self.count,
             noise=self._noise,
             latency_ticks=self._late,
-            random=np.random.default_rng(0),
+            random=np.random.default_rng(seed),
         )
         laps: list[list[float]] = [[] for _ in range(self.count)]
         racing = np.ones(self.count, dtype=np.bool_)

@@ -15,24 +15,28 @@ import torch
 from numpy.typing import NDArray
 
 from league.errors import ConfigError
-from league.learn.results.testdrive import score
+from league.learn.results.testdrive import TestDrive, score
 from league.learn.training.policies import PlainLayers, plain_layers
 
 if TYPE_CHECKING:
     from league.learn.training.run import Run
+    from league.sim.car import CarSpec
 
 Floats = NDArray[np.float32]
 
-_SEED = 41
+_SEED, _FIELD_SEED = 41, 42
 SLOWEST = 1.5
 """A copy's race is over when it has taken so many times as long as the policy's own."""
+LOOK_EVERY = 4
+"""Generations between test drives, where cars differ."""
 
 
 class Polish:
     """Polishes a run's policy, a generation of races at a time.
 
     Args:
-        run: The run; its test circuits and its test cars are what the policy is polished on.
+        run: The run; its test circuits are what the policy is polished on. Where cars differ or what they see
+            is noisy, every generation has new cars and new noise, or the policy learns these few by heart.
 
     Raises:
         ConfigError: The policy sees more than one sensor's numbers.
@@ -57,7 +61,7 @@ class Polish:
         self._mean = torch.nn.Parameter(torch.from_numpy(self.layers.weights()))
         self._adam = torch.optim.Adam([self._mean], lr=self.options.rate, betas=(0.9, 0.99))
         self._scale = self.layers.scale()
-        self._best = -np.inf
+        self._best, self._generations = -np.inf, 0
         self._field = _Copies(run, self.options.copies)
 
     def generation(self, left: float) -> int:
@@ -71,13 +75,16 @@ class Polish:
         changes, mean = self.options.spread * self._scale * draws, self._mean.detach().numpy()
         copies = np.concatenate([mean + changes, mean - changes])
         found, ticks = self._field.race(self.layers, copies)
-        if found.max() > self._best:
+        # The field's word is not enough: the policy's own test drive decides what is kept.
+        if not self._field.changing and found.max() > self._best:
             self._best = float(found.max())
-            # The field's word is not enough: the policy's own test drive decides what is kept.
             self.layers.take(copies[int(found.argmax())])
             self.run.pit.look()
         self._move(draws, found, left)
         self.layers.take(self._mean.detach().numpy())
+        self._generations += 1
+        if self._field.changing and self._generations % LOOK_EVERY == 0:
+            self.run.pit.look()  # another field's word says nothing about this one's
         return ticks
 
     def _move(self, draws: Floats, found: NDArray[np.float64], left: float) -> None:
@@ -101,9 +108,17 @@ class _Copies:
         drives = run.test(run.best_answers())
         times_s = [drive.total_s for drive in drives]
         done = all(drive.finished for drive in drives)
-        self.copies, self.cars, self.roads = copies, len(run.test.batches), len(run.test.circuits)
+        self.run, self.copies = run, copies
+        self.cars, self.roads = len(run.test.batches), len(run.test.circuits)
         self.by = run.recipe.keep.best_by
-        self.test = run.test_drive(copies=copies, time_limit_s=SLOWEST * max(times_s) if done else None)
+        self.time_limit_s = SLOWEST * max(times_s) if done else None
+        self.changing = run.recipe.vary.car > 0.0 or run.recipe.vary.noise > 0.0
+        """Whether every race has new cars and new noise."""
+        self._random = np.random.default_rng([run.recipe.seed, _FIELD_SEED])
+        self.test = self._gather(run.test_cars())
+
+    def _gather(self, cars: list[CarSpec]) -> TestDrive:
+        return self.run.test_drive(cars, copies=self.copies, time_limit_s=self.time_limit_s)
 
     def race(self, layers: PlainLayers, copies: Floats) -> tuple[NDArray[np.float64], int]:
         """The score of each copy, greater is better; and how many ticks all their cars drove."""
@@ -119,7 +134,11 @@ class _Copies:
             found = layers.answer(rows, matrices)
             return found.reshape(self.copies, self.cars, self.roads, -1).swapaxes(0, 1).reshape(len(seen), -1)
 
-        drives = self.test(lambda seen: layers.choose(answer(seen)))
+        seed = 0
+        if self.changing:
+            seed = int(self._random.integers(2**31))
+            self.test = self._gather(self.run.test_cars(seed))
+        drives = self.test(lambda seen: layers.choose(answer(seen)), seed)
         by_copy = np.arange(self.test.count).reshape(shape).swapaxes(0, 1).reshape(self.copies, -1)
         scores = [score([drives[number] for number in numbers], self.by, 0.0) for numbers in by_copy]
         return np.array(scores), ticks * self.test.count

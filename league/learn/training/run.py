@@ -109,7 +109,7 @@ class Run:
         make_reward = self._reward if reward is None else lambda: reward
         self.ground = TrainingGround(recipe, circuits, self.league, make_reward, seed=recipe.seed)
         self.learner = make_learner(recipe, self.ground, device)
-        self.test = self.test_drive()
+        self.test = self.test_drive(self.test_cars())
         self.pit = Pit(self)
         self.polish = Polish(self) if recipe.polish.share else None
         self.best: dict[str, Any] | None = None
@@ -182,12 +182,14 @@ class Run:
             return [policy.optimizer]
         return [policy.actor.optimizer, policy.critic.optimizer]
 
-    def test_drive(self, *, copies: int = 1, time_limit_s: float | None = None) -> TestDrive:
-        """Races on the test circuits with the test cars; see `TestDrive`."""
+    def test_drive(
+        self, cars: Sequence[CarSpec], *, copies: int = 1, time_limit_s: float | None = None
+    ) -> TestDrive:
+        """Races on the test circuits; see `TestDrive`."""
         recipe = self.recipe
         return TestDrive(
             self._tests,
-            self._test_cars(),
+            cars,
             make_senses(self.league, recipe.sensors),
             self.ground.answers,
             control_hz=recipe.control_hz,
@@ -198,10 +200,10 @@ class Run:
             time_limit_s=time_limit_s,
         )
 
-    def _test_cars(self) -> list[CarSpec]:
+    def test_cars(self, seed: int = TEST_SEED) -> list[CarSpec]:
         """The car itself; where cars differ in training, also some that training never sees."""
         car, vary = self.league.car(self.recipe.car), self.recipe.vary
-        random = np.random.default_rng([self.recipe.seed, TEST_SEED])
+        random = np.random.default_rng([self.recipe.seed, seed])
         others = [varied(car, vary.car, random) for _ in range(TEST_CARS if vary.car else 0)]
         return [car, *others]
 
