@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from league.racing.recording import Recording
     from league.racing.result import EntryResult, HeatResult, LapResult, Standing
     from league.racing.rules import Rules
+    from league.racing.season import EventScore, PointsTable, Scoring
     from league.racing.stage import Leg, RoundRobin, Series, Solo, Stage, StagedFormat
     from league.racing.standing import best_runs, classify
+    from league.racing.tiebreak import competes
     from league.sim.batch import Batch
     from league.sim.camera import CameraSensor, StereoCameraSensor
     from league.sim.car import DEEPRACER, DEEPRACER_2021, DEEPRACER_2022, DEEPRACER_GZSIM, F1TENTH, CarSpec
@@ -94,6 +96,7 @@ __all__ = [
     "EntryResult",
     "Episode",
     "EventPlan",
+    "EventScore",
     "F1tenthLidarSensor",
     "Format",
     "HeatPlan",
@@ -114,6 +117,7 @@ __all__ = [
     "Opinion",
     "Opponent",
     "Penalty",
+    "PointsTable",
     "PoseSensor",
     "Projection",
     "ProtocolError",
@@ -124,6 +128,7 @@ __all__ = [
     "RoundRobin",
     "Rules",
     "Sample",
+    "Scoring",
     "SectorLidarSensor",
     "Sensor",
     "Series",
@@ -143,6 +148,7 @@ __all__ = [
     "check_circuit",
     "classify",
     "clip_at",
+    "competes",
     "derive_seed",
     "fit_ratings",
     "hookimpl",
@@ -191,6 +197,7 @@ _HOMES = {
     "EntryResult": "league.racing.result",
     "Episode": "league.sim.episode",
     "EventPlan": "league.racing.plan",
+    "EventScore": "league.racing.season",
     "F1TENTH": "league.sim.car",
     "F1tenthLidarSensor": "league.sim.lidar",
     "Format": "league.racing.plan",
@@ -214,6 +221,7 @@ _HOMES = {
     "Opinion": "league.racing.incident",
     "Opponent": "league.racing.agent",
     "Penalty": "league.racing.agent",
+    "PointsTable": "league.racing.season",
     "PoseSensor": "league.sim.sensing",
     "Projection": "league.track.circuit",
     "ProtocolError": "league.errors",
@@ -224,6 +232,7 @@ _HOMES = {
     "RoundRobin": "league.racing.stage",
     "Rules": "league.racing.rules",
     "Sample": "league.gate.car",
+    "Scoring": "league.racing.season",
     "SectorLidarSensor": "league.sim.lidar",
     "Sensor": "league.sim.sensor",
     "Series": "league.racing.stage",
@@ -243,6 +252,7 @@ _HOMES = {
     "check_circuit": "league.track.check",
     "classify": "league.racing.standing",
     "clip_at": "league.racing.incident",
+    "competes": "league.racing.tiebreak",
     "derive_seed": "league.racing.plan",
     "fit_ratings": "league.racing.rating",
     "hookimpl": "league.hooks.specs",

@@ -21,10 +21,14 @@ def command(json_file: str | None) -> None:
     offers = {
         "agents": sorted(league.agents),
         "formats": sorted(league.formats),
+        "scorings": sorted(league.scorings),
         "circuits": sorted(league.circuits),
         "cars": sorted(league.cars),
         "sensors": sorted(league.sensors),
         "track readers": sorted(league.track_readers),
+        "car drivers": sorted(league.car_drivers),
+        "detectors": sorted(league.detectors),
+        "advisers": sorted(league.advisers),
     }
     if json_file:
         plugins = [

@@ -16,6 +16,9 @@ json_option = click.option(
 points_option = click.option(
     "--points", metavar="P1,P2,…", help="What places are worth; by default 25,18,15,12,10,8,6,4,2,1."
 )
+scoring_option = click.option(
+    "--scoring", metavar="NAME", help="What makes points of an event, by default places; `league plugins`."
+)
 pole_option = click.option("--pole", type=float, help="Points for the best of qualifying.")
 fastest_option = click.option("--fastest-lap", type=float, help="Points for the fastest lap of the races.")
 best_option = click.option(
@@ -37,6 +40,7 @@ member_option = click.option(
     epilog="""\b
 Examples:
   league season create "Spring 2027" --best 6 --pole 1 --fastest-lap 1 --division Pro --division Open
+  league season create "Sprints" --scoring heats --points 10,6,4,3,2,1
   league season add spring-2027 club-night
   league season remove spring-2027 club-night
   league season standings spring-2027
@@ -57,6 +61,7 @@ def command() -> None:
 @click.option(
     "--event", "events", multiple=True, metavar="EVENT", help="An event that counts; may be repeated."
 )
+@scoring_option
 @points_option
 @pole_option
 @fastest_option
@@ -78,6 +83,7 @@ def create(
 @command.command()
 @click.argument("season")
 @click.option("--name", help="Another name.")
+@scoring_option
 @points_option
 @pole_option
 @fastest_option
@@ -189,7 +195,9 @@ def _tell(answer: dict[str, Any], what: str, json_file: str | None) -> None:
 def _plan(said: dict[str, Any]) -> dict[str, Any]:
     """What was given, as the server wants it."""
     plan = {
-        name: said[name] for name in ("name", "pole", "fastest_lap", "best") if said.get(name) is not None
+        name: said[name]
+        for name in ("name", "scoring", "pole", "fastest_lap", "best")
+        if said.get(name) is not None
     }
     if said["points"]:
         try:

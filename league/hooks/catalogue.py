@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import as_file
 from importlib.resources.abc import Traversable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from league.racing.metadata import MODEL_FILE
 from league.racing.objects import objects_of
 from league.racing.plan import EntryPlan, EventPlan, Format, HeatPlan, derive_seed
 from league.racing.recording import Recording
+from league.racing.season import EventScore, PointsTable, Scoring
 from league.sim.car import CarSpec
 from league.sim.noise import make_sensor
 from league.sim.sensor import Sensor, read_asked
@@ -71,6 +73,7 @@ class League:
             "register_advisers", callable
         )
         self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
+        self.scorings: Mapping[str, Scoring] = self._gather("register_scorings", _is_scoring)
 
     @property
     def plugins(self) -> tuple[PluginReport, ...]:
@@ -125,6 +128,20 @@ class League:
         """A format by name."""
         make: Callable[[], Format] = _pick("format", name, self.formats)
         return make()
+
+    def scoring(self, name: str) -> Scoring:
+        """A scoring by name, whose `points` raises PluginError if it fails or gives what are no points."""
+        found: Scoring = _pick("scoring", name, self.scorings)
+
+        def points(table: PointsTable, score: EventScore) -> Mapping[str, float]:
+            try:
+                return {str(entry): _finite(worth) for entry, worth in found.points(table, score).items()}
+            except Exception as error:  # a stranger's code may raise anything
+                log.exception("scoring %s failed on event %s", name, score.event)
+                problem = f"scoring {name!r} failed on event {score.event!r}: {type(error).__name__}: {error}"
+                raise PluginError(problem) from error
+
+        return replace(found, points=points)
 
     def car_driver(self, ref: str, *, only_stops: bool = False) -> CarDriver:
         """A driver, not yet connected, for the physical car at an address: "udp:192.168.4.1".
@@ -290,6 +307,16 @@ def _pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
 
 def _is_car(what: Any) -> bool:
     return isinstance(what, CarSpec)
+
+
+def _is_scoring(what: Any) -> bool:
+    return isinstance(what, Scoring)
+
+
+def _finite(worth: float) -> float:
+    if not isfinite(worth):
+        raise PluginError(f"{worth} points, expected a finite number")
+    return worth
 
 
 def _is_file(what: Any) -> bool:

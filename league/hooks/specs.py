@@ -19,6 +19,7 @@ from league.racing.agent import Agent
 from league.racing.incident import Incident, Opinion
 from league.racing.plan import EntryPlan, EventPlan, Format
 from league.racing.result import HeatResult, Standing
+from league.racing.season import Scoring
 from league.sim.car import CarSpec
 from league.track.read import TrackReader
 
@@ -72,6 +73,25 @@ def register_car_drivers() -> Mapping[str, Callable[[CarAddress], CarDriver]]:  
 @hookspec
 def register_formats() -> Mapping[str, Callable[[], Format]]:  # type: ignore[empty-body]
     """Formats: a name to something that makes one."""
+
+
+@hookspec
+def register_scorings() -> Mapping[str, Scoring]:  # type: ignore[empty-body]
+    """Scorings: a name to what makes points of an event, for seasons that name it.
+
+    It is a pure function of the season's table of points and of what the event came to, asked whenever the
+    season is looked at: for everybody, and again for every division and class with places of their own.
+
+    Example:
+        A win is worth ten, anything else nothing, whatever the season's table says::
+
+            def wins(table: PointsTable, score: EventScore) -> dict[str, float]:
+                return {row.entry_id: 10.0 for row in score.standings if row.place == 1}
+
+            @hookimpl
+            def register_scorings():
+                return {"wins": Scoring(wins, "ten points for a win")}
+    """
 
 
 @hookspec

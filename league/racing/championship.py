@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from league.racing.result import HeatResult, Standing
+from league.racing.result import EntryResult, HeatResult, Standing
 from league.racing.season import (
     EventScore,
     PointsTable,
     RacingClass,
+    Scoring,
     SeasonRow,
     class_of,
     fastest_lap_of,
@@ -30,6 +31,7 @@ from league.racing.season import (
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Points = Annotated[float, Field(ge=-1000, le=1000)]
+Row = TypeVar("Row", bound=EntryResult)
 
 
 class _Value(BaseModel):
@@ -49,6 +51,8 @@ class SeasonPlan(_Value):
 
     id: str
     name: Name
+    scoring: Name = "places"
+    """What makes points of an event; a plugin's name for it."""
     by_place: Annotated[tuple[Points, ...], Field(max_length=64)] = PointsTable().by_place
     """What places are worth, from the first on."""
     pole: Points = 0
@@ -125,20 +129,21 @@ class Tables:
     """What each driver's newest entry is called."""
 
 
-def tables(plan: SeasonPlan, raced: Sequence[RacedEvent]) -> Tables:
+def tables(plan: SeasonPlan, raced: Sequence[RacedEvent], scoring: Scoring) -> Tables:
     """Work out every table of a season.
 
     Args:
         plan: What counts.
         raced: Its events that have results, in any order; others are left out.
+        scoring: What the plan's `scoring` names.
     """
     by_id = {event.id: event for event in raced}
     events = [by_id[event] for event in plan.events if event in by_id]
     names = {plan.driver(event.id, row.entry_id): row.name for event in events for row in event.standings}
     return Tables(
-        overall=Table("", _rows(plan, events, None)),
-        divisions=tuple(_division(plan, events, name) for name in plan.divisions),
-        classes=tuple(_class(plan, events, one.name) for one in plan.classes),
+        overall=Table("", _rows(plan, events, scoring)),
+        divisions=tuple(_division(plan, events, name, scoring) for name in plan.divisions),
+        classes=tuple(_class(plan, events, one.name, scoring) for one in plan.classes),
         names=names,
     )
 
@@ -151,7 +156,7 @@ def next_members(plan: SeasonPlan, made: Tables) -> dict[str, str]:
     return {driver: division for driver, division in members.items() if division}
 
 
-def _division(plan: SeasonPlan, events: Sequence[RacedEvent], name: str) -> Table:
+def _division(plan: SeasonPlan, events: Sequence[RacedEvent], name: str, scoring: Scoring) -> Table:
     among = {
         event.id: {
             row.entry_id
@@ -160,14 +165,14 @@ def _division(plan: SeasonPlan, events: Sequence[RacedEvent], name: str) -> Tabl
         }
         for event in events
     }
-    rows = _rows(plan, events, among)
+    rows = _rows(plan, events, scoring, among)
     up: tuple[str, ...] = ()
     if name != plan.divisions[0] and rows and plan.promote > 0:
         up = promoted([row.driver for row in rows], Fraction(plan.promote).limit_denominator(1000))
     return Table(name, rows, up)
 
 
-def _class(plan: SeasonPlan, events: Sequence[RacedEvent], name: str) -> Table:
+def _class(plan: SeasonPlan, events: Sequence[RacedEvent], name: str, scoring: Scoring) -> Table:
     known = [RacingClass(one.name, frozenset(one.cars), frozenset(one.sensors)) for one in plan.classes]
 
     def belongs(event: RacedEvent, entry: str) -> bool:
@@ -178,27 +183,36 @@ def _class(plan: SeasonPlan, events: Sequence[RacedEvent], name: str) -> Table:
         event.id: {row.entry_id for row in event.standings if belongs(event, row.entry_id)}
         for event in events
     }
-    return Table(name, _rows(plan, events, among))
+    return Table(name, _rows(plan, events, scoring, among))
 
 
 def _rows(
-    plan: SeasonPlan, events: Sequence[RacedEvent], among: Mapping[str, Collection[str]] | None
+    plan: SeasonPlan,
+    events: Sequence[RacedEvent],
+    scoring: Scoring,
+    among: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[SeasonRow, ...]:
     """The table of everybody, or of some entries of every event, whose places count among themselves."""
-    return season_table(
-        plan.points, [_score(plan, event, None if among is None else among[event.id]) for event in events]
-    )
+    scores = [_score(plan, event, None if among is None else among[event.id]) for event in events]
+    return season_table(plan.points, scores, scoring)
 
 
 def _score(plan: SeasonPlan, event: RacedEvent, among: Collection[str] | None) -> EventScore:
-    rows = event.standings
+    rows, heats = event.standings, event.results
     if among is not None:
-        kept = [row for row in rows if row.entry_id in among]
-        rows = tuple(row.model_copy(update={"place": place}) for place, row in enumerate(kept, 1))
+        rows = _only(rows, among)
+        heats = tuple(heat.model_copy(update={"entries": _only(heat.entries, among)}) for heat in heats)
     return EventScore(
         event=event.id,
         standings=rows,
         pole=pole_of(event.results, among),
         fastest_lap=fastest_lap_of(event.results, among),
         drivers={row.entry_id: plan.driver(event.id, row.entry_id) for row in rows},
+        heats=heats,
     )
+
+
+def _only(rows: Sequence[Row], among: Collection[str]) -> tuple[Row, ...]:
+    """The rows of some entries, with places among themselves."""
+    kept = (row for row in rows if row.entry_id in among)
+    return tuple(row.model_copy(update={"place": place}) for place, row in enumerate(kept, 1))

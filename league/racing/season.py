@@ -1,11 +1,13 @@
 """Seasons: points over several events, divisions with promotion, classes by car and sensor.
 
+What an event is worth to whom is a `Scoring`, which plugins register.
+
 Pure: functions of standings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -39,10 +41,22 @@ class EventScore:
     fastest_lap: str = ""
     drivers: Mapping[str, str] = field(default_factory=dict)
     """Whose each entry is, by entry id; an entry that is not in it stands for itself."""
+    heats: tuple[HeatResult, ...] = ()
+    """Its heats, after every decision; of a division or a class only the rows of those who are in it."""
 
     def driver(self, entry: str) -> str:
         """Whose points an entry's are."""
         return self.drivers.get(entry, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A way to make points of what an event came to."""
+
+    points: Callable[[PointsTable, EventScore], Mapping[str, float]]
+    """Points by entry id, a pure function; who is not in it has none, and who was disqualified never any."""
+    about: str
+    """What is worth points, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +98,22 @@ def fastest_lap_of(raced: Iterable[HeatResult], among: Collection[str] | None = 
     return min(laps, default=(0.0, ""))[1]
 
 
-def event_points(table: PointsTable, score: EventScore) -> dict[str, float]:
-    """Points of one event by driver, of those with a result; who was disqualified has none."""
+def _driver_points(table: PointsTable, score: EventScore, scoring: Scoring) -> dict[str, float]:
+    """Points of one event by driver, of those with a result; of several entries of one the best counts."""
+    made = scoring.points(table, score)
     points: dict[str, float] = {}
-    for row in score.standings:
-        if not competes(row):
-            continue
-        worth = table.by_place[row.place - 1] if row.place <= len(table.by_place) else 0
-        worth += table.pole if row.entry_id == score.pole else 0
-        worth += table.fastest_lap if row.entry_id == score.fastest_lap else 0
-        driver = score.driver(row.entry_id)
+    for row in filter(competes, score.standings):
+        driver, worth = score.driver(row.entry_id), made.get(row.entry_id, 0)
         points[driver] = max(points.get(driver, worth), worth)
     return points
 
 
-def season_table(table: PointsTable, events: Sequence[EventScore]) -> tuple[SeasonRow, ...]:
+def season_table(table: PointsTable, events: Sequence[EventScore], scoring: Scoring) -> tuple[SeasonRow, ...]:
     """The season's standings: points, then the most first places, second places and so on, then the name."""
     earned: dict[str, list[tuple[float, int, str]]] = {}
     places: dict[str, list[int]] = {}
     for number, score in enumerate(events):
-        for driver, points in event_points(table, score).items():
+        for driver, points in _driver_points(table, score, scoring).items():
             earned.setdefault(driver, []).append((-points, number, score.event))
         best: dict[str, int] = {}
         for row in score.standings:
@@ -164,12 +174,3 @@ class RacingClass:
 def class_of(classes: Sequence[RacingClass], car: str, sensors: Sequence[str]) -> RacingClass | None:
     """The first class that takes an entry, or None."""
     return next((one for one in classes if one.takes(car, sensors)), None)
-
-
-def by_class(standings: Sequence[Standing], classes: Mapping[str, str]) -> dict[str, tuple[Standing, ...]]:
-    """Standings of each class, with places of its own; `classes` gives the class of every entry id."""
-    split: dict[str, list[Standing]] = {}
-    for row in standings:
-        mine = split.setdefault(classes.get(row.entry_id, ""), [])
-        mine.append(row.model_copy(update={"place": len(mine) + 1}))
-    return {name: tuple(rows) for name, rows in split.items()}

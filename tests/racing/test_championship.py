@@ -10,6 +10,9 @@ from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.result import HeatResult, Standing
 from league.racing.rules import Rules
 from league.racing.standing import best_runs
+from league_plugins.scorings import register_scorings
+
+PLACES = register_scorings()["places"]
 
 
 def raced(event: str, *, car: str = "deepracer", sensors: dict[str, tuple[str, ...]] | None = None,
@@ -28,7 +31,7 @@ def raced(event: str, *, car: str = "deepracer", sensors: dict[str, tuple[str, .
 
 
 def points(plan: SeasonPlan, *events: RacedEvent) -> dict[str, float]:
-    return {row.driver: row.points for row in tables(plan, events).overall.rows}
+    return {row.driver: row.points for row in tables(plan, events, PLACES).overall.rows}
 
 
 PLAN = SeasonPlan(id="s", name="S", by_place=(10, 6, 4), events=("e1", "e2", "e3"))
@@ -43,18 +46,18 @@ def test_the_best_events_count_and_the_pole_and_the_fastest_lap_are_worth_someth
     )
     # Two best: a 10½ + 10½, b 10½ + 7, c 6 + 6.
     assert points(plan, *events) == {"a": 21.0, "b": 17.5, "c": 12.0}
-    (first, *_) = tables(plan, events).overall.rows
+    (first, *_) = tables(plan, events, PLACES).overall.rows
     assert (first.counted, first.dropped) == (("e1", "e3"), ("e2",))
 
 
 def test_an_event_that_was_not_raced_or_is_not_in_the_plan_counts_for_nothing() -> None:
     assert points(PLAN, raced("e2", a=20, b=21), raced("e9", b=20, a=21)) == {"a": 10, "b": 6}
-    assert tables(PLAN, ()).overall.rows == ()
+    assert tables(PLAN, (), PLACES).overall.rows == ()
 
 
 def test_a_driver_may_have_other_entries_in_other_events() -> None:
     plan = PLAN.model_copy(update={"drivers": {"e2/newcar": "a"}})
-    made = tables(plan, [raced("e1", a=20, b=21), raced("e2", b=20, newcar=21)])
+    made = tables(plan, [raced("e1", a=20, b=21), raced("e2", b=20, newcar=21)], PLACES)
     assert [(row.driver, row.points, row.places) for row in made.overall.rows] == [
         ("a", 16, (1, 2)),
         ("b", 16, (1, 2)),
@@ -68,7 +71,7 @@ def test_places_of_a_division_are_its_own_and_the_best_tenth_goes_up() -> None:
         members={"pro1": "Pro", "pro2": "Pro"},
     )  # fmt: skip
     open_field = {f"o{number:02}": 30.0 + number for number in range(21)}
-    made = tables(plan, [raced("e1", pro1=20, pro2=21, **open_field)])
+    made = tables(plan, [raced("e1", pro1=20, pro2=21, **open_field)], PLACES)
     pro, opened = made.divisions
     assert [(row.driver, row.points) for row in pro.rows] == [("pro1", 10), ("pro2", 6)]
     assert [(row.driver, row.points) for row in opened.rows[:4]] == [
@@ -92,6 +95,7 @@ def test_an_entry_belongs_to_the_first_class_that_takes_its_car_and_sensors() ->
     made = tables(
         plan,
         [raced("e1", a=22, b=20, c=21, sensors=seen), raced("e2", car="f1tenth", a=20, b=21, sensors=seen)],
+        PLACES,
     )
     eyes, anything = made.classes
     assert [(row.driver, row.points) for row in eyes.rows] == [("a", 20)]

@@ -14,6 +14,7 @@ from league.racing.result import HeatResult
 from league.racing.rules import Rules
 from league.racing.season import EventScore, PointsTable, SeasonRow, season_table
 from league.racing.standing import best_runs
+from league_plugins.scorings import register_scorings
 
 RULES = Rules()
 NAMES = ("a", "b", "c")
@@ -112,6 +113,7 @@ def test_a_decision_that_makes_sense_is_not_refused() -> None:
     check(line(2, "undo", target=1), [line(1, "void")], [heat()])
 
 
+PLACES = register_scorings()["places"]
 EDITS = ("rename", "points", "best", "another event", "heats turned round", "nothing")
 
 
@@ -146,7 +148,8 @@ class Evening:
         results = judge(self.raced, self.ledger, RULES).results
         entries = [EntryPlan(id=entry, name=name) for entry, name in self.entries.items()]
         score = best_runs(entries, results)
-        return season_table(self.table, [EventScore(f"e{n}", score) for n in range(self.events)])
+        events = [EventScore(f"e{n}", score) for n in range(self.events)]
+        return season_table(self.table, events, PLACES)
 
 
 STEPS = ("impose", "void", "restore", "void again", "disqualify", "reinstate", "finish")

@@ -13,14 +13,13 @@ from league.racing.season import (
     EventScore,
     PointsTable,
     RacingClass,
-    by_class,
     class_of,
-    event_points,
     fastest_lap_of,
     pole_of,
     promoted,
     season_table,
 )
+from league_plugins.scorings import register_scorings
 
 
 def standings(order: str, **status: str) -> tuple[Standing, ...]:
@@ -44,17 +43,8 @@ def heat(phase: str, **times: float) -> HeatResult:
     return paper.result(plan, lambda _, entry: times[entry.id])
 
 
+PLACES = register_scorings()["places"]
 TABLE = PointsTable(by_place=(10, 6, 4), pole=1, fastest_lap=2)
-
-
-def test_places_pole_and_fastest_lap_are_worth_points() -> None:
-    score = EventScore("e1", standings("abcd"), pole="b", fastest_lap="d")
-    assert event_points(TABLE, score) == {"a": 10, "b": 7, "c": 4, "d": 2}
-
-
-def test_who_did_not_start_or_was_disqualified_has_no_points() -> None:
-    score = EventScore("e1", standings("abc", a="DSQ", c="DNS"), pole="a")
-    assert event_points(TABLE, score) == {"b": 6}
 
 
 def test_the_pole_is_the_best_of_qualifying_and_the_fastest_lap_that_of_the_races() -> None:
@@ -65,7 +55,7 @@ def test_the_pole_is_the_best_of_qualifying_and_the_fastest_lap_that_of_the_race
 
 def test_the_best_two_of_three_events_count() -> None:
     events = [EventScore(f"e{n}", standings(order)) for n, order in enumerate(("abc", "bca", "cab"))]
-    rows = season_table(PointsTable(by_place=(10, 6, 4), best=2), events)
+    rows = season_table(PointsTable(by_place=(10, 6, 4), best=2), events, PLACES)
     # a: 10 4 6, b: 6 10 4, c: 4 6 10: all 16; one win each and one of each place; the name decides.
     assert [(row.place, row.driver, row.points) for row in rows] == [(1, "a", 16), (2, "b", 16), (3, "c", 16)]
     assert [(row.counted, row.dropped) for row in rows] == [
@@ -77,17 +67,19 @@ def test_the_best_two_of_three_events_count() -> None:
 
 def test_level_points_are_settled_by_the_better_places() -> None:
     events = [EventScore("e0", standings("zab")), EventScore("e1", standings("abz"))]
-    rows = season_table(PointsTable(by_place=(10, 8, 6)), events)
+    rows = season_table(PointsTable(by_place=(10, 8, 6)), events, PLACES)
     # a: 8 + 10, z: 10 + 6, b: 6 + 8.
     assert [(row.driver, row.points) for row in rows] == [("a", 18), ("z", 16), ("b", 14)]
-    level = season_table(PointsTable(by_place=(4, 3, 2)), [*events[:1], EventScore("e1", standings("bza"))])
+    bza = [*events[:1], EventScore("e1", standings("bza"))]
+    level = season_table(PointsTable(by_place=(4, 3, 2)), bza, PLACES)
     # z: 4 + 3, b: 2 + 4, a: 3 + 2.
     assert [(row.driver, row.points) for row in level] == [("z", 7), ("b", 6), ("a", 5)]
-    tied = season_table(PointsTable(by_place=(4, 3, 2)), [EventScore("e0", standings("zab"))] * 1)
+    tied = season_table(PointsTable(by_place=(4, 3, 2)), [EventScore("e0", standings("zab"))], PLACES)
     assert [row.driver for row in tied] == ["z", "a", "b"]
     won = season_table(
         PointsTable(by_place=(4, 2, 0)),
         [EventScore("e0", standings("zab")), EventScore("e1", standings("bac"))],
+        PLACES,
     )
     # z: 4; b: 0 + 4; a: 2 + 2: all 4, a without a win; b and z by b's third place.
     assert [row.driver for row in won] == ["b", "z", "a", "c"]
@@ -98,12 +90,12 @@ def test_a_driver_with_another_entry_in_every_event_has_one_row() -> None:
         EventScore("e0", standings("ab"), drivers={"a": "Ann", "b": "Bo"}),
         EventScore("e1", standings("xy"), drivers={"x": "Bo", "y": "Ann"}),
     ]
-    rows = season_table(PointsTable(by_place=(10, 6)), events)
+    rows = season_table(PointsTable(by_place=(10, 6)), events, PLACES)
     assert [(row.driver, row.points, row.places) for row in rows] == [("Ann", 16, (1, 2)), ("Bo", 16, (1, 2))]
 
 
 def test_nothing_raced_is_an_empty_table() -> None:
-    assert season_table(TABLE, []) == ()
+    assert season_table(TABLE, [], PLACES) == ()
 
 
 def test_the_top_tenth_goes_up_and_in_a_small_field_the_best() -> None:
@@ -126,11 +118,3 @@ def test_an_entry_belongs_to_the_first_class_that_takes_its_car_and_sensors() ->
         class_of(classes, "f1tenth", ["camera"]),
     ]
     assert [one.name if one else None for one in taken] == ["camera", "deepracer", None]
-
-
-def test_every_class_has_places_of_its_own() -> None:
-    split = by_class(standings("abcd"), {"a": "x", "b": "y", "c": "x", "d": "y"})
-    assert {name: [(row.place, row.entry_id) for row in rows] for name, rows in split.items()} == {
-        "x": [(1, "a"), (2, "c")],
-        "y": [(1, "b"), (2, "d")],
-    }

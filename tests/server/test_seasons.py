@@ -70,6 +70,16 @@ async def test_a_season_adds_up_its_events_after_every_decision(office: Office) 
     assert text.splitlines()[1] == "overall,1,n01,Name 1,16.0,one two,,1 2,False"
 
 
+async def test_a_season_may_be_scored_in_another_way(office: Office, http: aiohttp.ClientSession) -> None:
+    changed = await office.ask("POST", "/spring", scoring="beaten")
+    assert changed["season"]["scoring"] == "beaten"
+    assert await office.points() == {"n00": 2, "n01": 1, "n02": 0}
+    async with http.get(f"{office.home.url}/seasons/spring") as answer:
+        text = await answer.text()
+    assert "Points are for everybody behind in the event, a point each" in text
+    assert "the table for it says 10, 6, 4 points" in text
+
+
 async def test_a_season_can_be_edited_and_two_editors_do_not_undo_each_other(office: Office) -> None:
     changed = await office.ask("POST", "/spring", best=1, name="Spring time", revision=1)
     assert (changed["revision"], changed["season"]["best"]) == (2, 1)
@@ -97,6 +107,7 @@ async def test_the_season_after_begins_with_who_was_promoted(office: Office) -> 
         ("POST", "", {"name": "W", "events": ["gone"]}, 404),
         ("POST", "/spring", {"members": {"n00": "Pro"}}, 400),
         ("POST", "/spring", {"prize": 5}, 400),
+        ("POST", "/spring", {"scoring": "luck"}, 400),
         ("POST", "/spring/events", {"event": "one"}, 400),
         ("DELETE", "/spring/events/two", {}, 404),
     ],

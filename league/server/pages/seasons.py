@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from league.racing.rating import forms
-from league.server.keys import BOOK
+from league.server.keys import BOOK, LEAGUE
 from league.server.pages.boards import Render
 from league.server.rest.seasons import standings_of
 
@@ -44,9 +44,11 @@ class SeasonPages:
             *((f"Class {table['name']}", table) for table in told["classes"]),
         ]
         events = {record.plan.id: record.plan.name for record in await request.app[BOOK].events()}
+        scoring = request.app[LEAGUE].scoring(told["season"]["scoring"])
         return self._render(
-            request, "season.html", season=told["season"], final=told["final"], tables=tables, events=events
-        )
+            request, "season.html",
+            season=told["season"], final=told["final"], tables=tables, events=events, scored=scoring.about,
+        )  # fmt: skip
 
     async def ratings(self, request: web.Request) -> web.Response:
         """`GET /ratings`: how strong drivers are where their heats compare, and how sure that is."""

@@ -8,7 +8,16 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from league.errors import InputError, ModelError, UnknownNameError
-from league.racing.championship import ClassPlan, Name, Points, RacedEvent, SeasonPlan, next_members, tables
+from league.racing.championship import (
+    ClassPlan,
+    Name,
+    Points,
+    RacedEvent,
+    SeasonPlan,
+    Tables,
+    next_members,
+    tables,
+)
 from league.racing.championship import Table as RacedTable
 from league.racing.metadata import read_metadata
 from league.racing.rules import first_problem
@@ -30,6 +39,8 @@ class SeasonEdit(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: Name | None = None
+    scoring: Name | None = None
+    """What makes points of an event: "places", or what a plugin offers."""
     by_place: Annotated[tuple[Points, ...], Field(max_length=64)] | None = None
     pole: Points | None = None
     fastest_lap: Points | None = None
@@ -151,7 +162,8 @@ async def create(request: web.Request) -> web.Response:
     asked = await read_json(request, NewSeason)
     taken = {record.plan.id for record in await request.app[BOOK].seasons()}
     season_id = asked.id or slug(asked.name, taken=taken, fallback="season")
-    record = await request.app[BOOK].add_season(_changed(SeasonPlan(id=season_id, name=asked.name), asked))
+    plan = _changed(request, SeasonPlan(id=season_id, name=asked.name), asked)
+    record = await request.app[BOOK].add_season(plan)
     return web.json_response(_answer(record), status=201)
 
 
@@ -161,7 +173,7 @@ async def edit(request: web.Request) -> web.Response:
     asked = await read_json(request, SeasonEdit)
     record = await _record(request)
     expected = record.revision if asked.revision is None else asked.revision
-    plan = _changed(record.plan, asked)
+    plan = _changed(request, record.plan, asked)
     return web.json_response(_answer(await request.app[BOOK].edit_season(plan, expected=expected)))
 
 
@@ -212,7 +224,7 @@ async def follow(request: web.Request) -> web.Response:
     """Begin the season after: the same points, no events, and whoever is promoted one division up."""
     asked = await read_json(request, Following)
     record = await _record(request)
-    made = tables(record.plan, await _raced(request, record.plan))
+    made = await _tables(request, record.plan)
     taken = {other.plan.id for other in await request.app[BOOK].seasons()}
     plan = record.plan.model_copy(
         update={
@@ -229,8 +241,7 @@ async def follow(request: web.Request) -> web.Response:
 async def standings_of(request: web.Request) -> dict[str, Any]:
     """Every table of the season that an address names, as `SeasonStandings`."""
     record = await _record(request)
-    raced = await _raced(request, record.plan)
-    made = tables(record.plan, raced)
+    made = await _tables(request, record.plan)
     ledgers = {event: await request.app[BOOK].decisions(event) for event in record.plan.events}
     return {
         "season": record.plan.model_dump(mode="json"),
@@ -254,6 +265,11 @@ async def _with_events(request: web.Request, record: SeasonRecord, events: tuple
     plan = record.plan.model_copy(update={"events": events})
     made = await request.app[BOOK].edit_season(plan, expected=record.revision)
     return web.json_response(_answer(made))
+
+
+async def _tables(request: web.Request, plan: SeasonPlan) -> Tables:
+    scoring = request.app[LEAGUE].scoring(plan.scoring)
+    return tables(plan, await _raced(request, plan), scoring)
 
 
 async def _raced(request: web.Request, plan: SeasonPlan) -> list[RacedEvent]:
@@ -290,7 +306,9 @@ async def _sensors(
     return asked
 
 
-def _changed(plan: SeasonPlan, asked: SeasonEdit) -> SeasonPlan:
+def _changed(request: web.Request, plan: SeasonPlan, asked: SeasonEdit) -> SeasonPlan:
+    if asked.scoring is not None:
+        request.app[LEAGUE].scoring(asked.scoring)
     given = asked.model_dump(exclude_none=True, exclude={"revision", "id"})
     if asked.best == 0:
         given["best"] = None
