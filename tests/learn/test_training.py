@@ -105,6 +105,20 @@ def test_a_clone_begins_with_its_parents_weights(finished: tuple[Path, list[Mome
     assert torch.equal(parent[name], listed.learner.policy.state_dict()[name])
 
 
+def test_a_clone_that_learns_nothing_good_is_its_parent(
+    finished: tuple[Path, list[Moment]], tmp_path: Path
+) -> None:
+    folder, _ = finished
+    ruinous = recipe(budget={"steps": 1024}, learning={"learning_rate": 5.0}, keep={"best_by": "progress"})
+    run = begin(tmp_path / "clone", ruinous)
+    run.clone(folder)
+    parent = load_weights(folder / "model" / "policy.pt")["policy"]
+    kept = load_weights(run.train().model / "policy.pt")["policy"]
+    learned = load_weights(tmp_path / "clone" / "checkpoint.pt")["policy"]
+    assert all(torch.equal(parent[name], tensor) for name, tensor in kept.items())
+    assert not all(torch.equal(parent[name], tensor) for name, tensor in learned.items())
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [({"sensors": ["lidar"]}, "same sensors"), ({"learning": {"network": [8]}}, "network")],

@@ -43,6 +43,9 @@ from league.track.circuit import Circuit
 
 MOST_TEST_CIRCUITS = 8
 TEST_CARS, TEST_SEED = 7, 77
+RISE = 0.1
+"""Share of a clone's budget over which its learning rate rises. Adam's first steps are as large as the rate
+whatever the slope is, and knock over a driver that is already precise."""
 _NEVER = 2**62
 
 
@@ -114,6 +117,7 @@ class Run:
         self.polish = Polish(self) if recipe.polish.share else None
         self.best: dict[str, Any] | None = None
         self.best_score = -np.inf
+        self.cloned = False
         self.parent_cost: dict[str, Any] | None = None
         """What the model that this one clones has cost before."""
         self.meter = Meter()
@@ -134,6 +138,7 @@ class Run:
             )
         self._take(load_weights(weights)["policy"], str(ref))
         self._count_parent(weights.parent)
+        self.cloned = True
 
     def _count_parent(self, folder: Path) -> None:
         with suppress(OSError, ValueError):
@@ -173,6 +178,7 @@ class Run:
         self.pit.take(found)
         self.meter.add(found["used"])
         self._count_parent(self.folder.path / "inputs" / "parent")
+        self.cloned = bool(self.recipe.start_from)
         self.best, self.best_score = self.folder.load("best.pt"), float(found["best_score"])
 
     def optimizers(self) -> list[Any]:
@@ -223,6 +229,8 @@ class Run:
             KeyboardInterrupt: Somebody did; the checkpoint and the model so far are written.
         """
         self._warm_up()
+        if self.cloned:
+            self._spare_the_parent()
         # Before it learns, or it makes a folder for a logger of its own.
         self.learner.set_logger(_logger(self.folder.path / "tensorboard"))
         self.meter = _started(self.meter)
@@ -243,6 +251,13 @@ class Run:
         self.pit.look()
         self.pit.checkpoint()
         return self.finish(finished=True)
+
+    def _spare_the_parent(self) -> None:
+        """Let the learning rate rise slowly, and keep the parent itself until something better is found."""
+        rate = self.learner.lr_schedule
+        self.learner.lr_schedule = lambda left: rate(left) * min(1.0, (1.0 - left) / RISE)
+        if self.best is None and self.recipe.keep.best_by != "reward":  # which nobody knows yet
+            self.pit.look()
 
     def _warm_up(self) -> None:
         """Compile what must be compiled, before the clock starts."""
