@@ -22,7 +22,10 @@ class QualifyingFinal:
     """
 
     name = "qualifying-final"
-    about = "a time trial for everybody, then a head-to-head final of the best"
+    about = (
+        "a time trial for everybody, then a head-to-head final of the best; "
+        "the final places those who race it, qualifying all others"
+    )
 
     def next_heats(self, event: EventPlan, raced: tuple[HeatResult, ...]) -> tuple[HeatPlan, ...]:
         """Qualifying heats that have not been raced; after them the final."""

@@ -97,6 +97,11 @@ async def test_hostile_names_are_shown_and_do_nothing(raced: tuple[Show, str], p
         assert "49" not in page.text.split("Classification")[1].split("Laps")[0]
 
 
+async def test_a_board_whose_places_are_not_by_total_says_what_they_are_by(raced: tuple[Show, str]) -> None:
+    _, _, text = await fetch(raced[1], "/events/spring-cup")
+    assert "the final places those who race it, qualifying all others" in Page(text).text
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_no_page_names_another_host(raced: tuple[Show, str], path: str) -> None:
     _, _, text = await fetch(raced[1], path)

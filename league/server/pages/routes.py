@@ -19,7 +19,10 @@ import numpy as np
 from aiohttp import web
 
 from league.errors import LeagueError, UnknownNameError
+from league.hooks.catalogue import League
+from league.hooks.recorder import Recorder
 from league.racing.ledger import Decision, in_force
+from league.racing.plan import EventPlan
 from league.racing.result import HeatResult
 from league.server.door.admission import is_only_looking, who
 from league.server.door.answers import meaning
@@ -39,7 +42,7 @@ from league.server.pages.replays import Replays
 from league.server.pages.scores import Scores, Sheet
 from league.server.pages.seasons import SeasonPages
 from league.server.pages.signing import SIGN_IN, Signing
-from league.server.rest.standings import LARGE
+from league.server.rest.standings import LARGE, style_of
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
 
@@ -165,6 +168,7 @@ class Pages:
             unlisted=len(sheet.heats) - len(heats) + len(sheet.waiting) - len(waiting),
             car=self._car(request, event.plan.car),
             drawn=await self._sketch(request, event.plan.circuit),
+            placed_by=_placed_by(request.app[LEAGUE], event.plan),
         )
 
     async def heat(self, request: web.Request) -> web.Response:
@@ -199,6 +203,7 @@ class Pages:
             kinds={entry.id: entry.kind for entry in heat.plan.grid},
             car=self._car(request, heat.plan.car),
             timeline=moments,
+            forms=_forms(request),
             drawn=await self._sketch(request, heat.plan.circuit),
         )
 
@@ -318,6 +323,12 @@ def add_pages(app: web.Application) -> None:
     app.middlewares.append(in_words)
 
 
+def _forms(request: web.Request) -> list[tuple[str, Recorder]]:
+    """What the heat can be downloaded as; a simtrace is of one car, which the page lets choose."""
+    known = request.app[LEAGUE].recorders.items()
+    return [(name, recorder) for name, recorder in known if recorder.served and name != "simtrace"]
+
+
 def sketched(circuit: Circuit) -> Sketch:
     """Draw a circuit's centre line as an SVG path in centimetres, y downwards."""
     step = max(1, -(-len(circuit.centre) // SKETCH_POINTS))
@@ -335,6 +346,12 @@ def sketched(circuit: Circuit) -> Sketch:
         length_m=circuit.length_m,
         direction=circuit.direction,
     )
+
+
+def _placed_by(league: League, plan: EventPlan) -> str:
+    """How a format places entries, where it is not by the time of their best run; else nothing."""
+    style = style_of(league, plan)
+    return "" if style is None or getattr(style, "ranks_best_runs", False) else style.about
 
 
 def _lap_times(result: HeatResult) -> list[float]:
