@@ -22,8 +22,12 @@ if TYPE_CHECKING:
         RewardError,
         UnknownNameError,
     )
+    from league.export.mcap import mcap
+    from league.export.sheets import positions, simtrace
+    from league.export.video import check_films, film
     from league.gate.car import Capabilities, CarAddress, CarCommand, CarDriver, Sample, StopResult
     from league.hooks.catalogue import League
+    from league.hooks.recorder import Recorder
     from league.hooks.specs import hookimpl
     from league.quick import race, replay, verify
     from league.racing import BEHAVIOR
@@ -122,6 +126,7 @@ __all__ = [
     "Projection",
     "ProtocolError",
     "RaceError",
+    "Recorder",
     "Recording",
     "RecordingError",
     "RewardError",
@@ -146,19 +151,24 @@ __all__ = [
     "World",
     "best_runs",
     "check_circuit",
+    "check_films",
     "classify",
     "clip_at",
     "competes",
     "derive_seed",
+    "film",
     "fit_ratings",
     "hookimpl",
     "limit_of",
+    "mcap",
     "orders_of",
+    "positions",
     "race",
     "read_metadata",
     "read_toml_circuit",
     "replay",
     "share_of_limit",
+    "simtrace",
     "tells_most",
     "verify",
 ]
@@ -226,6 +236,7 @@ _HOMES = {
     "Projection": "league.track.circuit",
     "ProtocolError": "league.errors",
     "RaceError": "league.errors",
+    "Recorder": "league.hooks.recorder",
     "Recording": "league.racing.recording",
     "RecordingError": "league.errors",
     "RewardError": "league.errors",
@@ -250,19 +261,24 @@ _HOMES = {
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",
     "check_circuit": "league.track.check",
+    "check_films": "league.export.video",
     "classify": "league.racing.standing",
     "clip_at": "league.racing.incident",
     "competes": "league.racing.tiebreak",
     "derive_seed": "league.racing.plan",
+    "film": "league.export.video",
     "fit_ratings": "league.racing.rating",
     "hookimpl": "league.hooks.specs",
     "limit_of": "league.track.limit",
+    "mcap": "league.export.mcap",
     "orders_of": "league.racing.rating",
+    "positions": "league.export.sheets",
     "race": "league.quick",
     "read_metadata": "league.racing.metadata",
     "read_toml_circuit": "league.track.toml_file",
     "replay": "league.quick",
     "share_of_limit": "league.track.limit",
+    "simtrace": "league.export.sheets",
     "tells_most": "league.racing.rating",
     "verify": "league.quick",
 }

@@ -22,6 +22,7 @@ def command(json_file: str | None) -> None:
         "agents": sorted(league.agents),
         "formats": sorted(league.formats),
         "scorings": sorted(league.scorings),
+        "recorders": sorted(league.recorders),
         "circuits": sorted(league.circuits),
         "cars": sorted(league.cars),
         "sensors": sorted(league.sensors),

@@ -11,7 +11,7 @@ import click
 from league.cli import show
 from league.cli.engines import chosen_engine, engine_options
 from league.cli.objects import object_options, object_rules
-from league.cli.replay import write_film
+from league.cli.replay import film_form, write_form
 from league.cli.rule_options import (
     car_option,
     hz_option,
@@ -23,7 +23,6 @@ from league.cli.rule_options import (
 from league.cli.rules_file import with_file
 from league.cli.tower import HeatTower, screen
 from league.errors import ConfigError
-from league.export.video import check_video
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
 from league.racing.rules import Rules
@@ -102,17 +101,16 @@ def command(
     rules = Rules.parse(with_file(asked, objects["rules_file"]), where=objects["rules_file"] or "options")
     if seed < 0:
         raise ConfigError(f"seed is {seed}, expected 0 or more")
-    if video:
-        check_video(Path(video))
     league = League()
+    film = league.recorder(film_form(league, video)) if video else None
     road = league.circuit(circuit)
     with chosen_engine(workers, cluster) as engine:
         outcome = run(league, road, agents, rules, seed=seed, car=car, style=style, engine=engine)
     payload = outcome.as_dict()
     if record:
         show.write_bytes(record, outcome.recordings[-1].to_bytes())
-    if video:
-        write_film(outcome.recordings[-1], Path(video))
+    if film is not None and video is not None:
+        write_form(film, outcome.recordings[-1], Path(video))
     if json_file:
         show.write_json(json_file, payload)
     if json_file != "-":

@@ -11,6 +11,9 @@ import click
 from league.cli import show
 from league.cli.tower import screen, tower_table
 from league.errors import InputError
+from league.hooks.catalogue import League
+from league.hooks.recorder import Form
+from league.racing.recording import Recording
 from league.racing.tower import Tower
 
 
@@ -22,13 +25,18 @@ Examples:
   league replay final.heat --facts
   league replay final.heat --video final.mp4
   league replay final.heat --mcap final.mcap --csv positions.csv
-  league replay final.heat --simtrace simtrace.csv --seat 1"""
+  league replay final.heat --simtrace simtrace.csv --seat 1
+  league replay final.heat --as simtrace?seat=1 simtrace.csv --as mcap final.mcap"""
 )
 @click.argument("recording")
 @click.option(
     "--speed", type=float, default=1.0, show_default=True, help="Times real time; 0 skips to the end."
 )
 @click.option("--facts", "show_facts", is_flag=True, help="List what happened instead of playing.")
+@click.option(
+    "--as", "forms", nargs=2, multiple=True, metavar="FORM FILE",
+    help="Write it in any form that `league plugins` lists as a recorder; may be repeated.",
+)  # fmt: skip
 @click.option("--video", metavar="FILE", help="Film it, to .mp4 or .gif; --speed counts.")
 @click.option("--mcap", "mcap_file", metavar="FILE", help="Write it for Foxglove and robotics tools.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write every car's position at every tick.")
@@ -39,6 +47,7 @@ def command(
     recording: str,
     speed: float,
     show_facts: bool,
+    forms: tuple[tuple[str, str], ...],
     video: str | None,
     mcap_file: str | None,
     csv_file: str | None,
@@ -47,21 +56,19 @@ def command(
     json_file: str | None,
 ) -> None:
     """Play RECORDING, a file that `league race --record` or a server wrote, or write it in other forms."""
-    from league.export import sheets
-    from league.export.mcap import mcap
     from league.quick import replay
 
     if speed < 0:
         raise InputError(f"speed is {speed:g}, expected 0 or more")
     played = replay(recording)
-    if csv_file:
-        show.write_bytes(csv_file, sheets.positions(played).encode())
-    if simtrace:
-        show.write_bytes(simtrace, sheets.simtrace(played, seat).encode())
-    if mcap_file:
-        show.write_bytes(mcap_file, mcap(played))
-    if video:
-        write_film(played, Path(video), speed=speed or 1.0)
+    league = League()
+    asked = list(forms)
+    asked += [("positions", csv_file)] if csv_file else []
+    asked += [(f"simtrace?seat={seat}", simtrace)] if simtrace else []
+    asked += [("mcap", mcap_file)] if mcap_file else []
+    asked += [(film_form(league, video, speed=speed or 1.0), video)] if video else []
+    for form, file in [(league.recorder(form), Path(file)) for form, file in asked]:
+        write_form(form, played, file)
     if json_file:
         show.write_json(json_file, played.result.model_dump(mode="json"))
     if json_file == "-":
@@ -69,28 +76,39 @@ def command(
     out = show.console()
     if show_facts:
         out.print(_fact_table(played))
-    elif out.is_terminal and speed > 0 and not (video or mcap_file or csv_file or simtrace):
+    elif out.is_terminal and speed > 0 and not asked:
         _play(played, speed)
     out.print(_final(played))
 
 
-def write_film(recording: Any, path: Path, *, speed: float = 1.0) -> None:
-    """Film a recording, with a progress bar.
+def film_form(league: League, file: str, *, speed: float = 1.0) -> str:
+    """The recorder that films to a file, by its ending, as `League.recorder` takes it.
 
     Raises:
-        InputError: The file cannot be written, or its ending is wrong.
-        ConfigError: The packages for it are not installed.
+        InputError: None films to such a file.
     """
-    from league.export.video import film
+    films = {one.ending: name for name, one in league.recorders.items() if one.films}
+    found = films.get(Path(file).suffix.lower())
+    if found is None:
+        choices = " or ".join(sorted(films, reverse=True)) or "none: no plugin films"
+        raise InputError(f"{file}: cannot film to {Path(file).suffix!r}, expected {choices}")
+    return found if speed == 1.0 else f"{found}?speed={speed}"
 
+
+def write_form(form: Form, recording: Recording, path: Path) -> None:
+    """Write a recording in a form, with a progress bar.
+
+    Raises:
+        InputError: The file cannot be written.
+        PluginError: The recorder failed.
+    """
     with show.progress() as bar:
-        task = bar.add_task(f"filming {path.name}", total=None, state="")
+        task = bar.add_task(f"writing {path.name}", total=None, state="")
 
         def tell(done: float, everything: float) -> None:
-            state = f"{done:.0f} of {everything:.0f} pictures"
-            bar.update(task, completed=done, total=everything, state=state)
+            bar.update(task, completed=done, total=everything, state=f"{done:.0f} of {everything:.0f}")
 
-        film(recording, path, speed=speed, tell=tell)
+        form.save(recording, path, tell)
 
 
 def _play(played: Any, speed: float) -> None:

@@ -13,7 +13,6 @@ from typing import Final, Self
 from league.errors import ConfigError, InputError
 from league.racing.recording import Recording
 
-ENDINGS: Final = (".mp4", ".gif")
 _STILL_S: Final = 2.0
 """The end stands so long."""
 _MP4: Final = (
@@ -26,15 +25,12 @@ _GIF: Final = (
 )  # fmt: skip
 
 
-def check_video(path: Path) -> None:
+def check_films() -> None:
     """Refuse, before any work, a film that could not be made.
 
     Raises:
-        InputError: The file's ending is neither .mp4 nor .gif.
         ConfigError: The packages for it are not installed.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise InputError(f"{path}: cannot film to {path.suffix!r}, expected {' or '.join(ENDINGS)}")
     _ffmpeg()
 
 
@@ -43,42 +39,38 @@ def film(
     path: Path,
     *,
     speed: float = 1.0,
-    tell: Callable[[float, float], None] = lambda done_s, all_s: None,
+    small: bool = False,
+    tell: Callable[[float, float], None] = lambda done, everything: None,
 ) -> None:
-    """Write a film of a heat; it is there completely or not at all.
+    """Write a film of a heat.
 
     Args:
         recording: The heat.
-        path: A .mp4 (H.264, 30 pictures a second) or .gif (15 pictures a second, half as large).
+        path: A .mp4, or a .gif if it is to be small.
         speed: Times real time.
+        small: A GIF of 15 pictures a second instead of H.264 at 30, and half as large.
         tell: Called while it works, with how far it is and how far it goes.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The speed is none.
+        OSError: The file cannot be written.
         ConfigError: The packages for it are not installed.
     """
-    check_video(path)
+    if speed <= 0:
+        raise InputError(f"speed is {speed:g}, expected more than 0")
     # Pillow takes a while to load, and only films need it here.
     from league.export.picture import Pictures
 
-    small = path.suffix.lower() == ".gif"
     rate = 15 if small else 30
     pictures = Pictures(recording, width_px=960, height_px=540) if small else Pictures(recording)
     count = int(pictures.length_s / speed * rate) + 1
-    partial = path.with_name(f".{path.stem}.partial{path.suffix.lower()}")
-    try:
-        with _Encoder(partial, pictures.size, rate, small=small) as encoder:
-            for number in range(count):
-                encoder.show(pictures.at(number / rate * speed).tobytes())
-                tell(number, count)
-            last = pictures.at(pictures.length_s).tobytes()
-            for _ in range(round(_STILL_S * rate)):
-                encoder.show(last)
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with _Encoder(path, pictures.size, rate, small=small) as encoder:
+        for number in range(count):
+            encoder.show(pictures.at(number / rate * speed).tobytes())
+            tell(number, count)
+        last = pictures.at(pictures.length_s).tobytes()
+        for _ in range(round(_STILL_S * rate)):
+            encoder.show(last)
 
 
 class _Encoder:

@@ -18,6 +18,7 @@ from league.errors import InputError, PluginError, UnknownNameError
 from league.gate.car import CarAddress, CarDriver, read_address
 from league.hooks import plugins as loading
 from league.hooks.plugins import PluginReport
+from league.hooks.recorder import Form, Recorder
 from league.racing.agent import Agent
 from league.racing.incident import Incident, Opinion
 from league.racing.metadata import MODEL_FILE
@@ -27,7 +28,8 @@ from league.racing.recording import Recording
 from league.racing.season import EventScore, PointsTable, Scoring
 from league.sim.car import CarSpec
 from league.sim.noise import make_sensor
-from league.sim.sensor import Sensor, read_asked
+from league.sim.options import fitted, read_asked
+from league.sim.sensor import Sensor
 from league.track.circuit import Circuit
 from league.track.read import TrackReader, read_circuit
 
@@ -73,6 +75,7 @@ class League:
             "register_advisers", callable
         )
         self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
+        self.recorders: Mapping[str, Recorder] = self._gather("register_recorders", _is_recorder)
         self.scorings: Mapping[str, Scoring] = self._gather("register_scorings", _is_scoring)
 
     @property
@@ -142,6 +145,21 @@ class League:
                 raise PluginError(problem) from error
 
         return replace(found, points=points)
+
+    def recorder(self, asked: str) -> Form:
+        """A form to write recordings in, by name or with options: "mcap", "simtrace?seat=1".
+
+        Raises:
+            UnknownNameError: Nobody offers a recorder of that name.
+            ConfigError: An option that it does not have, a value that it cannot take, or something that it
+                needs is not installed.
+        """
+        name, options = read_asked(asked, kind="recorder")
+        found: Recorder = _pick("recorder", name, self.recorders)
+        form = Form(name, found, fitted("recorder", name, found.write, options, only_keywords=True))
+        if found.check is not None:
+            found.check()
+        return form
 
     def car_driver(self, ref: str, *, only_stops: bool = False) -> CarDriver:
         """A driver, not yet connected, for the physical car at an address: "udp:192.168.4.1".
@@ -307,6 +325,10 @@ def _pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
 
 def _is_car(what: Any) -> bool:
     return isinstance(what, CarSpec)
+
+
+def _is_recorder(what: Any) -> bool:
+    return isinstance(what, Recorder) and callable(what.write) and what.ending.startswith(".")
 
 
 def _is_scoring(what: Any) -> bool:

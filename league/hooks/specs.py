@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from league.gate.car import CarAddress, CarDriver
+from league.hooks.recorder import Recorder
 from league.racing.agent import Agent
 from league.racing.incident import Incident, Opinion
 from league.racing.plan import EntryPlan, EventPlan, Format
@@ -91,6 +92,24 @@ def register_scorings() -> Mapping[str, Scoring]:  # type: ignore[empty-body]
             @hookimpl
             def register_scorings():
                 return {"wins": Scoring(wins, "ten points for a win")}
+    """
+
+
+@hookspec
+def register_recorders() -> Mapping[str, Recorder]:  # type: ignore[empty-body]
+    """Recorders: a name to a form in which recordings can be written, for other programs to open.
+
+    One that is `served` is also made by servers for whoever asks, in a thread, two at once at the most.
+
+    Example:
+        The fastest moment of one car::
+
+            def fastest(recording: Recording, path: Path, *, seat: int = 0) -> None:
+                path.write_text(f"{recording.frames[:, seat, 3].max():.2f} m/s")
+
+            @hookimpl
+            def register_recorders():
+                return {"fastest": Recorder(fastest, ".txt", "a car's highest speed", media="text/plain")}
     """
 
 

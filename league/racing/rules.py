@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from league.errors import ConfigError
 from league.racing.places import read_place
 from league.sim.grip import MOST_SPINS
-from league.sim.sensor import read_asked
+from league.sim.options import read_asked
 
 Ranking = Literal["total", "best_lap", "best_average"]
 Clock = Literal["lockstep", "realtime"]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import ConfigError
+from league.sim.options import fitted
 from league.sim.sensor import Seeded, Sensor, stream
 
 if TYPE_CHECKING:
@@ -123,25 +123,10 @@ class Noisy:
 def make_sensor(name: str, make: Callable[..., Sensor], options: Mapping[str, float]) -> Sensor:
     """A new sensor with options: `noise`, `latency`, and the keyword arguments of what makes it.
 
-    A keyword argument must have a default, whose type says what numbers it takes: a bool 0 or 1, an int
-    a whole number, all others any.
-
     Raises:
         ConfigError: An option that it does not have, or a value that it cannot take.
     """
-    own = {
-        key: parameter.default
-        for key, parameter in signature(make).parameters.items()
-        if parameter.kind in (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    }
-    known = sorted({*own, "noise", "latency"})
-    given: dict[str, float] = {}
-    for key, value in options.items():
-        if key not in known:
-            raise ConfigError(f"sensor {name!r} has no option {key!r}, expected {', '.join(known)}")
-        if key in own:
-            given[key] = _as_like(name, key, value, own[key])
-    sensor = make(**given)
+    sensor = make(**fitted("sensor", name, make, options, besides=("noise", "latency")))
     if not options.keys() & {"noise", "latency"}:
         return sensor
     return Noisy(
@@ -149,15 +134,3 @@ def make_sensor(name: str, make: Callable[..., Sensor], options: Mapping[str, fl
         sigma=options.get("noise", 0.0),
         latency_ticks=options.get("latency", 0),  # type: ignore[arg-type]
     )
-
-
-def _as_like(name: str, key: str, value: float, default: object) -> float:
-    if isinstance(default, bool):
-        if value not in (0, 1):
-            raise ConfigError(f"sensor {name!r}: {key} is {value:g}, expected 0 or 1")
-        return bool(value)
-    if isinstance(default, int):
-        if value != int(value):
-            raise ConfigError(f"sensor {name!r}: {key} is {value:g}, expected a whole number")
-        return int(value)
-    return value

@@ -1,18 +1,12 @@
-"""What a sensor is: something that turns the world into numbers for every car at once.
-
-And how an event asks for one, by name and with options. Pure.
-"""
+"""What a sensor is: something that turns the world into numbers for every car at once. Pure."""
 
 from __future__ import annotations
 
-from math import isfinite, nan
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-
-from league.errors import ConfigError
 
 if TYPE_CHECKING:
     from league.sim.world import World
@@ -46,41 +40,6 @@ class Seeded(Protocol):
 def stream(seed: int, name: str, car: int) -> np.random.Generator:
     """The random numbers of one sensor on one car; no other sensor or car draws from them."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(name.encode()), car)))
-
-
-# -- how an event asks for a sensor ----------------------------------------------------------------
-
-
-class Asked(NamedTuple):
-    """A sensor as an event asks for it: `lidar?noise=0.01&latency=1`."""
-
-    name: str
-    """What agents call it, and under which they find it: "lidar"."""
-    options: dict[str, float]
-
-
-def read_asked(text: str) -> Asked:
-    """A sensor's name and options from text.
-
-    Raises:
-        ConfigError: It is not NAME or NAME?OPTION=NUMBER&OPTION=NUMBER.
-    """
-    name, mark, rest = text.partition("?")
-    options: dict[str, float] = {}
-    if not name or (mark and not rest):
-        raise ConfigError(f"sensor {text!r}: expected NAME or NAME?OPTION=NUMBER&OPTION=NUMBER")
-    for part in rest.split("&") if rest else ():
-        option, _, value = part.partition("=")
-        try:
-            number = float(value)
-        except ValueError:
-            number = nan
-        if not option or not isfinite(number):
-            raise ConfigError(f"sensor {text!r}: found {part!r}, expected OPTION=NUMBER")
-        if option in options:
-            raise ConfigError(f"sensor {text!r}: gives {option} twice, expected once")
-        options[option] = number
-    return Asked(name, options)
 
 
 def offered(*asked: str) -> tuple[str, ...]:

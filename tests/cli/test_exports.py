@@ -37,6 +37,15 @@ def test_one_replay_writes_every_form(capsys: pytest.CaptureFixture[str], tmp_pa
     assert files["gif"].read_bytes().startswith(b"GIF89a")
 
 
+def test_any_recorder_can_be_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    heat, table = tmp_path / "a.heat", tmp_path / "table"
+    assert run_league(capsys, *RACE, "--record", heat).code == 0
+    ran = run_league(capsys, "replay", heat, "--as", "simtrace?seat=0", table)
+    assert ran.code == 0, ran.err
+    with table.open(newline="") as file:
+        assert tuple(next(csv.reader(file))) == COLUMNS
+
+
 def test_a_race_is_filmed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     film = tmp_path / "race.gif"
     assert run_league(capsys, *RACE, "--video", film).code == 0
@@ -50,6 +59,8 @@ def test_a_race_is_filmed(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
         (("--video", "nowhere/race.gif"), "cannot be written"),
         (("--simtrace", "trace.csv", "--seat", 3), "seat is 3, expected 0 to 0"),
         (("--mcap", "nowhere/race.mcap"), "cannot be written"),
+        (("--video", "race.mp4", "--as", "nothing", "race.txt"), "no recorder is called 'nothing'"),
+        (("--as", "mcap?seat=1", "race.mcap"), "has no option 'seat'"),
     ],
 )
 def test_what_cannot_be_written_is_one_line(

@@ -42,10 +42,17 @@ async def test_a_finished_heat_can_be_had_in_every_form(
     assert (await body("positions.csv")).decode() == positions(recording)
     rows = list(csv.reader(io.StringIO((await body("simtrace.csv?seat=0")).decode())))
     assert (tuple(rows[0]), len(rows)) == (COLUMNS, len(recording.frames))
+    assert (await body("as/simtrace?seat=0")) == (await body("simtrace.csv"))
+    assert (await body("as/mcap")) == found
     for asked, status in (
         ("simtrace.csv?seat=7", 400),
         ("simtrace.csv?seat=-1", 400),
         ("simtrace.csv?seat=²", 400),
+        ("as/simtrace?seat=7", 400),
+        ("as/simtrace?seat=²", 400),
+        ("as/simtrace?token=1", 400),
+        ("as/mp4", 404),
+        ("as/nothing", 404),
     ):
         async with http.get(f"{one}/{asked}") as answer:
             assert answer.status == status
@@ -53,6 +60,6 @@ async def test_a_finished_heat_can_be_had_in_every_form(
 
 async def test_a_heat_that_was_not_raced_has_no_downloads(home: House, http: aiohttp.ClientSession) -> None:
     await home.create()
-    for name in ("recording.mcap", "positions.csv", "simtrace.csv"):
+    for name in ("recording.mcap", "positions.csv", "simtrace.csv", "as/positions"):
         async with http.get(f"{home.url}/api/v1/events/cup/heats/heat-1/{name}") as answer:
             assert answer.status == 404

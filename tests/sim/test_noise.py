@@ -24,7 +24,8 @@ from league import (
 )
 from league.racing.heat import Heat
 from league.sim.noise import make_sensor
-from league.sim.sensor import Seeded, offered, read_asked, stream
+from league.sim.options import read_asked
+from league.sim.sensor import Seeded, offered, stream
 
 
 @pytest.fixture

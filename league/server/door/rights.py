@@ -122,6 +122,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     f"GET {_API}/events/{{event}}/heats/{{heat}}/recording.mcap": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/positions.csv": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/simtrace.csv": PUBLIC,
+    f"GET {_API}/events/{{event}}/heats/{{heat}}/as/{{form}}": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/timing": PUBLIC,
     f"GET {_API}/events/{{event}}/entries/{{entry}}": PUBLIC,
     f"GET {_API}/events/{{event}}/heats/{{heat}}/result.csv": PUBLIC,

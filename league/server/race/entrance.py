@@ -18,7 +18,7 @@ from league.server.race.paddock import Paddock
 from league.server.race.practice import PRACTICE, Practice
 from league.server.race.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.race.settings import Settings
-from league.sim.sensor import read_asked
+from league.sim.options import read_asked
 from league.store.book import RecordBook
 from league.store.names import slug
 from league.store.records import ModelFiles

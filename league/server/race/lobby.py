@@ -31,7 +31,7 @@ from league.server.race.running import EventRun, stays_open
 from league.server.race.scrutineers import SCRUTINEERING, Scrutineers
 from league.server.race.settings import Settings
 from league.server.race.watch import Broadcast
-from league.sim.sensor import read_asked
+from league.sim.options import read_asked
 from league.store.book import RecordBook
 from league.store.records import EventOptions, EventRecord, Lease
 from league.wire.messages import SHUTTING_DOWN

@@ -24,6 +24,7 @@ _PARAMETERS: Final[Mapping[str, str]] = {
     "heat": "The heat's id within its event.",
     "entry": "The entry's id within its event.",
     "season": "The season's id.",
+    "form": "A recorder's name; `league plugins` lists them.",
     "ref": "A circuit's id; `ID:reversed` is driven the other way.",
 }
 _SECRET: Final = "token"  # noqa: S105 - the name of the scheme
