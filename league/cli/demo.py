@@ -88,7 +88,11 @@ Examples:
     help="The same seed gives the same races.",
 )
 @click.option(
-    "--json", "json_file", metavar="FILE", help="Write the standings as JSON; - for standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the standings as JSON; - for standard output.",
 )
 def command(headless: bool, port: int, seed: int, json_file: str | None) -> None:
     """Run a complete event on this machine: five house drivers, qualifying and final, three laps each.

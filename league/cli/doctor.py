@@ -34,7 +34,11 @@ Examples:
     "--database", metavar="URL", help="The record book to look at; by default that of `league serve`."
 )
 @click.option(
-    "--json", "json_file", metavar="FILE", help="Write the findings as JSON; - for standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the findings as JSON; - for standard output.",
 )
 def command(url: str | None, database: str | None, json_file: str | None) -> int:
     """Check this installation; with a URL, play good and bad clients against the server there.

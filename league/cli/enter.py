@@ -37,6 +37,7 @@ Examples:
     "--json",
     "json_file",
     metavar="FILE",
+    type=show.Output(),
     help="Write entry, token and report as JSON; - for standard output.",
 )
 def command(

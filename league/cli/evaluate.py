@@ -61,8 +61,19 @@ Examples:
     help="How many ticks late it sees.",
 )
 @engine_options
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
-@click.option("--plot", metavar="FILE", help="Draw the line by speed, and where it leaves the road (.png).")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the result as JSON; - for standard output.",
+)
+@click.option(
+    "--plot",
+    metavar="FILE",
+    type=show.Output(),
+    help="Draw the line by speed, and where it leaves the road (.png).",
+)
 @click.option("--logs", metavar="DIR", help="Write DeepRacer's logs: simtrace CSV and metrics JSON.")
 def command(
     model: str,

@@ -19,7 +19,7 @@ _WORD: Final = re.compile(r'(?:"[^"]*"|\S)+')
 
 
 def dress(command: click.Command, path: str) -> click.Command:
-    """Give a command's subcommands the examples that its group's help has of them, and fold long lines.
+    """Give a command's subcommands their examples and their line in its list, and fold long lines.
 
     Args:
         command: A command, changed in place; doing so again changes nothing.
@@ -29,10 +29,17 @@ def dress(command: click.Command, path: str) -> click.Command:
         for name, below in command.commands.items():
             if not below.epilog:
                 below.epilog = examples_of(command.epilog or "", f"{path} {name}")
+            if not below.short_help:
+                below.short_help = first_sentence(below.help or "")
             dress(below, f"{path} {name}")
     if command.epilog:
         command.epilog = "\n".join(fold(line) for line in command.epilog.splitlines())
     return command
+
+
+def first_sentence(text: str) -> str:
+    """The first paragraph of a help text, whole: a list that breaks off in mid-sentence tells nothing."""
+    return " ".join(text.strip().split("\n\n")[0].split())
 
 
 def examples_of(epilog: str, path: str) -> str:

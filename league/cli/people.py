@@ -12,7 +12,7 @@ from league.server.door.auth import store_token, stored_token
 from league.store.records import PersonRole
 
 json_option = click.option(
-    "--json", "json_file", metavar="FILE", help="Write it as JSON; - for standard output."
+    "--json", "json_file", metavar="FILE", type=show.Output(), help="Write it as JSON; - for standard output."
 )
 role_argument = click.Choice(get_args(PersonRole))
 _PATH: Final = "/people"

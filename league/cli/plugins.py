@@ -14,7 +14,13 @@ Examples:
   league plugins
   league plugins --json -"""
 )
-@click.option("--json", "json_file", metavar="FILE", help="Write the list as JSON; - for standard output.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the list as JSON; - for standard output.",
+)
 def command(json_file: str | None) -> None:
     """Show every plugin, and all that they offer."""
     league = League()
@@ -23,6 +29,7 @@ def command(json_file: str | None) -> None:
         "formats": sorted(league.formats),
         "scorings": sorted(league.scorings),
         "recorders": sorted(league.recorders),
+        "pages": sorted(league.pages),
         "circuits": sorted(league.circuits),
         "cars": sorted(league.cars),
         "sensors": sorted(league.sensors),

@@ -37,12 +37,28 @@ Examples:
     "--as", "forms", nargs=2, multiple=True, metavar="FORM FILE",
     help="Write it in any form that `league plugins` lists as a recorder; may be repeated.",
 )  # fmt: skip
-@click.option("--video", metavar="FILE", help="Film it, to .mp4 or .gif; --speed counts.")
-@click.option("--mcap", "mcap_file", metavar="FILE", help="Write it for Foxglove and robotics tools.")
-@click.option("--csv", "csv_file", metavar="FILE", help="Write every car's position at every tick.")
-@click.option("--simtrace", metavar="FILE", help="Write one car's race as DeepRacer logs it.")
+@click.option("--video", metavar="FILE", type=show.Output(), help="Film it, to .mp4 or .gif; --speed counts.")
+@click.option(
+    "--mcap",
+    "mcap_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write it for Foxglove and robotics tools.",
+)
+@click.option(
+    "--csv", "csv_file", metavar="FILE", type=show.Output(), help="Write every car's position at every tick."
+)
+@click.option(
+    "--simtrace", metavar="FILE", type=show.Output(), help="Write one car's race as DeepRacer logs it."
+)
 @click.option("--seat", type=int, default=0, show_default=True, help="Whose simtrace; the first is 0.")
-@click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output.")
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the result as JSON; - for standard output.",
+)
 def command(
     recording: str,
     speed: float,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -59,6 +61,29 @@ def progress() -> Progress:
         transient=True,
         disable=not shown.is_terminal,
     )
+
+
+class Output(click.ParamType[str]):
+    """A file to be written at the end: whether it can be is asked before the work, not after it."""
+
+    name = "file"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The path as it was given; "-" is standard output.
+
+        Raises:
+            InputError: Nothing could be written there.
+        """
+        path = Path(value)
+        if value == "-":
+            return value
+        if path.is_dir():
+            raise InputError(f"{value}: is a folder, expected a file to write")
+        if not path.parent.is_dir():
+            raise InputError(f"{value}: cannot be written: there is no folder {str(path.parent)!r}")
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(f"{value}: cannot be written: no permission in {str(path.parent)!r}")
+        return value
 
 
 def write_json(path: str, payload: Any) -> None:

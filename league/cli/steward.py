@@ -11,7 +11,11 @@ from league.cli.remote import ask, segment, server_option, token_option
 from league.errors import InputError
 
 json_option = click.option(
-    "--json", "json_file", metavar="FILE", help="Write the answer as JSON; - for standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the answer as JSON; - for standard output.",
 )
 why_option = click.option(
     "--why", required=True, metavar="TEXT", help="The reason, which everybody can read."

@@ -42,7 +42,11 @@ Examples:
 )
 @engine_options
 @click.option(
-    "--json", "json_file", metavar="FILE", help="Write what came of it as JSON; - for standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write what came of it as JSON; - for standard output.",
 )
 def command(
     recipes: tuple[str, ...],

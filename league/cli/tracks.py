@@ -17,7 +17,11 @@ from league.track.circuit import Circuit
 from league.track.write import write_circuit
 
 JSON_OPTION = click.option(
-    "--json", "json_file", metavar="FILE", help="Write the result as JSON; - for standard output."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=show.Output(),
+    help="Write the result as JSON; - for standard output.",
 )
 
 
@@ -153,7 +157,13 @@ def _report(verdicts: list[dict[str, Any]], json_file: str | None) -> None:
 @command.command()
 @click.argument("circuit")
 @click.option(
-    "-o", "--out", "--output", "output", metavar="FILE", help="A .png or .svg file; default CIRCUIT.png here."
+    "-o",
+    "--out",
+    "--output",
+    "output",
+    metavar="FILE",
+    type=show.Output(),
+    help="A .png or .svg file; default CIRCUIT.png here.",
 )
 @click.pass_context
 def plot(ctx: click.Context, circuit: str, output: str | None) -> None:

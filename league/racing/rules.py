@@ -144,6 +144,8 @@ def first_problem(error: ValidationError, known: Iterable[str] = ()) -> str:
         if near := get_close_matches(place, names, n=1):
             return f"{place}: there is no such name; did you mean {near[0]!r}?"
         return f"{place}: there is no such name" + (f", expected one of {', '.join(names)}" if names else "")
+    if first["type"] == "value_error":  # a check of ours, which says itself what it found
+        return ": ".join(part for part in (place, str(first["ctx"]["error"])) if part)
     found = repr(first["input"])
     if len(found) > 80:
         found = found[:77] + "..."
