@@ -1,4 +1,4 @@
-"""A trained driver that knows one circuit: A to Z Speedway, either way. The recipe `robust`, as it came out.
+"""A trained driver that knows one circuit: A to Z Speedway, either way: the recipe `robust` with `--both-directions`.
 
 It learned with cars whose figures are off by up to an eighth, with noise and with late observations. Its
 model, its recipe and what it cost lie in `models/specialist`.
