@@ -54,7 +54,7 @@ SECTIONS = {
         "sweep": "train recipes with several seeds, on as many cores and machines as there are",
     },
     "Build": {
-        "new": "start an agent, a plugin or a circuit of your own",
+        "new": "start an agent, a plugin, a page or a circuit of your own",
         "tracks": "list, show, check, plot and convert circuits",
         "plugins": "show what is loaded, and what was left out and why",
         "doctor": "check this installation, or a server",
@@ -93,7 +93,7 @@ class _Lazy(click.Group):
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             near = get_close_matches(args[0], COMMANDS, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
+            raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 

@@ -35,7 +35,7 @@ def test_a_misspelt_command_is_told_the_right_one(
     ran = run_league(capsys, given)
     assert ran.code == 2
     assert ran.err == (
-        f"league: there is no command {given!r}; did you mean {meant!r}? (see league --help)\n"
+        f"league: No such command {given!r}; did you mean {meant!r}? (see league --help)\n"
     )
 
 
