@@ -51,7 +51,12 @@ def is_busy(error: Exception) -> bool:
     return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _sqlite_code(error: Exception) -> int | None:
+def is_read_only(error: BaseException) -> bool:
+    """Whether SQLite's connection may not write."""
+    return _sqlite_code(error) == sqlite3.SQLITE_READONLY
+
+
+def _sqlite_code(error: BaseException) -> int | None:
     origin = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(origin, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF  # the upper bits only refine it

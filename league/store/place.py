@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, event, make_url
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, ExceptionContext, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from league.errors import ConfigError, RecordBookError
+from league.store.faults import is_read_only
 
 BEGIN = "league_begin"
 """Execution option of a connection to SQLite: how its transactions begin; None for no transaction."""
@@ -142,6 +143,7 @@ def connect(place: Place, *, patience_s: float) -> AsyncEngine:
     if not place.on_postgres:
         event.listen(engine.sync_engine, "connect", _set_up)
         event.listen(engine.sync_engine, "begin", _begin)
+        event.listen(engine.sync_engine, "handle_error", _let_go)
     return engine
 
 
@@ -157,3 +159,9 @@ def _begin(connection: Connection) -> None:
     statement = connection.get_execution_options().get(BEGIN, "BEGIN")
     if statement is not None:
         connection.exec_driver_sql(statement)
+
+
+def _let_go(context: ExceptionContext) -> None:
+    """Open the file anew: a connection made while it was read-only stays so when it is writable again."""
+    if is_read_only(context.original_exception):
+        context.is_disconnect = True

@@ -209,6 +209,19 @@ async def test_a_file_that_may_not_be_written_is_named(plain_user: Path) -> None
     assert f"{where}: the file is read-only" in await refusal(where)
 
 
+async def test_a_book_that_was_read_only_for_a_while_can_be_written_again(plain_user: Path) -> None:
+    where, most = plain_user / "league.db", 8
+    async with await RecordBook.open(where) as book:
+        where.chmod(0o400)
+        await asyncio.gather(*(book.events() for _ in range(most)))  # opens what cannot be written now
+        early = (book.issue_token("viewer", name=f"early {number}") for number in range(most))
+        said = await asyncio.gather(*early, return_exceptions=True)
+        assert [one for one in said if "the file or its folder is read-only" in str(one)]
+        where.chmod(0o600)
+        for number in range(most):
+            await book.issue_token("viewer", name=f"late {number}")
+
+
 async def test_a_file_that_may_not_be_read_is_named(plain_user: Path) -> None:
     where = plain_user / "league.db"
     await (await RecordBook.open(where)).close()
