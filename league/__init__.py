@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from league.export.video import check_films, film
     from league.gate.car import Capabilities, CarAddress, CarCommand, CarDriver, Sample, StopResult
     from league.hooks.catalogue import League
+    from league.hooks.page import EventSeen, Page, Visit
     from league.hooks.recorder import Recorder
     from league.hooks.specs import hookimpl
     from league.quick import race, replay, verify
@@ -101,6 +102,7 @@ __all__ = [
     "Episode",
     "EventPlan",
     "EventScore",
+    "EventSeen",
     "F1tenthLidarSensor",
     "Format",
     "HeatPlan",
@@ -120,6 +122,7 @@ __all__ = [
     "Observation",
     "Opinion",
     "Opponent",
+    "Page",
     "Penalty",
     "PointsTable",
     "PoseSensor",
@@ -148,6 +151,7 @@ __all__ = [
     "StopResult",
     "Swiss",
     "UnknownNameError",
+    "Visit",
     "World",
     "best_runs",
     "check_circuit",
@@ -208,6 +212,7 @@ _HOMES = {
     "Episode": "league.sim.episode",
     "EventPlan": "league.racing.plan",
     "EventScore": "league.racing.season",
+    "EventSeen": "league.hooks.page",
     "F1TENTH": "league.sim.car",
     "F1tenthLidarSensor": "league.sim.lidar",
     "Format": "league.racing.plan",
@@ -230,6 +235,7 @@ _HOMES = {
     "Observation": "league.racing.agent",
     "Opinion": "league.racing.incident",
     "Opponent": "league.racing.agent",
+    "Page": "league.hooks.page",
     "Penalty": "league.racing.agent",
     "PointsTable": "league.racing.season",
     "PoseSensor": "league.sim.sensing",
@@ -258,6 +264,7 @@ _HOMES = {
     "StopResult": "league.gate.car",
     "Swiss": "league.racing.knockout",
     "UnknownNameError": "league.errors",
+    "Visit": "league.hooks.page",
     "World": "league.sim.world",
     "best_runs": "league.racing.standing",
     "check_circuit": "league.track.check",

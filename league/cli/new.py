@@ -1,4 +1,4 @@
-"""`league new`: a starting point that runs, for an agent, a plugin or a circuit."""
+"""`league new`: a starting point that runs, for an agent, a plugin, a page or a circuit."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ FILES = {
         "module.py.in": "{{module}}.py",
         "test.py.in": "tests/test_{{module}}.py",
     },
+    "page": {
+        "pyproject.toml.in": "pyproject.toml",
+        "README.md.in": "README.md",
+        "module.py.in": "{{module}}/__init__.py",
+        "page.html.in": "{{module}}/page.html",
+        "page.css.in": "{{module}}/page.css",
+        "test.py.in": "tests/test_{{module}}.py",
+    },
     "track": {"circuit.toml.in": "{{name}}.toml"},
 }
 
@@ -48,10 +56,11 @@ INTO = click.option(
 Examples:
   league new agent night-owl
   league new plugin lap-records
+  league new page hall-of-fame
   league new track garden-loop --into circuits"""
 )
 def command() -> None:
-    """Start an agent, a plugin or a circuit of your own: files that run, to be changed.
+    """Start an agent, a plugin, a page or a circuit of your own: files that run, to be changed.
 
     NAME is in small letters, digits and hyphens: night-owl. Nothing is ever overwritten.
     """
@@ -80,6 +89,16 @@ def plugin(name: str, into: Path) -> None:
     folder = into / _package_name(name)
     _write("plugin", name, folder)
     _say_next(f"cd {folder}", "pip install -e .", "league plugins")
+
+
+@command.command()
+@click.argument("name")
+@INTO
+def page(name: str, into: Path) -> None:
+    """Start a page for a server: a package with its template and style, a test and an entry point."""
+    folder = into / _package_name(name)
+    _write("page", name, folder)
+    _say_next(f"cd {folder}", "pip install -e .", "league plugins", "league serve")
 
 
 @command.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Any
 from league.errors import InputError, PluginError, UnknownNameError
 from league.gate.car import CarAddress, CarDriver, read_address
 from league.hooks import plugins as loading
+from league.hooks.page import PAGE_NAME, Page
 from league.hooks.plugins import PluginReport
 from league.hooks.recorder import Form, Recorder
 from league.racing.agent import Agent
@@ -36,6 +38,7 @@ from league.track.read import TrackReader, read_circuit
 log = logging.getLogger(__name__)
 
 REVERSED = ":reversed"
+_ANY_NAME = re.compile(".*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class League:
             "register_advisers", callable
         )
         self.formats: Mapping[str, Callable[[], Format]] = self._gather("register_formats", callable)
+        self.pages: Mapping[str, Page] = self._gather("register_pages", _is_page, names=PAGE_NAME)
         self.recorders: Mapping[str, Recorder] = self._gather("register_recorders", _is_recorder)
         self.scorings: Mapping[str, Scoring] = self._gather("register_scorings", _is_scoring)
 
@@ -279,14 +283,16 @@ class League:
             rules = _settled(event, heat).rules
             objects_of(rules, heat.seed, circuit, self.car(event.car), len(heat.grid))
 
-    def _gather(self, hook: str, good: Callable[[Any], bool]) -> Mapping[str, Any]:
+    def _gather(
+        self, hook: str, good: Callable[[Any], bool], *, names: re.Pattern[str] = _ANY_NAME
+    ) -> Mapping[str, Any]:
         """Merge what plugins registered, first come first served; nonsense leaves its plugin out."""
         gathered: dict[str, Any] = {}
         for listener in getattr(self._manager.hook, hook).get_hookimpls():
             owner = listener.plugin_name
             try:
                 offered = dict(listener.function() or {})
-                bad = [name for name, what in offered.items() if not isinstance(name, str) or not good(what)]
+                bad = [name for name, what in offered.items() if not _is_named(name, names) or not good(what)]
                 if bad:
                     raise PluginError(f"{hook} offers something unusable under {bad[0]!r}")
             except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything; the league must start
@@ -325,6 +331,16 @@ def _pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
 
 def _is_car(what: Any) -> bool:
     return isinstance(what, CarSpec)
+
+
+def _is_named(name: Any, names: re.Pattern[str]) -> bool:
+    return isinstance(name, str) and names.fullmatch(name) is not None
+
+
+def _is_page(what: Any) -> bool:
+    if isinstance(what, Page):
+        what.check()
+    return isinstance(what, Page)
 
 
 def _is_recorder(what: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from league.gate.car import CarAddress, CarDriver
+from league.hooks.page import Page
 from league.hooks.recorder import Recorder
 from league.racing.agent import Agent
 from league.racing.incident import Incident, Opinion
@@ -110,6 +111,25 @@ def register_recorders() -> Mapping[str, Recorder]:  # type: ignore[empty-body]
             @hookimpl
             def register_recorders():
                 return {"fastest": Recorder(fastest, ".txt", "a car's highest speed", media="text/plain")}
+    """
+
+
+@hookspec
+def register_pages() -> Mapping[str, Page]:  # type: ignore[empty-body]
+    """Pages: a name, in small letters, digits and hyphens, to a page that servers show at `/pages/NAME`.
+
+    It is for everybody, its title stands on the home page, and the policy of all pages holds: nothing of
+    another host, no script and no style in the template itself.
+
+    Example:
+        How many events there are, with `page.html` beside the module::
+
+            def show(visit: Visit) -> dict[str, object]:
+                return {"count": len(visit.events())}
+
+            @hookimpl
+            def register_pages():
+                return {"count": Page("Events counted", Path(__file__).parent, show)}
     """
 
 

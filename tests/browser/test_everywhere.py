@@ -81,7 +81,7 @@ async def test_nobody_is_shut_out_of_a_page_of_a_whole_server(open_page: OpenPag
 
 
 async def test_every_page_of_the_server_is_among_these() -> None:
-    """Those behind a sign-in are looked at where somebody signs in."""
+    """Those behind a sign-in are looked at where somebody signs in, those of plugins in `test_added`."""
     known = {path.partition("?")[0] for path in (*QUICK, *SLOW, *WITH_LOBBY)}
     fitting = {
         "event": "spring-cup",
@@ -90,8 +90,9 @@ async def test_every_page_of_the_server_is_among_these() -> None:
         "circuit": "clubhouse-loop",
         "season": "spring",
     }
-    for route in Pages(Assets.read()).routes():
-        if route.method != "GET" or route.path.endswith(NO_PAGES) or route.path.startswith("/desk"):
+    for route in Pages(Assets.read(), {}).routes():
+        elsewhere = route.path.endswith(NO_PAGES) or route.path.startswith(("/desk", "/pages/"))
+        if route.method != "GET" or elsewhere:
             continue
         assert route.path.format_map(fitting) in known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -35,7 +36,7 @@ def run_its_tests(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("kind", "passed"), [("agent", 2), ("plugin", 2)])
+@pytest.mark.parametrize(("kind", "passed"), [("agent", 2), ("plugin", 2), ("page", 2)])
 def test_a_new_package_passes_its_own_tests(
     kind: str, passed: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -56,7 +57,7 @@ def test_a_new_agent_races_from_its_folder_without_being_installed(
     assert "FIN" in ran.out
 
 
-@pytest.mark.parametrize("kind", ["agent", "plugin"])
+@pytest.mark.parametrize("kind", ["agent", "plugin", "page"])
 def test_a_new_package_announces_its_module_to_the_league(
     kind: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -67,12 +68,14 @@ def test_a_new_package_announces_its_module_to_the_league(
     assert project["entry-points"]["league"] == {"barn-owl": "barn_owl"}
     assert project["dependencies"] == ["racing-league"]
     written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    assert written == ["README.md", "barn_owl.py", "pyproject.toml", "tests/test_barn_owl.py"]
-    assert not any("{{" in path.read_text() for path in folder.rglob("*") if path.is_file())
+    module = ["barn_owl/__init__.py", "barn_owl/page.css", "barn_owl/page.html"]
+    own = module if kind == "page" else ["barn_owl.py"]
+    assert written == ["README.md", *own, "pyproject.toml", "tests/test_barn_owl.py"]
+    assert not any(re.search(r"{{\w", path.read_text()) for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["agent", "plugin"])
+@pytest.mark.parametrize("kind", ["agent", "plugin", "page"])
 def test_a_new_package_builds_into_a_wheel_with_its_module(
     kind: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -85,12 +88,13 @@ def test_a_new_package_builds_into_a_wheel_with_its_module(
     )
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "snowy_owl.py" in names
+    module = "snowy_owl" if kind == "page" else "snowy_owl.py"
+    assert {"snowy_owl/page.html", "snowy_owl/page.css"} <= set(names) if kind == "page" else module in names
     assert "snowy_owl-0.1.0.dist-info/entry_points.txt" in names
-    assert {name.split("/")[0] for name in names} == {"snowy_owl.py", "snowy_owl-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {module, "snowy_owl-0.1.0.dist-info"}
 
 
-@pytest.mark.parametrize("kind", ["agent", "plugin"])
+@pytest.mark.parametrize("kind", ["agent", "plugin", "page"])
 @pytest.mark.parametrize(
     "check",
     [["check", "--select", "E,F,I,W,UP,B"], ["format", "--check"]],
@@ -124,7 +128,7 @@ def test_a_new_circuit_can_be_checked_and_raced(capsys: pytest.CaptureFixture[st
     assert (entry.status, entry.off_tracks) == ("FIN", 0)
 
 
-@pytest.mark.parametrize("kind", ["agent", "plugin", "track"])
+@pytest.mark.parametrize("kind", ["agent", "plugin", "page", "track"])
 def test_nothing_is_overwritten(kind: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     run_league(capsys, "new", kind, "eagle-owl", "--into", tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -135,7 +139,7 @@ def test_nothing_is_overwritten(kind: str, capsys: pytest.CaptureFixture[str], t
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("kind", ["agent", "plugin", "track"])
+@pytest.mark.parametrize("kind", ["agent", "plugin", "page", "track"])
 @pytest.mark.parametrize(
     "name", ["", "Owl", "2owls", "-owl", "owl-", "o--wl", "a/b", "../owl", "owl.py", "öwl", "o" * 41]
 )

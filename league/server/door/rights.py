@@ -82,6 +82,8 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "GET /seasons/{season}": PUBLIC,
     "GET /ratings": PUBLIC,
     "GET /boards/{circuit}": PUBLIC,
+    "GET /pages/{page}": PUBLIC,
+    "GET /pages/{page}/files/{version}/{name}": PUBLIC,
     "GET /events/{event}/timekeeper": ANYBODY,  # shows nothing without a token
     "POST /events/{event}/enter": ENTERING,
     "POST /events/{event}/entries/{entry}/versions": OWN_ENTRY,

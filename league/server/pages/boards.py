@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
+import jinja2
 from aiohttp import web
 
 from league.errors import UnknownNameError
@@ -24,7 +25,9 @@ CIRCUIT: Final = ("owner", "agent", "total", "trend", "status")
 class Render(Protocol):
     """Makes a page from a template and what it shows."""
 
-    def __call__(self, request: web.Request, template: str, **shown: Any) -> web.Response:
+    def __call__(
+        self, request: web.Request, template: str | jinja2.Template, /, **shown: Any
+    ) -> web.Response:
         """Make it."""
 
 

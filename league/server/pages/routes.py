@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from aiohttp import web
 
 from league.errors import LeagueError, UnknownNameError
 from league.hooks.catalogue import League
+from league.hooks.page import Page
 from league.hooks.recorder import Recorder
 from league.racing.ledger import Decision, in_force
 from league.racing.plan import EventPlan
@@ -29,6 +30,7 @@ from league.server.door.answers import meaning
 from league.server.door.auth import is_secure
 from league.server.keys import BOOK, LEAGUE, SETTINGS, STANDINGS
 from league.server.pages import charts, words
+from league.server.pages.added import Added
 from league.server.pages.assets import Assets
 from league.server.pages.board import Row, read_view, show
 from league.server.pages.boards import KEPT as CARRIED
@@ -78,9 +80,10 @@ class Pages:
 
     Args:
         assets: The static files.
+        added: Pages of plugins, by name.
     """
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, added: Mapping[str, Page]) -> None:
         self._assets = assets
         self._sketches: OrderedDict[str, Sketch | None] = OrderedDict()
         self._scores: Scores
@@ -98,6 +101,8 @@ class Pages:
         self._jinja.filters["segment"] = lambda text: quote(text, safe="")
         self._jinja.filters |= filters()
         self._jinja.globals["asset"] = assets.address
+        self._jinja.globals["added"] = {name: page.title for name, page in added.items()}
+        self.added = Added(added, self._jinja, self._page)
 
     def routes(self) -> list[web.RouteDef]:
         """List where the pages are found."""
@@ -109,6 +114,7 @@ class Pages:
             web.get("/events/{event}/timekeeper", self.timekeeper),
             web.get("/static/{version}/{name}", self._assets.serve),
             *self.boards.routes(),
+            *self.added.routes(),
             *Handbook(self._page).routes(),
             *Garage(self._page, self._sheet).routes(),
             *Replays(self._page).routes(),
@@ -271,7 +277,7 @@ class Pages:
             _keep(self._sketches, ref, sketch)
         return self._sketches[ref]
 
-    def _page(self, request: web.Request, template: str, **shown: Any) -> web.Response:
+    def _page(self, request: web.Request, template: str | jinja2.Template, /, **shown: Any) -> web.Response:
         shown |= {
             "site": request.app[SETTINGS].name,
             "server": f"{'wss' if is_secure(request) else 'ws'}://{request.host}",
@@ -285,9 +291,9 @@ class Pages:
 
 
 def add_pages(app: web.Application) -> None:
-    """Give an application its pages; it must hold `STANDINGS` and what these stand on when it runs."""
-    pages = Pages(Assets.read())
-    app.cleanup_ctx.extend((pages.open, pages.boards.open))
+    """Give an application that has its league its pages; it must hold what they stand on when it runs."""
+    pages = Pages(Assets.read(), app[LEAGUE].pages)
+    app.cleanup_ctx.extend((pages.open, pages.boards.open, pages.added.open))
     app.add_routes(pages.routes())
 
     @web.middleware
