@@ -75,7 +75,7 @@ class UnknownNameError(InputError):
         self.kind, self.name, self.known = kind, name, sorted(known)
         near = get_close_matches(name, self.known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        choices = ", ".join(self.known) or "none is registered"
+        choices = ", ".join(self.known) or "none; was the league installed again after its update?"
         super().__init__(f"no {kind} is called {name!r}{hint} (known: {choices})")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -79,9 +80,19 @@ def print_leaderboard(board: dict[str, Any]) -> None:
             entry["off_tracks"],
             entry["resets"],
             entry["collisions"],
-            entry["status"] + (f": {entry['reason']}" if entry["reason"] else ""),
+            _status(entry, over=board["status"] not in ("open", "running", "paused")),
             ", ".join(show.seconds(lap["time_s"]) for lap in entry["laps"]) or None,
         )
         for entry in board["entries"]
     ]
-    show.console().print(show.table(title, columns, rows))
+    out = show.console()
+    out.print(show.table(title, columns, rows))
+    if not rows:
+        out.print(f"nobody is entered yet; next: league enter AGENT --event {board['event']}", markup=False)
+
+
+def _status(entry: Mapping[str, Any], *, over: bool) -> str:
+    """How an entry came in; while others race, one that has not raced yet is no "did not start"."""
+    if not over and entry["status"] == "DNS" and not entry["laps"] and entry["reason"] == "has not raced":
+        return "not raced yet"
+    return f"{entry['status']}: {entry['reason']}" if entry["reason"] else str(entry["status"])

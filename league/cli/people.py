@@ -8,7 +8,7 @@ import click
 
 from league.cli import show
 from league.cli.remote import ask, http_url, segment, server_option, token_option
-from league.server.door.auth import store_token, stored_token
+from league.server.door.kept import store_token, stored_token
 from league.store.records import PersonRole
 
 json_option = click.option(

@@ -12,7 +12,7 @@ import aiohttp
 import click
 
 from league.errors import ConfigError, InputError, RaceError
-from league.server.door.auth import stored_token
+from league.server.door.kept import stored_token, token_file
 
 DEFAULT: Final = "http://127.0.0.1:8490"
 _LOCAL_NAMES = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared, not bound
@@ -24,10 +24,11 @@ class RefusedError(InputError):
     Args:
         message: The reason, in one line.
         answer: All that it said.
+        status: The answer's HTTP status.
     """
 
-    def __init__(self, message: str, answer: Mapping[str, Any]) -> None:
-        self.answer = answer
+    def __init__(self, message: str, answer: Mapping[str, Any], status: int = 400) -> None:
+        self.answer, self.status = answer, status
         super().__init__(message)
 
 
@@ -90,9 +91,15 @@ def ask(
         RaceError: It cannot be reached, or fails.
     """
     url = http_url(server)
-    token = stored_token(url) if token is None else token
+    kept = stored_token(url) if token is None else None
+    token = token or kept
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return asyncio.run(_ask(url, method, f"{url}/api/v1{path}", headers, payload, form))
+    try:
+        return asyncio.run(_ask(url, method, f"{url}/api/v1{path}", headers, payload, form))
+    except RefusedError as error:
+        if error.status == 401 and kept:
+            raise RefusedError(f"{error}; it is the one kept in {token_file()}", error.answer) from None
+        raise
 
 
 async def _ask(
@@ -126,4 +133,4 @@ async def _ask(
     if status >= 500:
         raise RaceError(f"{url}: {message}")
     hint = "; give a token with --token" if status in (401, 403) and not headers else ""
-    raise RefusedError(f"{message}{hint}", content)
+    raise RefusedError(f"{message}{hint}", content, status)

@@ -14,7 +14,7 @@ from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.server.app import address, create_app, serving
 from league.server.door.admission import PORTS
-from league.server.door.auth import store_token, stored_token
+from league.server.door.kept import store_token, stored_token
 from league.server.race.settings import Settings
 from league.store.book import RecordBook
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,7 @@ def test_a_misspelt_command_is_told_the_right_one(
 ) -> None:
     ran = run_league(capsys, given)
     assert ran.code == 2
-    assert ran.err == (
-        f"league: No such command {given!r}; did you mean {meant!r}? (see league --help)\n"
-    )
+    assert ran.err == (f"league: No such command {given!r}; did you mean {meant!r}? (see league --help)\n")
 
 
 def test_lists_of_commands_do_not_break_off_in_mid_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +58,11 @@ def test_an_output_that_nobody_could_write_is_told_before_the_race(
     )
     ran = run_league(capsys, "race", "a-to-z-speedway", "pure-pursuit", "--laps", 100, option, tmp_path)
     assert ran.err == f"league: {tmp_path}: is a folder, expected a file to write\n"
+
+
+def test_a_command_that_talks_to_a_server_needs_no_server_to_be_loaded() -> None:
+    code = "import sys, league.cli.leaderboard, league.cli.enter; print('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_a_box_that_is_no_place_is_told_in_our_own_words(capsys: pytest.CaptureFixture[str]) -> None:

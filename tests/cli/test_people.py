@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from house import house
 
 from league.cli import command
-from league.server.door import auth
+from league.server.door import kept
 
 
 async def league(*arguments: str) -> Any:
@@ -25,7 +25,7 @@ async def league(*arguments: str) -> Any:
 async def test_people_are_invited_join_and_are_audited(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "token_file", lambda: tmp_path / "organiser.json")
+    monkeypatch.setattr(kept, "token_file", lambda: tmp_path / "organiser.json")
     monkeypatch.setenv("COLUMNS", "240")
     async with house() as home:
         owner = await home.book.issue_token("owner", name="first")
@@ -36,7 +36,7 @@ async def test_people_are_invited_join_and_are_audited(
         joined = await league(
             "people", "join", f"{home.url}/join#{made['code']}", "--as", "A\x1b[31mnna", *at
         )
-        token = auth.stored_token(home.url)
+        token = kept.stored_token(home.url)
         assert token
         assert token in joined
         assert "\x1b" not in joined

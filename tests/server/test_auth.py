@@ -11,7 +11,7 @@ import pytest
 from databases import new_book
 
 from league.errors import ConfigError
-from league.server.door import auth
+from league.server.door import kept
 from league.server.door.auth import FAILURES, WITHIN_S, Doorkeeper
 from league.store.book import RecordBook
 
@@ -62,16 +62,16 @@ async def test_a_revoked_token_is_no_token(book: RecordBook) -> None:
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(auth, "token_file", lambda: tmp_path / "league" / "organiser.json")
+    monkeypatch.setattr(kept, "token_file", lambda: tmp_path / "league" / "organiser.json")
     return tmp_path / "league" / "organiser.json"
 
 
 def test_the_organisers_file_is_for_one_user_only(config: Path) -> None:
-    assert auth.stored_token("http://127.0.0.1:1") is None
-    auth.store_token("http://127.0.0.1:1", "first")
-    auth.store_token("http://127.0.0.1:2", "second")
-    assert auth.stored_token("http://127.0.0.1:1") == "first"
-    assert auth.stored_token("http://127.0.0.1:2") == "second"
+    assert kept.stored_token("http://127.0.0.1:1") is None
+    kept.store_token("http://127.0.0.1:1", "first")
+    kept.store_token("http://127.0.0.1:2", "second")
+    assert kept.stored_token("http://127.0.0.1:1") == "first"
+    assert kept.stored_token("http://127.0.0.1:2") == "second"
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     assert [path.name for path in config.parent.iterdir()] == ["organiser.json"]
 
@@ -80,12 +80,12 @@ def test_the_organisers_file_is_for_one_user_only(config: Path) -> None:
 def test_a_damaged_file_is_as_good_as_none(config: Path, content: str) -> None:
     config.parent.mkdir()
     config.write_text(content)
-    assert auth.stored_token("http://127.0.0.1:1") is None
-    auth.store_token("http://127.0.0.1:1", "new")
+    assert kept.stored_token("http://127.0.0.1:1") is None
+    kept.store_token("http://127.0.0.1:1", "new")
     assert json.loads(config.read_text()) == {"http://127.0.0.1:1": "new"}
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(config: Path) -> None:
     config.parent.write_text("a file where the folder should be")
     with pytest.raises(ConfigError, match="cannot be written"):
-        auth.store_token("http://127.0.0.1:1", "new")
+        kept.store_token("http://127.0.0.1:1", "new")

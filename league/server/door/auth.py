@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import platformdirs
 from aiohttp import web
 
-from league.errors import ConfigError
 from league.server.door.answers import problem
 from league.store.book import RecordBook
 from league.store.records import TokenRecord
@@ -130,7 +125,12 @@ class Doorkeeper:
         self.check_patience(address)
         record = await self.look_up(token, address)
         if record is None:
-            raise problem(401, "auth", "the token is not good; expected 'Authorization: Bearer TOKEN'")
+            why = (
+                "misspelt, taken back, run out, or another server's"
+                if token
+                else "expected 'Authorization: Bearer TOKEN'"
+            )
+            raise problem(401, "auth", f"the token is not good: {why}")
         return record
 
 
@@ -143,44 +143,3 @@ def cookie_name(request: web.BaseRequest) -> str:
     """What the session's cookie is called: by port, as browsers give a host's cookies to every port."""
     port = request.host.rpartition(":")[2]
     return f"league-{port if port.isascii() and port.isdigit() else 'session'}"
-
-
-# -- the organiser's own machine ---------------------------------------------------------------------
-
-
-def token_file() -> Path:
-    """Where this machine's organiser keeps tokens: a private file, one token by server address."""
-    return platformdirs.user_config_path("league") / "organiser.json"
-
-
-def stored_token(server: str) -> str | None:
-    """The organiser's token for a server that was started on this machine, if there is one."""
-    token = _stored().get(server)
-    return token if isinstance(token, str) else None
-
-
-def store_token(server: str, token: str) -> Path:
-    """Keep an organiser's token for commands on this machine, readable by this user only.
-
-    Raises:
-        ConfigError: The file cannot be written.
-    """
-    path = token_file()
-    tokens = {**_stored(), server: token}
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - private from its first byte
-            json.dump(tokens, file, indent=1)
-        partial.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
-    return path
-
-
-def _stored() -> dict[str, Any]:
-    try:
-        content = json.loads(token_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
