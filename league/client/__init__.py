@@ -6,7 +6,7 @@ front of a physical car.
 
 from __future__ import annotations
 
-from league.client.connection import Drive, Progress
 from league.client.driving import agent_url, drive
+from league.client.report import Drive, Progress
 
 __all__ = ["Drive", "Progress", "agent_url", "drive"]

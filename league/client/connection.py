@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import aiohttp
 from yarl import URL
 
 from league.client.cockpit import Cockpit
+from league.client.report import Drive, Progress, in_words
 from league.errors import LeagueError, LocalProtocolError, ProtocolError, RaceError
 from league.racing.agent import Agent, Command
 from league.racing.telling import read_observation
@@ -31,10 +32,6 @@ from league.wire.messages import (
     Accepted,
     Assign,
     Bye,
-    Countdown,
-    Event,
-    Finish,
-    Go,
     Hello,
     Late,
     Limits,
@@ -58,46 +55,6 @@ ANSWER_S = 15.0
 
 _LIMITS = Limits()
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Something that happened on the drive."""
-
-    kind: str
-    """"connected", "lost", or the type of the message from the server: "assign", "go", "event", "result" …"""
-    text: str
-    """One line for people."""
-    told: Told | None = None
-    """The message, where there is one."""
-
-
-@dataclass(slots=True)
-class Drive:
-    """What became of a drive; grows while it goes on."""
-
-    entry_id: str = ""
-    reason: str = ""
-    """Why it ended, in the server's words."""
-    heats: list[str] = field(default_factory=list)
-    by_heat: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Each heat's result JSON, the last revision."""
-    answers: int = 0
-    skipped: int = 0
-    """Observations that were not answered because a newer one had come meanwhile."""
-    late: int = 0
-    """Answers that the server dropped because they came too late."""
-    returns: int = 0
-    """Connections made anew."""
-    clock_offset_us: float = 0.0
-    """The server's clock less ours, by the quickest exchange."""
-    round_trip_us: float = float("inf")
-    """Of the quickest exchange."""
-
-    @property
-    def results(self) -> tuple[Mapping[str, Any], ...]:
-        """The result JSON of each heat, in the order in which they came."""
-        return tuple(self.by_heat.values())
 
 
 class Lost(Exception):  # noqa: N818 - not an error but a reason to connect again
@@ -409,7 +366,7 @@ class Connection:
         if isinstance(told, Late):
             self.report.late += 1
         kind = "sync" if isinstance(told, SyncReply) else type(told).__name__.lower()
-        self.driver.tell(Progress(kind, text or _in_words(told), told))
+        self.driver.tell(Progress(kind, text or in_words(told), told))
 
     async def _send(self, frame: Frame) -> None:
         assert self._socket is not None
@@ -444,19 +401,3 @@ class Connection:
         with suppress(LocalProtocolError, ConnectionError, TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._send(self.session.bye(reason[:300]))
-
-
-def _in_words(told: Told) -> str:
-    match told:
-        case Countdown():
-            return f"start in {told.left_s:g} s"
-        case Go():
-            return f"go at tick {told.k}" if told.k else "go"
-        case Late():
-            return f"answer to tick {told.k} came {told.us / 1e3:.1f} ms too late"
-        case Event():
-            return f"{told.kind} of seat {told.seat} at {told.t_us / 1e6:.3f} s"
-        case Finish():
-            return f"heat {told.heat} is over"
-        case _:
-            return type(told).__name__.lower()

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from league import __version__
-from league.client.connection import Connection, Drive, Driving, Lost, Progress
+from league.client.connection import Connection, Driving, Lost
 from league.client.inherited import Inherited
+from league.client.report import Drive, Progress
 from league.errors import ConfigError, LeagueError, ProtocolError, RaceError
 from league.racing.agent import Agent
 from league.wire.messages import AGENT_PATH, Codec, Entry, Hello, Limits, Resume, Sdk

@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from league.client.connection import Progress
 from league.client.driving import drive
+from league.client.report import Progress
 from league.errors import LeagueError, RaceError
 from league.racing.agent import Agent, Briefing, Command, Observation
 from league.wire.donkeysim import DonkeySimSession, Seen
