@@ -5,6 +5,8 @@ own (`league.testing.lines`), with the bridge, its guardian and the server as pr
 measured is what the car's side saw: the time until its drive was 0 for good, and that it never moved again
 without being armed.
 
+The car is a `league.testing.rig.RealCar`:
+
     class TestUdpCar(CarConformance):
         def make_car(self, folder): return MyCar(folder)
 
@@ -18,252 +20,22 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final
 
 import pytest
 
-from league.testing.lines import LEAGUE_IP, Wire, may_make_networks
+from league.testing.lines import may_make_networks
+from league.testing.programs import PATIENCE_S
+from league.testing.rig import STILL, RealCar, Rig
 
 LIMIT_MS: Final = 300.0
-WATCH_S: Final = 1.5
-"""So long after a fault the car must not have moved again."""
-PATIENCE_S: Final = 120.0
 ATTEMPTS: Final = 4
-PORT: Final = 8490
-STILL: Final = 1e-6
-_OBJECTIONS: Final = (
-    "have not been tested|needs the token|neutral for|is offline|no guardian|does not arm|broken off"
-)
-
-
-class Reading(NamedTuple):
-    """What the car's side was told, or did."""
-
-    at_s: float
-    """On the monotonic clock."""
-    drive: float
-    """0 when it stands; the unit is the car's."""
-
-
-class Program:
-    """A program in a namespace, and the lines that it prints, each with its time.
-
-    Args:
-        space: The namespace; empty for this one.
-        command: What to run.
-        on_line: Told each line with its time, in a thread.
-    """
-
-    def __init__(
-        self,
-        space: str,
-        *command: object,
-        env: Mapping[str, str] | None = None,
-        on_line: Callable[[float, str], None] = lambda at_s, line: None,
-    ) -> None:
-        words = [*(("ip", "netns", "exec", space) if space else ()), *map(str, command)]
-        self.lines: list[str] = []
-        self._on_line, self._grown = on_line, threading.Condition()
-        self.process = subprocess.Popen(  # noqa: S603 - the tests' own words
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            bufsize=1, env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
-        )  # fmt: skip
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def wait_for(self, pattern: str, *, after: int = 0, within_s: float = PATIENCE_S) -> re.Match[str]:
-        """A line with a pattern in it, from the line number `after` on."""
-        until_s = time.monotonic() + within_s
-        with self._grown:
-            while True:
-                for line in self.lines[after:]:
-                    if found := re.search(pattern, line):
-                        return found
-                left_s = until_s - time.monotonic()
-                if left_s <= 0 or (self.process.poll() is not None and not self._reader.is_alive()):
-                    raise AssertionError(f"no line with {pattern!r} in {self.lines[after:][-20:]}")
-                self._grown.wait(min(left_s, 0.5))
-
-    def type(self, line: str) -> None:
-        """Type a line into it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-    def send(self, what: signal.Signals) -> None:
-        """Send it a signal, if it still runs."""
-        if self.process.poll() is None:
-            self.process.send_signal(what)
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End it, frozen or not, and give its exit code."""
-        self.send(signal.SIGCONT)
-        self.send(how)
-        try:
-            code = self.process.wait(8.0)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait(8.0)
-        self._reader.join(5.0)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        return code
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with suppress(ValueError):
-            for line in self.process.stdout:
-                self._on_line(time.monotonic(), line.rstrip("\n"))
-                with self._grown:
-                    self.lines.append(line.rstrip("\n"))
-                    self._grown.notify_all()
-        with self._grown:
-            self._grown.notify_all()
-
-
-class RealCar:
-    """A car's side: the real software at the other end of a driver. Subclass it for each.
-
-    `readings` holds what reached the motor, in order, as soon as it is known; a value stands until the next.
-    """
-
-    ref: str = ""
-    """The car's address in its own namespace, as `league bridge` takes it."""
-    cap: float = 0.25
-    options: ClassVar[tuple[str, ...]] = ()
-    """More options of `league bridge` that its owner is told to use."""
-
-    def __init__(self) -> None:
-        self.readings: list[Reading] = []
-
-    def start(self, space: str) -> None:
-        """Start it in a namespace; when it returns, a driver may connect."""
-        raise NotImplementedError
-
-    def restart(self) -> None:
-        """End its interface abruptly and start it again, as a car's computer does."""
-        raise NotImplementedError
-
-    def stop(self) -> None:
-        """End it."""
-        raise NotImplementedError
-
-    def rival(self, space: str) -> Program:
-        """Start another program that drives it past the bridge, saying "rival drives" or "rival refused"."""
-        return Program(space, sys.executable, "-m", "league.testing.rival", self.ref)
-
-    def take(self, drive: float, at_s: float | None = None) -> None:
-        """Note a reading."""
-        self.readings.append(Reading(time.monotonic() if at_s is None else at_s, drive))
-
-
-class Rig:
-    """One network, one server, one car; bridges come and go.
-
-    Args:
-        car: The car.
-        folder: For what the bridge keeps.
-    """
-
-    def __init__(self, car: RealCar, folder: Path, stack: ExitStack) -> None:
-        self.car = car
-        self._folder, self._stack = folder, stack
-        self.mischief = folder / "mischief"
-        self.wire = stack.enter_context(Wire())
-        stack.callback(car.stop)
-        car.start(self.wire.car)
-        self.server = self._serve()
-        self.bridge: Program | None = None
-
-    def _serve(self) -> Program:
-        server = Program(self.wire.league, sys.executable, "-m", "league.testing.feeder", PORT)
-        self._stack.callback(server.end)
-        server.wait_for("feeding event")
-        return server
-
-    def begin(self, *options: object, space: str = "", ref: str = "") -> Program:
-        """Start a bridge and wait until it is in a heat."""
-        self.mischief.write_text("")
-        bridge = self.start_bridge(*options, space=space, ref=ref)
-        self.bridge = bridge
-        bridge.wait_for(": connected")
-        bridge.wait_for("^go$")
-        if "--no-guardian" not in options:
-            bridge.wait_for("the guardian watches")
-        return bridge
-
-    def start_bridge(self, *options: object, space: str = "", ref: str = "") -> Program:
-        """Start a bridge."""
-        bridge = Program(
-            space or self.wire.car,
-            sys.executable, "-m", "league", "bridge", ref or self.car.ref, "--event", "conformance",
-            "--server", f"http://{LEAGUE_IP}:{PORT}", "--agent", "league.testing.mischief:Goes",
-            "--cap", self.car.cap, "--state", self._folder / "state", "--page", "off",
-            *self.car.options, *options,
-            env={"LEAGUE_MISCHIEF": str(self.mischief), "NO_COLOR": "1", "COLUMNS": "300"},
-        )  # fmt: skip
-        self._stack.callback(bridge.end)
-        return bridge
-
-    def arm(self, bridge: Program | None = None) -> None:
-        """Do what an operator does, and wait until the car moves."""
-        bridge = bridge or self.bridge
-        assert bridge is not None
-        token = bridge.wait_for(r"^token (\d{6})$")[1]
-        if "tested" in self._ask_to(bridge, f"arm {token}", ": armed:"):
-            self._ask_to(bridge, f"signs {token}", "wheels turn LEFT")
-            mark = len(bridge.lines)
-            bridge.type("yes")
-            bridge.wait_for("the signs are right", after=mark)
-            self._ask_to(bridge, f"arm {token}", ": armed:")
-        self.wait_until_moving()
-
-    @staticmethod
-    def _ask_to(bridge: Program, line: str, granted: str) -> str:
-        """Type it until it is granted, as a person does who is told to wait for neutral to last."""
-        for _ in range(8):
-            time.sleep(1.2)
-            mark = len(bridge.lines)
-            bridge.type(line)
-            said = bridge.wait_for(f"{granted}|{_OBJECTIONS}", after=mark, within_s=10.0)[0]
-            if said == granted or "tested" in said:
-                return said
-        raise AssertionError(f"{line!r} is not granted: {bridge.lines[-8:]}")
-
-    def wait_until_moving(self) -> None:
-        """Wait until the car has been told to move for a while."""
-        until_s = time.monotonic() + 5.0
-        while time.monotonic() < until_s:
-            if self.car.readings and abs(self.car.readings[-1].drive) > STILL:
-                time.sleep(0.3)
-                assert abs(self.car.readings[-1].drive) > STILL, self.said()
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"the car does not move: {self.said()}")
-
-    def still_after(self, since_s: float, *, watch_s: float = WATCH_S) -> float:
-        """Watch for a while, and give the time in ms from then until the car stood for good."""
-        time.sleep(watch_s)
-        readings = [*self.car.readings]
-        moving = [index for index, reading in enumerate(readings) if abs(reading.drive) > STILL]
-        assert moving, "the car never moved"
-        last = moving[-1]
-        assert last + 1 < len(readings), f"the car still moves: {readings[-3:]}; {self.said()}"
-        return max(0.0, (readings[last + 1].at_s - since_s) * 1e3)
-
-    def said(self) -> list[str]:
-        """The last lines of the bridge, for failures."""
-        return self.bridge.lines[-12:] if self.bridge is not None else []
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from track import Beside
 
 from league import DEEPRACER
 from league.racing.plan import EntryPlan
-from league.testing.cars import Program
+from league.testing.programs import Program
 from league.timing.client import TimingLine
 
 PORT = 4243

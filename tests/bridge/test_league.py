@@ -17,7 +17,7 @@ from owner import Owner, heard
 from track import Beside
 
 from league.racing.plan import EntryPlan
-from league.testing.cars import Program
+from league.testing.programs import Program
 
 pytestmark = pytest.mark.slow
 

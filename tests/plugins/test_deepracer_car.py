@@ -12,9 +12,11 @@ from typing import ClassVar
 import pytest
 
 from league import ConfigError, League
-from league.testing.cars import CarConformance, Program, RealCar
+from league.testing.cars import CarConformance
 from league.testing.deepracer_console import bent, stepped
 from league.testing.lines import Wire, may_make_networks
+from league.testing.programs import Program
+from league.testing.rig import RealCar
 from league_plugins._deepracer_console import DRIVE_MIN, console_throttle
 
 PASSWORD = "correct horse"

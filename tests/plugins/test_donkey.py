@@ -21,7 +21,9 @@ from PIL import Image
 
 from league import Agent, CarCommand, CarDriver, Command, League, Observation, Sample
 from league.bridge.senses import Senses
-from league.testing.cars import CarConformance, Program, RealCar
+from league.testing.cars import CarConformance
+from league.testing.programs import Program
+from league.testing.rig import RealCar
 from league_plugins.on_car import donkey_part
 
 CONTROLLER = "    ctr = add_user_controller(V, cfg, use_joystick)\n"

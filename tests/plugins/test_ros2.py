@@ -12,7 +12,9 @@ import pytest
 import rivals
 
 from league import CarCommand, CarDriver, CarError, League
-from league.testing.cars import CarConformance, Program, RealCar
+from league.testing.cars import CarConformance
+from league.testing.programs import Program
+from league.testing.rig import RealCar
 
 
 class RosCar(RealCar):

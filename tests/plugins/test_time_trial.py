@@ -16,7 +16,7 @@ from house import house
 from track import Beside
 
 from league.racing.plan import EntryPlan
-from league.testing.cars import Program
+from league.testing.programs import Program
 from league_plugins.on_car import donkey_part
 
 CAR = EntryPlan(id="car", name="Blue Donkey", kind="physical")

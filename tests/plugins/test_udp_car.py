@@ -7,7 +7,9 @@ from pathlib import Path
 
 from firmware import FIRMWARE, interpreter
 
-from league.testing.cars import CarConformance, Program, RealCar
+from league.testing.cars import CarConformance
+from league.testing.programs import Program
+from league.testing.rig import RealCar
 
 PORT = 4210
 

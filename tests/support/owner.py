@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from league.testing.cars import Program
+from league.testing.programs import Program
 
 TRIES = 12
 CLOSED = re.compile(r": (disarmed|neutral): (?!the heat is over|it does not race)")
