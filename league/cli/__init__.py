@@ -121,6 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
     Exit codes: 0 done; 1 a run failed; 2 bad input, with one line that says what was found and what was
     expected; 130 interrupted.
     """
+    show.forgive()
     try:
         code = command.main(args=arguments, prog_name="league", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

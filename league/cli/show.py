@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -27,6 +28,13 @@ class _Screen:
 def set_colour(allowed: bool) -> None:
     """Allow or forbid colour from now on; NO_COLOR in the environment forbids it too."""
     _Screen.colour = allowed
+
+
+def forgive() -> None:
+    """Let a terminal that knows no UTF-8 show "?" where it lacks a letter, rather than end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -92,11 +100,11 @@ def write_json(path: str, payload: Any) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    text = json.dumps(payload, indent=2, ensure_ascii=False) + "\n"
     if path == "-":
-        sys.stdout.write(text)
+        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        sys.stdout.write(json.dumps(payload, indent=2, ensure_ascii=plain) + "\n")
         return
-    write_bytes(path, text.encode())
+    write_bytes(path, (json.dumps(payload, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +65,24 @@ def test_an_output_that_nobody_could_write_is_told_before_the_race(
 def test_a_command_that_talks_to_a_server_needs_no_server_to_be_loaded() -> None:
     code = "import sys, league.cli.leaderboard, league.cli.enter; print('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_utf8_is_no_reason_to_fail(encoding: str, tmp_path: Path) -> None:
+    name = "Läufer – ☂"
+    code = (
+        "from league.cli import main, show; show.forgive();"
+        f"show.console().print({name!r}); show.write_json('-', {{'name': {name!r}}});"
+        "main(['tracks', 'show', 'Läufer ☂'])"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert ran.returncode == 2
+    shown, _, written = ran.stdout.decode(encoding).partition("\n")
+    assert shown.startswith("L")
+    assert json.loads(written) == {"name": name}
+    assert b"Traceback" not in ran.stderr
+    assert ran.stderr.decode(encoding).startswith("league: no circuit is called 'L")
 
 
 def test_a_box_that_is_no_place_is_told_in_our_own_words(capsys: pytest.CaptureFixture[str]) -> None:
