@@ -15,14 +15,12 @@ from league.errors import LocalProtocolError, RemoteProtocolError
 from league.wire import grammar
 from league.wire.checking import READERS, bad_field, describe
 from league.wire.codec import Frame, decode, encode
+from league.wire.conduct import Conduct
 from league.wire.messages import (
-    BAD_FRAME,
     ERROR_CODES,
     PROTO,
-    RATE,
     Act,
     Codec,
-    Counts,
     Hello,
     LateAct,
     Limits,
@@ -30,7 +28,6 @@ from league.wire.messages import (
     Said,
     Sync,
 )
-from league.wire.pace import Pace
 
 # A command for exactly the car's top speed that went through float32 may lie this much above it.
 _ROUNDING = 1.0 + 1e-6
@@ -65,7 +62,8 @@ class AgentSession:
         self.state = grammar.NEW
         self.codec: Codec = codec
         self.limits = limits
-        self.counts = Counts()
+        self._conduct = Conduct(limits)
+        self.counts, self._pace = self._conduct.counts, self._conduct.pace
         self.hello: Hello | None = None
         """What the driver said of itself."""
         self.heat: str | None = None
@@ -82,7 +80,6 @@ class AgentSession:
         self._top_mps = 0.0
         self._ended: deque[str] = deque(maxlen=8)
         self._newest_k = -1
-        self._pace = Pace(limits.messages_per_tick)
 
     # -- what arrives --------------------------------------------------------------------------
 
@@ -102,9 +99,7 @@ class AgentSession:
         """
         if self.state == grammar.OVER:
             return []
-        self.counts.frames += 1
-        if not self._pace.admit(now_s):
-            self._exceeds()
+        if not self._conduct.admit(now_s):
             return []
         try:
             message = decode(frame, limit=self.limits.agent_bytes)
@@ -335,25 +330,8 @@ class AgentSession:
             raise LocalProtocolError(f"assign.{key}: expected {kind.__name__}, found {describe(value)}")
         return value
 
-    def _exceeds(self) -> None:
-        """Count a message beyond the rate, say so once a tick, and end it when it was too many."""
-        self.counts.rate += 1
-        problem = f"more than {self.limits.messages_per_tick} messages a tick"
-        if self.counts.rate >= self.limits.strikes:
-            raise RemoteProtocolError("rate", f"{problem}, {self.counts.rate} times", close=RATE)
-        if not self._pace.warned:
-            self._pace.warned = True
-            raise RemoteProtocolError("rate", f"{problem}; what comes beyond is not read")
-
     def _strike(self, error: RemoteProtocolError) -> RemoteProtocolError:
-        """Count a frame that cannot be used, and decide whether it was the last."""
-        self.counts.bad += 1
-        if error.close is not None and error.code != "bad_frame":
-            return error
-        before_hello = self.state in (grammar.NEW, grammar.GREETED)
-        struck_out = self.counts.bad + self.counts.order >= self.limits.strikes
-        close = BAD_FRAME if before_hello or struck_out else None
-        return RemoteProtocolError(error.code, str(error), close=close)
+        return self._conduct.strike(error, self.state)
 
     def _out_of_order(self, kind: str, message: Mapping[str, Any]) -> list[Said]:
         if kind not in grammar.CLIENT_TYPES:
@@ -362,14 +340,7 @@ class AgentSession:
         heat = message.get("heat")
         if kind in grammar.ABOUT_A_HEAT and type(heat) is str and self._over(heat):
             return self._crossed(message)
-        self.counts.order += 1
-        now = ", ".join(grammar.allowed(self.state, "client"))
-        close = self.state == grammar.GREETED or self.counts.bad + self.counts.order >= self.limits.strikes
-        raise RemoteProtocolError(
-            "order",
-            f"{kind!r} in state {self.state!r}, expected one of: {now}",
-            close=BAD_FRAME if close else None,
-        )
+        raise self._conduct.out_of_order(kind, self.state)
 
     def _act(self, message: Mapping[str, Any], now_s: float) -> list[Said]:
         """Read an answer while racing; the hot path."""
