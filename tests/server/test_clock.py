@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 from databases import new_book
 from house import LEAGUE, House, Steady
 
@@ -16,7 +17,7 @@ from league.racing.plan import EventPlan
 from league.racing.rules import Rules
 from league.server.app import create_app, serving
 from league.server.race.settings import Settings
-from league.store.records import EventOptions
+from league.store.records import EventOptions, HeatRecord
 from league.store.transactions import wall_clock
 
 NAMES = ("Ada", "Bob")
@@ -37,6 +38,15 @@ class Jumping:
         return datetime(2031, 5, 17, tzinfo=UTC) + timedelta(days=self._chance.randrange(-4000, 4000))
 
 
+async def protest(url: str, heat: HeatRecord, token: str) -> int:
+    """The answer to the driver of a heat who protests."""
+    where = f"{url}/api/v1/events/cup/heats/{heat.plan.id}/protests"
+    said = {"entry": heat.plan.grid[0].id, "why": "I saw a dog"}
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession() as http, http.post(where, json=said, headers=headers) as answer:
+        return answer.status
+
+
 async def evening(clock: Callable[[], datetime]) -> list[tuple[str, str, int, bytes | None]]:
     """The heats of an evening in their order, each with its status, its attempts and its recording."""
     settings = Settings(port=0, deadline_s=20.0, bank_s=600.0, ready_s=60.0, no_show_s=60.0)
@@ -54,6 +64,8 @@ async def evening(clock: Callable[[], datetime]) -> list[tuple[str, str, int, by
             reports: list[Any] = await asyncio.wait_for(asyncio.gather(*racing), 120)
             assert [report.reason for report in reports] == ["the event is over"] * len(NAMES)
             heats = await book.heats("cup")
+            said = [await protest(url, *of) for of in zip(heats, tokens, strict=True)]
+            assert said == [201] * len(NAMES)  # as long after a heat as ever
             return [
                 (heat.plan.id, heat.status, heat.attempt, await book.recording("cup", heat.plan.id))
                 for heat in heats

@@ -77,6 +77,8 @@ class Paddock:
         """Heats that are to be raced, as the format last said."""
         self.took_s: deque[float] = deque(maxlen=20)
         """How long the newest heats took."""
+        self.ended_s: dict[str, float] = {}
+        """When each heat raced here ended, by the event loop's clock: nobody sets it forth or back."""
         self.versions: dict[str, int] = {}
         """Which version of its entry a hosted driver was started with."""
         self._processes: dict[str, asyncio.Task[None]] = {}

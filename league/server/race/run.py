@@ -140,6 +140,7 @@ class PhysicalRun:
             if not self._goes_on(heat, error):
                 live.abandon()
             raise
+        paddock.ended_s[plan.id] = asyncio.get_running_loop().time()
         live.conclude(result)
         paddock.end_silent(result)
         scene.announce("finished")

@@ -234,6 +234,7 @@ class EventRun:
         except BaseException:
             live.abandon()
             raise
+        paddock.ended_s[plan.id] = asyncio.get_running_loop().time()
         live.conclude(result)
         paddock.end_silent(result)
         if paddock.record.options.stays_open:

@@ -5,8 +5,9 @@ A decision is in the record book before anybody is told; the boards then show wh
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,7 @@ from league.server.rest.uploads import read_json
 from league.store.decisions import IncidentRecord
 from league.store.records import HeatRecord
 
+_NONE: Final = timedelta()
 Why = Annotated[str, Field(min_length=3, max_length=500)]
 
 
@@ -180,7 +182,7 @@ async def protest(request: web.Request) -> web.Response:
     asked = await read_json(request, NewProtest)
     record = await find_heat(request)
     await check_owner(request, event_id, asked.entry, who(request))
-    _check_in_time(record)
+    _check_in_time(request, event_id, record)
     racing = {entry.id for entry in record.plan.grid}
     for role, entry in (("who protests", asked.entry), ("against", asked.against)):
         if entry not in racing and (entry or role == "who protests"):
@@ -244,10 +246,11 @@ async def _check_closed(request: web.Request, event_id: str) -> None:
     if pending:
         numbers = ", ".join(map(str, pending))
         raise RaceError(f"event {event_id!r}: protests {numbers} are not decided; results stay provisional")
-    until = max((protests_until(heat) for heat in await book.heats(event_id)), default=None)
-    if until is not None and until > now():
+    left = max((_left(request, event_id, heat) for heat in await book.heats(event_id)), default=_NONE)
+    if left > _NONE:
         raise RaceError(
-            f"event {event_id!r}: racers may protest until {until:%H:%M:%S} UTC; results stay provisional"
+            f"event {event_id!r}: racers may protest until {now() + left:%H:%M:%S} UTC; "
+            "results stay provisional"
         )
 
 
@@ -256,19 +259,26 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def protests_until(heat: HeatRecord) -> datetime:
-    """When the last protest about a heat may come; long ago for one that is not finished."""
+def _left(request: web.Request, event_id: str, heat: HeatRecord) -> timedelta:
+    """For how long one may still protest about a heat; nothing or less if no more, or if it is not finished.
+
+    A clock that was set since a heat was raced here takes no time away and gives none.
+    """
     if heat.finished_at is None:
-        return datetime.fromtimestamp(0, UTC)
-    return heat.finished_at + timedelta(seconds=PROTEST_S)
+        return _NONE
+    paddock = request.app[LOBBY].present(event_id)
+    ended_s = None if paddock is None else paddock.ended_s.get(heat.plan.id)
+    if ended_s is not None:
+        return timedelta(seconds=PROTEST_S + ended_s - asyncio.get_running_loop().time())
+    return heat.finished_at + timedelta(seconds=PROTEST_S) - now()
 
 
-def _check_in_time(heat: HeatRecord) -> None:
+def _check_in_time(request: web.Request, event_id: str, heat: HeatRecord) -> None:
     if heat.finished_at is None:
         raise RaceError(f"heat {heat.plan.id!r} is {heat.status}, expected a finished one")
-    if now() > protests_until(heat):
+    if (left := _left(request, event_id, heat)) < _NONE:
         raise RaceError(
-            f"heat {heat.plan.id!r}: protests were possible until {protests_until(heat):%H:%M:%S} UTC, "
+            f"heat {heat.plan.id!r}: protests were possible until {now() + left:%H:%M:%S} UTC, "
             f"{PROTEST_S / 60:g} minutes after it"
         )
 
