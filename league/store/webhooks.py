@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, and_, delete, func, or_, select
 
 from league.errors import InputError, UnknownNameError
 from league.store import tables
@@ -142,19 +142,30 @@ class WebhookPages:
             return made.one_or_none() is not None
 
     @unbroken
-    async def take_due(self, *, hold: timedelta, most: int = 20) -> list[Due]:
+    async def take_due(self, *, hold: timedelta, retry_s: Sequence[float] = (), most: int = 20) -> list[Due]:
         """Takes deliveries whose time has come; nobody else gets them for a while.
+
+        One that would wait for longer than was ever meant is due as well: whoever wrote it down had a clock
+        that was ahead.
 
         Args:
             hold: If `note_delivery` has not been called by then, they are due again.
+            retry_s: Waits after the first attempt, the second, and so on.
             most: So many at once.
         """
         now = self._data.now()
+        stranded = (
+            and_(
+                _deliveries.c.attempts == attempts,
+                _deliveries.c.next_at > now + 2 * hold + timedelta(0, wait_s),
+            )
+            for attempts, wait_s in enumerate((0, *retry_s))
+        )
         columns = (*_deliveries.c, _hooks.c.url, _hooks.c.secret)
         due = (
             select(*columns)
             .join(_hooks, _hooks.c.number == _deliveries.c.webhook)
-            .where(_deliveries.c.next_at <= now)
+            .where(or_(_deliveries.c.next_at <= now, *stranded))
             .order_by(_deliveries.c.next_at, _deliveries.c.number)
             .limit(most)
         )

@@ -48,6 +48,20 @@ async def test_what_one_server_takes_no_other_gets_until_its_time_is_over(
     assert await book.deliveries(hook.number) == []
 
 
+async def test_a_clock_that_is_set_back_leaves_no_message_waiting_for_years(
+    book: RecordBook, clock: Any
+) -> None:
+    hook, _ = await book.add_webhook("https://example.org/", ["incident"])
+    await book.queue_delivery(hook.number, "msg", "incident", "{}")
+    for attempts in range(2):
+        clock.move(-365 * 86400)
+        (due,) = await book.take_due(hold=HOLD, retry_s=(5, 30))
+        assert due.delivery.attempts == attempts
+        assert await book.take_due(hold=HOLD, retry_s=(5, 30)) == []
+        await book.note_delivery(due.delivery.number, "no answer", clock() + timedelta(seconds=5))
+        assert await book.take_due(hold=HOLD, retry_s=(5, 30)) == []
+
+
 async def test_a_webhook_that_is_removed_takes_its_deliveries_with_it(book: RecordBook) -> None:
     hook, _ = await book.add_webhook("https://example.org/", ["incident"])
     await book.queue_delivery(hook.number, "msg", "incident", "{}")

@@ -18,7 +18,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -154,7 +154,7 @@ class Postman:
     # -- telling it ------------------------------------------------------------------------------------
 
     async def _deliver(self, http: aiohttp.ClientSession) -> None:
-        while due := await self._book.take_due(hold=_HOLD):
+        while due := await self._book.take_due(hold=_HOLD, retry_s=self._retry_s):
             await asyncio.gather(*(self._try(http, one) for one in due))
 
     async def _try(self, http: aiohttp.ClientSession, due: Due) -> None:
@@ -162,7 +162,7 @@ class Postman:
         attempts = due.delivery.attempts
         next_at = None
         if problem and attempts < len(self._retry_s):
-            next_at = datetime.now(UTC) + timedelta(seconds=self._retry_s[attempts])
+            next_at = self._book.now() + timedelta(seconds=self._retry_s[attempts])
         await self._book.note_delivery(due.delivery.number, problem[:_LONGEST], next_at)
         if problem:
             log.info("webhook %d, message %s: %s", due.webhook, due.delivery.message, problem)
@@ -189,7 +189,7 @@ class Postman:
         next_at = await self._book.next_due()
         if next_at is None:
             return LOOK_S
-        return min(LOOK_S, max(0.05, (next_at - datetime.now(UTC)).total_seconds()))
+        return min(LOOK_S, max(0.05, (next_at - self._book.now()).total_seconds()))
 
     def _socket(self, address: Any) -> socket.socket:
         """A socket for an address that a name led to: names may lead anywhere, and change in between."""
