@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from rich.console import Console, RenderableType
@@ -16,6 +17,12 @@ from league.errors import RaceError
 from league.racing.tower import RACING, Tone, TowerRow
 
 OVER = ("finished", "aborted")
+PATIENCE_S: Final = 60.0
+"""How long a lost server is looked for; it takes a person some time to start it again."""
+
+
+class LostError(RaceError):
+    """The server cannot be reached, or is gone."""
 
 
 async def events(server: str, event: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
@@ -42,21 +49,48 @@ async def events(server: str, event: str) -> AsyncIterator[tuple[str, Mapping[st
                     yield name, json.loads(data)
                     name = data = ""
     except (aiohttp.ClientError, OSError, ValueError, KeyError) as error:
-        raise RaceError(f"{server}: {error or type(error).__name__}") from error
+        raise LostError(f"{server}: {error or type(error).__name__}") from error
 
 
-async def follow(server: str, event: str, console: Console) -> None:
-    """Show an event until it is over: a moving tower on a terminal, a line for each lap anywhere else."""
+async def follow(server: str, event: str, console: Console, *, patience_s: float = PATIENCE_S) -> None:
+    """Show an event until it is over: a moving tower on a terminal, a line for each lap anywhere else.
+
+    A server that is gone may come back: an event goes on where it was.
+
+    Args:
+        server: Its address.
+        event: The event's id.
+        console: Where to show it.
+        patience_s: How long a lost server is looked for.
+
+    Raises:
+        RaceError: The server cannot be reached, refuses, or stays away.
+    """
     picture = Picture()
+    clock = asyncio.get_running_loop().time
+    lost_at_s, waiting = clock(), False
     with screen(console) as view:
-        async for name, said in events(server, event):
-            picture.hear(name, said)
-            if console.is_terminal:
-                _draw(view, picture, urgent=name in ("board", "heat"))
-            elif line := picture.line(name, said):
-                console.print(line, markup=False, soft_wrap=True)
-            if picture.over:
-                return
+        while True:
+            try:
+                async for name, said in events(server, event):
+                    waiting = False
+                    picture.hear(name, said)
+                    if console.is_terminal:
+                        _draw(view, picture, urgent=name in ("board", "heat"))
+                    elif line := picture.line(name, said):
+                        console.print(line, markup=False, soft_wrap=True)
+                    if picture.over:
+                        return
+            except LostError:
+                if not picture.begun:
+                    raise
+            if not waiting:
+                lost_at_s, waiting = clock(), True
+                notice = f"the server at {server} is gone; waiting for it to come back ..."
+                view.draw(notice) if console.is_terminal else console.print(notice, markup=False)
+            if clock() - lost_at_s > patience_s:
+                raise LostError(f"{server}: the server is gone, and not back within {patience_s:g} s")
+            await asyncio.sleep(min(1.0, patience_s))
 
 
 def _draw(view: Screen, picture: Picture, *, urgent: bool) -> None:
@@ -68,7 +102,7 @@ class Picture:
     """What is known of an event, from its messages."""
 
     def __init__(self) -> None:
-        self.over = False
+        self.begun = self.over = False
         self._event: Mapping[str, Any] = {}
         self._heat: Mapping[str, Any] = {}
         self._snap: Mapping[str, Any] = {}
@@ -80,6 +114,7 @@ class Picture:
 
     def hear(self, name: str, said: Mapping[str, Any]) -> None:
         """Take a message."""
+        self.begun = True
         if name == "hello":
             self._event = said["event"]
             self.over = self._event["status"] in OVER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -13,6 +13,7 @@ import pytest
 from house import House, Peer, house
 from rich.console import Console
 
+from league.cli import following
 from league.cli.following import Picture, follow
 from league.cli.tower import HeatTower, screen, tower_table
 from league.errors import RaceError
@@ -67,6 +68,38 @@ async def test_a_server_that_is_not_there_is_one_line() -> None:
     async with house() as home:
         with pytest.raises(RaceError, match="no event is called 'cup'"):
             await follow(home.url, "cup", Console(file=io.StringIO()))
+
+
+async def test_a_server_that_comes_back_is_followed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = 0
+
+    async def events(server: str, event: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        nonlocal connections
+        connections += 1
+        yield "hello", {"event": {"name": "Cup", "status": "finished" if connections == 3 else "running"}}
+        if connections == 1:
+            raise following.LostError("torn off in the middle")
+
+    monkeypatch.setattr(following, "events", events)
+    out = io.StringIO()
+    await follow("here", "cup", Console(file=out, width=160), patience_s=0.01)
+    assert connections == 3
+    assert out.getvalue().count("waiting for it to come back") == 2
+
+
+async def test_a_server_that_stays_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = 0
+
+    async def events(server: str, event: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        nonlocal connections
+        connections += 1
+        if connections > 1:
+            raise following.LostError("connection refused")
+        yield "hello", {"event": {"name": "Cup", "status": "running"}}
+
+    monkeypatch.setattr(following, "events", events)
+    with pytest.raises(RaceError, match="here: the server is gone, and not back within 0 s"):
+        await follow("here", "cup", Console(file=io.StringIO()), patience_s=0.0)
 
 
 def seat(number: int, **more: Any) -> Mapping[str, Any]:
