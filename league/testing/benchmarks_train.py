@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from league.hooks.catalogue import League
@@ -167,6 +168,7 @@ def _ours(epochs: int, batch: int, file: Path | None) -> Any:
 
 def _update(learner: Any) -> None:
     """Drive and learn once."""
+    learner.set_logger(Logger(None, []))  # one of its own would leave a folder behind
     learner.learn(CARS * STEPS, reset_num_timesteps=True, log_interval=None)
     if isinstance(learner.env, TrainingGround):
         learner.env.take_finished()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
+from stable_baselines3.common.logger import Logger
 from tiny import league, recipe
 
 from league.learn.ground.vecenv import TrainingGround
@@ -20,6 +21,7 @@ def learner(made: Recipe) -> RacingPPO:
     ground = TrainingGround(made, roads, league(), lambda: built_in(made.reward, 1.0), seed=1)
     found: RacingPPO = make_learner(made, ground, "cpu")
     callback = found._init_callback(None)
+    found.set_logger(Logger(None, []))
     found._setup_learn(1, callback)
     found.gather = lambda: found.collect_rollouts(found.env, callback, found.rollout_buffer, found.n_steps)  # type: ignore[attr-defined]
     return found
@@ -54,6 +56,7 @@ def test_advantages_are_those_of_stable_baselines3() -> None:
     )
     plain.policy.load_state_dict(ours.policy.state_dict())
     callback = plain._init_callback(None)
+    plain.set_logger(Logger(None, []))
     plain._setup_learn(1, callback)
     given = iter(buffer.actions.copy())
 
