@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
+from league.whole import write_private
 from league.wire.messages import Resume
 
 _MOST = 50
@@ -52,14 +54,8 @@ class Sessions:
         return {key: value for key, value in content.items() if _is_session(value)}
 
     def _write(self, sessions: dict[str, list[str]]) -> None:
-        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - private from its first byte
-                json.dump(sessions, file)
-            partial.replace(self._path)
-        except OSError:
-            return
+        with suppress(OSError):
+            write_private(self._path, json.dumps(sessions))
 
 
 def _joined(key: tuple[str, ...]) -> str:

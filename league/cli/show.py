@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from league.errors import InputError
+from league.whole import whole
 
 
 class _Screen:
@@ -114,12 +115,10 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         InputError: The file cannot be written.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(target)
+        with whole(target) as partial:
+            partial.write_bytes(content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"{target}: cannot be written: {error.strerror}") from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from league.errors import InputError, LeagueError, PluginError
 from league.racing.recording import Recording
+from league.whole import whole
 
 Tell = Callable[[float, float], None]
 """Told while something is made: how far it is, and how far it goes."""
@@ -58,11 +59,10 @@ class Form:
             ConfigError: Something is missing that it needs.
             PluginError: The plugin failed.
         """
-        partial = path.with_name(f".{path.stem}.partial{self.recorder.ending}")
         hears = "tell" in signature(self.recorder.write).parameters
         try:
-            self.recorder.write(recording, partial, **self.options, **({"tell": tell} if hears else {}))
-            partial.replace(path)
+            with whole(path, ending=self.recorder.ending) as partial:
+                self.recorder.write(recording, partial, **self.options, **({"tell": tell} if hears else {}))
         except LeagueError:
             raise
         except OSError as error:
@@ -70,8 +70,6 @@ class Form:
         except Exception as error:  # a stranger's code may raise anything
             problem = f"recorder {self.name!r} failed: {type(error).__name__}: {error}"
             raise PluginError(problem) from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     def content(self, recording: Recording) -> bytes:
         """What `save` would write."""

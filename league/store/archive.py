@@ -23,6 +23,7 @@ from league.errors import InputError, RecordBookError
 from league.store.book import RecordBook
 from league.store.faults import explained
 from league.store.migrate import VERSION_TABLE, migrate
+from league.whole import whole
 
 ROWS: Final = 500
 """Rows that are read and written at once."""
@@ -39,21 +40,18 @@ async def backup(book: RecordBook, file: str | os.PathLike[str]) -> None:
         RecordBookError: If it cannot be written, or does not hold together.
     """
     path = Path(file)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.unlink(missing_ok=True)
-        with explained(str(path)):
-            if book.file is not None:
-                await asyncio.to_thread(_copy_file, book.file, partial)
-            else:
-                async with book._data.reading() as db:
-                    await db.run_sync(lambda source: _into_file(source, partial))
-        await asyncio.to_thread(_check, partial)
-        partial.replace(path)
+        with whole(path) as partial:
+            partial.unlink(missing_ok=True)  # of a process of the same number that was killed
+            with explained(str(path)):
+                if book.file is not None:
+                    await asyncio.to_thread(_copy_file, book.file, partial)
+                else:
+                    async with book._data.reading() as db:
+                        await db.run_sync(lambda source: _into_file(source, partial))
+            await asyncio.to_thread(_check, partial)
     except OSError as error:
         raise RecordBookError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 async def restore(book: RecordBook, file: str | os.PathLike[str]) -> None:

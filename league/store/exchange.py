@@ -29,6 +29,7 @@ from league.errors import InputError, RecordBookError
 from league.store.archive import add_rows, file_engine, rows_of, tables_of, take_over
 from league.store.book import RecordBook
 from league.store.migrate import migrate, version_of
+from league.whole import whole
 
 KIND: Final = "racing-league export"
 VERSION: Final = 1
@@ -50,17 +51,12 @@ async def export(book: RecordBook, file: str | os.PathLike[str], *, secrets: boo
         RecordBookError: If the book cannot be read or the file not be written.
     """
     path = Path(file)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as into:
+        with whole(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as into:
             async with book._data.reading() as db:
-                counts = await db.run_sync(lambda connection: _write(connection, into, secrets=secrets))
-        partial.replace(path)
+                return await db.run_sync(lambda connection: _write(connection, into, secrets=secrets))
     except OSError as error:
         raise RecordBookError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return counts
 
 
 async def import_export(book: RecordBook, file: str | os.PathLike[str]) -> dict[str, int]:

@@ -35,6 +35,7 @@ import torch
 from league.errors import ConfigError, InputError, ModelError
 from league.hooks.catalogue import REVERSED
 from league.learn.settings.recipe import Recipe
+from league.whole import whole
 
 PACKAGES = (
     "racing-league",
@@ -181,9 +182,8 @@ class RunFolder:
         """Write tensors and plain values, completely or not at all."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        torch.save(dict(what), partial)
-        partial.replace(target)
+        with whole(target) as partial:
+            torch.save(dict(what), partial)
 
     def load(self, name: str) -> dict[str, Any] | None:
         """What was saved under a name; None if nothing was."""

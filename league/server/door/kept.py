@@ -6,13 +6,13 @@ Light to import: every command that talks to a server asks here.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
 from league.errors import ConfigError
+from league.whole import write_private
 
 
 def token_file() -> Path:
@@ -34,12 +34,8 @@ def store_token(server: str, token: str) -> Path:
     """
     path = token_file()
     tokens = {**_stored(), server: token}
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - private from its first byte
-            json.dump(tokens, file, indent=1)
-        partial.replace(path)
+        write_private(path, json.dumps(tokens, indent=1))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
     return path
