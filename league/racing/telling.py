@@ -11,7 +11,6 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from league.errors import CircuitError, ConfigError, RemoteProtocolError
 from league.racing.agent import Briefing, FloatVector, Observation, Penalty
@@ -21,10 +20,9 @@ from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS_START, STATE_SIZE
 from league.sim.objects import Box
 from league.track.circuit import Circuit
 from league.wire.checking import bad_field, mapping, number, text, whole
-from league.wire.codec import pack_doubles, unpack_doubles, unpack_floats
+from league.wire.codec import pack_doubles, pack_floats, unpack_doubles, unpack_floats
 
 _LINES = ("centre", "left", "right")
-_FLOAT32 = np.dtype("<f4")
 
 
 def observation_fields(seen: Observation, sensors: Sequence[str] = ("state",)) -> dict[str, Any]:
@@ -38,7 +36,7 @@ def observation_fields(seen: Observation, sensors: Sequence[str] = ("state",)) -
     for name in sensors:
         numbers = seen.state if name == "state" else seen.sensors.get(name)
         if numbers is not None:
-            packed[name] = _bytes(numbers)
+            packed[name] = pack_floats(numbers)
     told: dict[str, Any] = {"t_us": seen.time_us, "lap": seen.lap, "flag": seen.flag, "sensors": packed}
     if seen.missed:
         told["missed"] = seen.missed
@@ -184,10 +182,6 @@ def trial_observation(told: Mapping[str, Any], briefing: Briefing) -> Observatio
         if type(spec) is dict and type(spec.get("name")) is str and spec["name"] != "state":
             sensors[spec["name"]] = np.ones(whole(spec, "assign.obs_spec", "size", most=2**20), np.float32)
     return Observation(0, 0, state, sensors)
-
-
-def _bytes(numbers: NDArray[np.float32]) -> bytes:
-    return numbers.tobytes() if numbers.dtype == _FLOAT32 else numbers.astype(_FLOAT32).tobytes()
 
 
 def _maps(told: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:

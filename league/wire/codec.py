@@ -28,6 +28,7 @@ MAX_ITEMS = 256
 MAX_SERVER_ITEMS = 4096
 """The same in a server's message, which may carry long results."""
 _CONTAINERS = frozenset({dict, list})
+_FLOAT32 = np.dtype("<f4")
 
 
 def encode(message: Mapping[str, Any], codec: Codec) -> Frame:
@@ -88,7 +89,7 @@ def decode(frame: Frame, *, limit: int, items: int = MAX_ITEMS) -> dict[str, Any
 
 def pack_floats(numbers: ArrayLike) -> bytes:
     """Numbers as little-endian float32, the form in which observations travel."""
-    return np.asarray(numbers, dtype="<f4").tobytes()
+    return np.asarray(numbers, dtype=_FLOAT32).tobytes()
 
 
 def pack_doubles(numbers: ArrayLike) -> bytes:
@@ -110,7 +111,7 @@ def unpack_floats(value: object, what: str, *, size: int | None = None) -> NDArr
     raw = value if type(value) is bytes else _raw(value, what)
     if len(raw) % 4 or (size is not None and len(raw) != 4 * size):
         raise _wrong_size(what, len(raw), "float32", 4, size)
-    return np.frombuffer(raw, dtype="<f4").astype(np.float32)
+    return np.frombuffer(raw, dtype=_FLOAT32).astype(np.float32)
 
 
 def unpack_doubles(value: object, what: str, *, size: int | None = None) -> NDArray[np.float64]:

@@ -12,7 +12,6 @@ Pure: a table and questions about it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -94,19 +93,6 @@ def follow(state: str, by: Side, type_: str) -> str | None:
 def allowed(state: str, by: Side) -> tuple[str, ...]:
     """The types that a side may send in a state, sorted."""
     return tuple(sorted(step.type for step in STEPS if step.state == state and step.by == by))
-
-
-def path_to(state: str) -> tuple[Step, ...]:
-    """The shortest conversation from the beginning to a state."""
-    reached: dict[str, tuple[Step, ...]] = {NEW: ()}
-    queue = deque([NEW])
-    while queue:
-        here = queue.popleft()
-        for step in STEPS:
-            if step.state == here and step.then not in reached:
-                reached[step.then] = (*reached[here], step)
-                queue.append(step.then)
-    return reached[state]
 
 
 def violations(by: Side = "client") -> Iterator[tuple[str, str]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import paper
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from league import EntryPlan, EventPlan, Format, HeatPlan, HeatResult, League, Rules
-from league.racing.result import CircuitFacts, EntryResult
-from league.racing.standing import classify
 
 LEAGUE = League()
 FORMATS = ("time-trial", "head-to-head", "qualifying-final", "object-avoidance", "head-to-bot")
@@ -33,33 +32,7 @@ def event(style: str, entries: int, *, seed: int = 1, grid_size: int = 4) -> Eve
 
 def raced(plan: HeatPlan, times: dict[str, float] | None = None) -> HeatResult:
     """A result of a heat in which everybody finished; by default in the order of their ids."""
-    rows = []
-    for entry in plan.grid:
-        total_s = (times or {}).get(entry.id, 20.0 + int(entry.id[1:]))
-        rows.append(
-            EntryResult(
-                place=1,
-                name=entry.name,
-                agent="",
-                status="FIN",
-                entry_id=entry.id,
-                total_s=total_s,
-                score_s=total_s,
-            )
-        )
-    return HeatResult(
-        heat=plan.id,
-        phase=plan.phase,
-        circuit=CircuitFacts(id="c", length_m=10, sha256="0"),
-        car=plan.car,
-        laps=3,
-        rank="total",
-        seed=plan.seed,
-        behavior=1,
-        clock="lockstep",
-        entries=classify(rows),
-        state_hash="0",
-    )
+    return paper.result(plan, lambda _, entry: (times or {}).get(entry.id, 20.0 + int(entry.id[1:])))
 
 
 def run(style: Format, plan: EventPlan) -> list[HeatPlan]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+from league.wire import grammar
 from league.wire.clientside import ClientSession
 from league.wire.messages import Codec, Entry, Hello, Limits
 from league.wire.serverside import AgentSession
@@ -64,3 +67,16 @@ def racing(codec: Codec = "msgpack", **limits: float) -> Pair:
     pair = Pair(codec, **limits).join().start()
     pair.show()
     return pair
+
+
+def path_to(state: str) -> tuple[grammar.Step, ...]:
+    """The shortest conversation from the beginning to a state."""
+    reached: dict[str, tuple[grammar.Step, ...]] = {grammar.NEW: ()}
+    queue = deque([grammar.NEW])
+    while queue:
+        here = queue.popleft()
+        for step in grammar.STEPS:
+            if step.state == here and step.then not in reached:
+                reached[step.then] = (*reached[here], step)
+                queue.append(step.then)
+    return reached[state]

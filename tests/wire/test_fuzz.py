@@ -11,7 +11,7 @@ import tracemalloc
 
 import msgpack
 import pytest
-from talking import HEAT, SHOWN
+from talking import HEAT, SHOWN, path_to
 
 from league.errors import RemoteProtocolError
 from league.wire import grammar
@@ -151,7 +151,7 @@ def session_in(state: str, limits: Limits) -> AgentSession:
         "go": session.go,
         "finish": lambda: session.finish([]),
     }
-    for step in grammar.path_to(state):
+    for step in path_to(state):
         if step.by == "server":
             say[step.type]()
         else:

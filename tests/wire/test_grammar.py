@@ -5,9 +5,10 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from talking import path_to
 
 from league.wire import grammar
-from league.wire.grammar import STATES, STEPS, allowed, follow, path_to, violations
+from league.wire.grammar import STATES, STEPS, allowed, follow, violations
 
 # The promise, in the words of the protocol: server's messages in capitals, driver's in small letters.
 PROMISE = re.compile(r"W h (E|A (N l* r (C* G (O a?)* F R*)?)* )".replace(" ", ""))
