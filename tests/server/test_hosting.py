@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from league.client import drive
 from league.errors import RecordBookError
 from league.racing.plan import EventPlan
 from league.racing.rules import Rules
+from league.server.race.hosting import only_server
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 
@@ -44,6 +46,24 @@ async def test_a_second_server_on_one_file_says_so_and_leaves_the_first_alone(tm
         assert [record.plan.id for record in await home.book.events()] == ["cup"]
     async with house(where) as home:
         assert len(await home.book.events()) == 1
+
+
+def test_a_server_that_comes_just_as_another_leaves_is_still_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, lock = tmp_path / "league.sqlite", fcntl.flock
+    leaving = [tmp_path / "league.sqlite-server"]
+
+    def flock(descriptor: int, how: int) -> None:
+        if leaving:
+            leaving.pop().unlink()
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    taken = pytest.raises(RecordBookError, match="another server has it")
+    with only_server(book), taken, only_server(book):
+        raise AssertionError("there are two")
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_viewers_and_drivers_are_sent_to_the_host_that_runs_the_event(

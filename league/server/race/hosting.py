@@ -175,21 +175,37 @@ def only_server(file: Path | None) -> Iterator[None]:
         return
     # Not the file itself: closing it again would take SQLite's own locks away (see its "How To Corrupt").
     beside = file.with_name(f"{file.name}-server")
+    lock = _lock(file, beside)
     try:
-        lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise RecordBookError(f"record book {file}: cannot be locked ({error.strerror}: {beside})") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
-            raise RecordBookError(
-                f"record book {file}: another server has it (process {holder}); servers can share a book "
-                "that is kept on PostgreSQL"
-            ) from None
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
         yield
     finally:
+        with suppress(OSError):  # what a killed server or a read-only disk leaves, the next one takes over
+            beside.unlink()
+        os.close(lock)  # only now: until then nobody else may make the file anew
+
+
+def _lock(file: Path, beside: Path) -> int:
+    """Lock the file beside a record book; gives its descriptor."""
+    while True:
+        try:
+            lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise RecordBookError(
+                f"record book {file}: cannot be locked ({error.strerror}: {beside})"
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
+            os.close(lock)
+            raise RecordBookError(
+                f"record book {file}: another server has it (process {holder}); servers can share a book "
+                "that is kept on PostgreSQL"
+            ) from None
+        # Its last holder may have taken the file away between our opening and locking it.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), beside.stat()):
+                return lock
         os.close(lock)
