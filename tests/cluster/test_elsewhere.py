@@ -7,18 +7,22 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from crew import Here
+from crew import Here, cup, one_worker, submitted
 
+from league import EntryPlan
 from league.cluster import engine as engines
 from league.cluster.engine import HERE, RayEngine, open_engine, seal
+from league.cluster.headless import race_headless
 from league.errors import ConfigError, RaceError
 from league.hooks.catalogue import installed
 from league.learn.results.evaluation import Conditions, Evaluation, evaluate
 from league.quick import RaceOutcome, race
 from league.racing.rules import Rules
+from league.store.book import RecordBook
 
 PATIENCE_S = 240.0
 LEAGUE = installed()
@@ -102,6 +106,26 @@ def test_a_race_on_a_cluster_is_the_race_here(cluster: Any) -> None:
 @on_ray
 def test_an_evaluation_on_a_cluster_is_the_one_here(cluster: Any) -> None:
     assert evaluated(cluster).as_dict() == evaluated(None).as_dict()
+
+
+@on_ray
+async def test_submitted_models_race_in_cages_on_a_cluster_with_the_bytes_of_one_worker(
+    cluster: Any, tmp_path: Path
+) -> None:
+    found = []
+    with one_worker() as alone:
+        for name, engine in (("there", cluster), ("here", alone)):
+            where = str(tmp_path / f"{name}.sqlite")
+            async with await RecordBook.open(where) as book:
+                await book.add_event(cup(entries=1))
+                for number in range(2):
+                    entry = EntryPlan(id=f"model-{number}", name=f"Model {number}", agent="", kind="onnx")
+                    await book.add_entry("cup", entry, source="model.onnx", model=submitted(), hosted=True)
+                done = [one async for one in race_headless(book, LEAGUE, "cup", engine, where=where)]
+                assert [one.landed for one in done] == [True] * 3
+                found.append({one.heat: await book.recording("cup", one.heat) for one in done})
+    assert found[0] == found[1]
+    assert None not in found[0].values()
 
 
 @on_ray

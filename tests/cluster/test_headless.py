@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crew import OneWorker, cup, one_worker
+from crew import MODELS, OneWorker, cup, one_worker, submitted
 from databases import new_book
 
-import league_agents
 from league import EntryPlan
 from league.cage.limits import Limits
 from league.cluster.caged import race_caged
@@ -21,11 +20,10 @@ from league.hooks.catalogue import installed
 from league.quick import race
 from league.racing.recording import Recording
 from league.store.book import RecordBook
-from league.store.records import EntrySource, ModelFiles
+from league.store.records import EntrySource
 
 LEAGUE = installed()
 SUPPORT = Path(__file__).parents[1] / "support"
-MODELS = Path(league_agents.__file__).parent / "models"
 
 
 @pytest.fixture
@@ -140,13 +138,6 @@ async def test_an_event_in_which_others_drive_is_refused() -> None:
         )
         with pytest.raises(RaceError, match="expected lockstep"):
             check_headless(await book.event("live"))
-
-
-def submitted() -> ModelFiles:
-    folder = MODELS / "generalist"
-    return ModelFiles(
-        (folder / "model.onnx").read_bytes(), (folder / "model_metadata.json").read_text(encoding="utf-8")
-    )
 
 
 @pytest.mark.slow

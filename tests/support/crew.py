@@ -6,11 +6,16 @@ import pickle
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import league_agents
 from league import EntryPlan, EventPlan, Rules
 from league.cluster.stall import HeatTask, Stall
 from league.hooks.catalogue import installed
+from league.store.records import ModelFiles
+
+MODELS = Path(league_agents.__file__).parent / "models"
 
 
 class Here(Executor):
@@ -62,4 +67,12 @@ def cup(style: str = "time-trial", entries: int = 3, *, laps: int = 1, **more: A
             EntryPlan(id=f"entry-{n}", name=f"Entry {n}", agent=agents[n % 2]) for n in range(1, entries + 1)
         ),
         **more,
+    )
+
+
+def submitted() -> ModelFiles:
+    """A trained house driver, as a racer would submit it."""
+    folder = MODELS / "generalist"
+    return ModelFiles(
+        (folder / "model.onnx").read_bytes(), (folder / "model_metadata.json").read_text(encoding="utf-8")
     )
