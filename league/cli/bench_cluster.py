@@ -61,12 +61,13 @@ def measure(where: str, *, circuit: str, workers: int, seconds: float, tell: Cal
             "Ray, one at a time": lambda tasks: [ray.submit(race_heat, task).result() for task in tasks],
             f"{workers} processes": lambda tasks: list(pool.map(race_heat, tasks)),
             f"Ray, {workers} workers": lambda tasks: list(ray.map(race_heat, tasks)),
-            "one process, submitted models in cages": lambda tasks: [stall.race(task) for task in tasks],
+            "one process, models in cages": lambda tasks: [stall.race(task) for task in tasks],
+            f"Ray, {workers} workers, models in cages": lambda tasks: list(ray.map(race_heat, tasks)),
         }
         before = asyncio.run(_written(where))
         spent, done, heats = _in_turns(ways, where, circuit, seconds, tell)
     rows = [_row(name, spent[name], done[name]) for name in ways]
-    one, alone, _, many, _ = rows
+    one, alone, _, many, *_ = rows
     for row in rows:
         row["of_one"] = row["heats_per_s"] / one["heats_per_s"]
         row["of_one_processor"] = row["processor_s"] / one["processor_s"]

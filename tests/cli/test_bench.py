@@ -55,13 +55,15 @@ def test_the_bench_races_the_same_heats_here_and_on_a_cluster(tmp_path):
     )
     assert done.exit_code == 0, done.output
     figures = json.loads(out.read_text())
-    one, alone, _, many, _ = figures["rows"]
+    one, alone, _, many, _, caged = figures["rows"]
     assert (one["what"], many["what"]) == ("one process", "Ray, 2 workers")
     assert many["of_one"] == pytest.approx(many["heats_per_s"] / one["heats_per_s"])
     overhead_s = 1 / alone["heats_per_s"] - 1 / one["heats_per_s"]
     assert figures["overhead_s"] == pytest.approx(overhead_s)
     assert figures["rows_per_heat"] > 10
     assert figures["worker_bytes"] > 10 * 2**20
+    assert caged["what"] == "Ray, 2 workers, models in cages"
+    assert caged["processor_s"] > many["processor_s"]
     assert "Ray, 2 workers" in done.output
 
 
