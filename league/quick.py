@@ -9,7 +9,7 @@ import hashlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -242,7 +242,7 @@ class _Grid:
             if seen is None or driver is None:
                 continue
             try:
-                given[seat] = driver.act(seen)
+                given[seat] = _plain(driver.act(seen), self._heat.plan.grid[seat].name)
             except Exception as error:  # noqa: BLE001 - a stranger's code may raise anything
                 self._blame(seat, error, "DNF-disconnect")
         return given
@@ -288,6 +288,23 @@ def verify(recording: str | Path | bytes | Recording) -> Verdict:
         RecordingError: It cannot even be read.
     """
     return verify_recording(recording if isinstance(recording, Recording) else replay(recording))
+
+
+def _plain(answer: Any, name: str) -> Command:
+    """An agent's answer, if it is a command of numbers.
+
+    Raises:
+        RaceError: It is not.
+    """
+    if not isinstance(answer, Command):
+        raise RaceError(f"agent {name!r}: act returned {type(answer).__name__}, expected a Command")
+    if type(answer.steer_rad) is float and type(answer.speed_mps) is float:
+        return answer
+    try:
+        return replace(answer, steer_rad=float(answer.steer_rad), speed_mps=float(answer.speed_mps))
+    except (TypeError, ValueError):
+        found = f"Command({answer.steer_rad!r}, {answer.speed_mps!r})"[:80]
+        raise RaceError(f"agent {name!r}: act returned {found}, expected two plain numbers") from None
 
 
 def _blamed(name: str, error: Exception) -> Exception:

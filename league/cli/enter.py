@@ -137,7 +137,11 @@ def _model(path: Path, name: str | None) -> aiohttp.FormData:
     metadata = onnx.with_name(METADATA_FILE)
     for file in (onnx, metadata):
         if not file.is_file():
-            raise InputError(f"{file}: no such file; a model is {MODEL_FILE} with {METADATA_FILE} beside it")
+            within = path / "model"  # where training puts it
+            hint = f"; there is one in {within}" if (within / MODEL_FILE).is_file() else ""
+            raise InputError(
+                f"{file}: no such file; a model is {MODEL_FILE} with {METADATA_FILE} beside it{hint}"
+            )
     League().agent(str(path)).make()
     form = aiohttp.FormData()
     if name is not None:

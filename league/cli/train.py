@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,10 +153,10 @@ def _recipe(given: dict[str, Any]) -> Recipe:
     else:
         if not roads:
             raise InputError("expected a CIRCUIT or --recipe")
-        name = Path(given["out"]).name
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(given["out"]).resolve().name).strip("-._")[:64]
         base = Recipe.parse(
             {
-                "name": name,
+                "name": name or "my-model",
                 "circuits": roads,
                 "budget": budget or {"minutes": 10.0},
                 # As in DeepRacer an episode is a lap; but its end is no end of income, see the handbook.

@@ -195,6 +195,11 @@ class League:
         path = Path(ref)
         if path.suffix.lower() == ".onnx" or path.is_dir():
             return self._model(path)
+        if ".py" in (path.suffix, Path(ref.partition(":")[0]).suffix):
+            module, _, name = ref.partition(":")
+            raise InputError(
+                f"agent {ref!r}: expected {Path(module).stem}:{name or 'CLASS'}, in the file's folder"
+            )
         if ":" in ref:
             return _class_agent(ref)
         if "/" in ref:
@@ -207,7 +212,9 @@ class League:
             raise PluginError("no plugin drives ONNX models: the agent 'onnx' is not registered")
         file = path / MODEL_FILE if path.is_dir() else path
         if not file.is_file():
-            raise InputError(f"{file}: no such file; expected a {MODEL_FILE}")
+            within = path / "model"  # where training puts it
+            hint = f"; there is one in {within}" if (within / MODEL_FILE).is_file() else ""
+            raise InputError(f"{file}: no such file; expected a {MODEL_FILE}{hint}")
         make: Callable[..., Agent] = driver
         return NamedAgent(str(path), path.name if path.is_dir() else path.stem, lambda: make(path))
 
@@ -367,6 +374,15 @@ def _class_agent(ref: str) -> NamedAgent:
         sys.path.insert(0, "")  # a driver under development lies in the current folder
     try:
         module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:  # it is there, and lacks something itself
+            raise InputError(
+                f"agent {ref!r}: cannot import {module_name!r}: it needs {error.name!r}, not installed"
+            ) from error
+        raise InputError(
+            f"agent {ref!r}: cannot import {module_name!r}: there is no {module_name}.py in this folder, "
+            "and no such package is installed"
+        ) from error
     except Exception as error:  # importing a user's module may raise anything
         raise InputError(f"agent {ref!r}: cannot import {module_name!r}: {error}") from error
     made = getattr(module, class_name, None)

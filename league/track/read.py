@@ -11,6 +11,8 @@ from pathlib import Path
 from league.errors import CircuitError
 from league.track.circuit import Circuit
 
+PICTURES = (".png", ".pgm", ".jpg", ".jpeg", ".bmp")
+
 TrackReader = Callable[[Path], Circuit]
 
 
@@ -30,7 +32,10 @@ def read_circuit(path: Path, readers: Mapping[str, TrackReader]) -> Circuit:
     reader = readers.get(ending)
     if reader is None:
         known = ", ".join(sorted(readers)) or "none"
-        raise CircuitError(path, f"no reader for files ending in {ending or 'nothing'!r} (known: {known})")
+        problem = f"no reader for files ending in {ending or 'nothing'!r} (known: {known})"
+        if ending in PICTURES:
+            problem += "; a picture is read through the map .yaml beside it that names it"
+        raise CircuitError(path, problem)
     try:
         return reader(path)
     except OSError as error:

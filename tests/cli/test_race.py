@@ -204,6 +204,68 @@ def test_an_agent_that_raises_ends_the_race_with_one_line_and_exit_code_1(
     )
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("(0.1, 1.0)", "act returned tuple, expected a Command"),
+        ("None", "act returned NoneType, expected a Command"),
+        ("Command('left', 1.0)", "act returned Command('left', 1.0), expected two plain numbers"),
+    ],
+)
+def test_an_answer_that_is_no_command_ends_the_race_with_one_line(
+    answer: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "odd_driver.py").write_text(
+        "from league import Agent, Command\n"
+        f"class Odd(Agent):\n    def act(self, seen):\n        return {answer}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "odd_driver", raising=False)
+    ran = run_league(capsys, "race", "a-to-z-speedway", "odd_driver:Odd")
+    monkeypatch.delitem(sys.modules, "odd_driver", raising=False)
+    assert (ran.code, ran.err) == (1, f"league: agent 'Odd': {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("lonely.py", "expected lonely:CLASS, in the file's folder"),
+        ("lonely.py:Mine", "expected lonely:Mine, in the file's folder"),
+        ("./lonely.py", "expected lonely:CLASS, in the file's folder"),
+        ("lonely:Mine", "cannot import 'lonely': it needs 'no_such_package', not installed"),
+        ("nobody:Mine", "cannot import 'nobody': there is no nobody.py in this folder, and no such package"),
+    ],
+)
+def test_a_class_that_cannot_be_had_is_told_what_to_write(
+    given: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "lonely.py").write_text("import no_such_package\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    ran = run_league(capsys, "race", "a-to-z-speedway", given)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_the_folder_of_a_run_is_told_where_its_model_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.onnx").touch()
+    ran = run_league(capsys, "race", "a-to-z-speedway", tmp_path)
+    assert ran.code == 2
+    assert ran.err.endswith(f"expected a model.onnx; there is one in {tmp_path / 'model'}\n")
+
+
 def test_a_notebook_gets_the_same_error() -> None:
     from league import Agent, Command, Observation
 

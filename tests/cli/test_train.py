@@ -71,6 +71,23 @@ def test_a_recipe_becomes_a_model_that_is_evaluated_and_priced(
     assert "holds a run already" in capsys.readouterr().err
 
 
+def test_a_run_whose_files_were_wrong_is_begun_again_in_any_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from league.errors import InputError
+    from league.learn.results.runfolder import RunFolder
+
+    out = tmp_path / "erste Übung"
+    wrong = tmp_path / "model_metadata.json"
+    wrong.write_text('{"lr": 0.1}', encoding="utf-8")
+    for _ in range(2):
+        assert run("train", "clover", "--metadata", str(wrong), "--out", str(out)) == 2
+        assert "has no action_space" in capsys.readouterr().err
+    (out / "checkpoint.pt").write_bytes(b"learned")
+    with pytest.raises(InputError, match="holds a run already"):
+        RunFolder.create(out)
+
+
 def test_a_deepracer_users_own_files_train_a_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

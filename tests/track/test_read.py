@@ -21,6 +21,12 @@ def test_a_missing_file_a_folder_and_an_unknown_ending_are_one_line_each(tmp_pat
         read_circuit(tmp_path / "x.kml", {".toml": read_toml_circuit})
 
 
+def test_a_picture_without_its_map_is_told_how_it_is_read(tmp_path):
+    (tmp_path / "map.png").touch()
+    with pytest.raises(CircuitError, match=r"a picture is read through the map \.yaml beside it"):
+        read_circuit(tmp_path / "map.png", {".toml": read_toml_circuit})
+
+
 def test_a_name_that_no_file_can_have_is_one_line():
     with pytest.raises(CircuitError, match="cannot be read"):
         read_circuit(Path("x" * 5000 + ".toml"), {".toml": read_toml_circuit})

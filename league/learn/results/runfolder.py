@@ -48,6 +48,8 @@ PACKAGES = (
     "onnxruntime",
 )
 WEIGHTS = "policy.pt"
+LEARNED = ("checkpoint.pt", "model")
+"""What a run folder has once something was learned."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,18 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """A new folder, or an empty one.
+        """A new folder, an empty one, or that of a run which failed before anything was learned.
 
         Raises:
             InputError: It holds a run already, or cannot be made.
         """
-        if (path / "recipe.toml").exists():
+        if (path / "recipe.toml").exists() and any((path / name).exists() for name in LEARNED):
             raise InputError(
                 f"{path}: holds a run already; --resume goes on with it, another --out begins a new one"
             )
         try:
             (path / "inputs").mkdir(parents=True, exist_ok=True)
+            (path / "reward-failed.json").unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"{path}: cannot be made: {error.strerror}") from None
         return cls(path)
