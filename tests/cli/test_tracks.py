@@ -87,7 +87,7 @@ def test_check_goes_on_after_a_bad_circuit(capsys, tmp_path):
         (["check", "clover", "--car", "lorry"], "no car is called 'lorry'"),
         (["check"], "Missing argument"),
         (["plot", "clover", "-o", "clover.pdf"], "cannot draw to '.pdf', expected .png or .svg"),
-        (["plot", "clover", "-o", "no/where.png"], "no/where.png: cannot be written: No such file"),
+        (["plot", "clover", "-o", "no/where.png"], "no/where.png: cannot be written: there is no folder"),
         (
             ["convert", "clover", "clover.kml"],
             "cannot write files ending in '.kml' (known: .csv, .npy, .toml)",

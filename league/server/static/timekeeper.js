@@ -252,6 +252,7 @@ at("enter").addEventListener("submit", (sent) => {
   at("refused").textContent = "";
   connect();
 });
+at("enter").inert = false; // sent before somebody listens, it would be an empty page's
 at("green").addEventListener("click", () => decide("green"));
 at("confirm").addEventListener("click", () => decide("confirm"));
 at("undo").addEventListener("click", () => decide("undo"));
