@@ -1,7 +1,8 @@
-"""A trained driver that knows one circuit: A to Z Speedway, either way: the recipe `robust` with `--both-directions`.
+"""A trained driver that knows one circuit: A to Z Speedway, either way.
 
-It learned with cars whose figures are off by up to an eighth, with noise and with late observations. Its
-model, its recipe and what it cost lie in `models/specialist`.
+It learned by the recipe `robust` with `--both-directions`, with cars whose figures are off by up to an
+eighth, with noise and with late observations. Its model, its recipe and what it cost lie in
+`models/specialist`.
 """
 
 from __future__ import annotations
