@@ -80,7 +80,11 @@ class GateLimits:
         Raises:
             ConfigError: A limit is out of range for this car.
         """
-        default = DEFAULT_THROTTLE_CAP if car.drive_unit == "throttle" else DEFAULT_SPEED_CAP_MPS
+        by_throttle = car.drive_unit == "throttle"
+        default = DEFAULT_THROTTLE_CAP if by_throttle else DEFAULT_SPEED_CAP_MPS
+        if cap is not None and not 0 <= cap <= car.drive_max:
+            unit = "a share of full throttle" if by_throttle else "a speed in m/s"
+            raise ConfigError(f"cap: found {cap:g}, expected {unit}, from 0 to {car.drive_max:g}")
         return cls(
             drive_cap=min(default, car.drive_max) if cap is None else cap,
             steer_cap_rad=car.steer_max_rad,
