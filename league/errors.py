@@ -75,7 +75,9 @@ class UnknownNameError(InputError):
         self.kind, self.name, self.known = kind, name, sorted(known)
         near = get_close_matches(name, self.known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        choices = ", ".join(self.known) or "none; was the league installed again after its update?"
+        # Plugins bring all other names; events are made by people.
+        none = "none" if kind == "event" else "none; was the league installed again after its update?"
+        choices = ", ".join(self.known) or none
         super().__init__(f"no {kind} is called {name!r}{hint} (known: {choices})")
 
 
