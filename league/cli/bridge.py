@@ -19,6 +19,7 @@ from league.cli.drive import Commentary
 from league.cli.remote import http_url, server_option, token_option
 from league.client import Progress
 from league.errors import ConfigError
+from league.gate.gate import State
 from league.hooks.catalogue import League, NamedAgent
 
 PAGE_PORT = 8495
@@ -117,6 +118,8 @@ async def _run(
         desk.page = address
         if address:
             desk.tell(f"page {address}")
+        if ride.gate.state is State.ESTOP:
+            desk.tell(f"an emergency stop is in force: {ride.gate.why}; `clear TOKEN` ends it")
         await until_first(
             asyncio.create_task(ride.run(), name="ride"),
             asyncio.create_task(race(ride, post, league, named, on_progress=tell), name="race"),
