@@ -26,11 +26,11 @@ Examples:
   league backup /mnt/stick/league.sqlite --replace
   league backup evening.sqlite --database postgresql://league@db/league"""
 )
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=show.Output())
 @database_option
 @config_option
 @click.option("--replace", is_flag=True, help="Overwrite an older backup of this name.")
-def command(file: Path, database: str | None, config: str | None, replace: bool) -> None:
+def command(file: str, database: str | None, config: str | None, replace: bool) -> None:
     """Copy everything into FILE, whatever is raced meanwhile.
 
     FILE is a record book itself, in SQLite, wherever the league keeps its own: `league serve --database FILE`
@@ -38,10 +38,11 @@ def command(file: Path, database: str | None, config: str | None, replace: bool)
     original.
     """
     where = existing(Settings.read(config, database=database).find_database())
-    if file.exists() and not replace:
+    target = Path(file)
+    if target.exists() and not replace:
         raise InputError(f"{file}: is there already; choose another name, or give --replace")
-    asyncio.run(_backup(where, file))
-    show.console().print(f"{file}: {file.stat().st_size / 1e6:.1f} MB", markup=False)
+    asyncio.run(_backup(where, target))
+    show.console().print(f"{file}: {target.stat().st_size / 1e6:.1f} MB", markup=False)
 
 
 async def _backup(where: str, file: Path) -> None:

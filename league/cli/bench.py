@@ -53,13 +53,7 @@ Examples:
     type=click.IntRange(1, 1024),
     help="Of a cluster on this machine; by default its cores (cluster).",
 )
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the figures as JSON; - for standard output.",
-)
+@show.json_option("Write the figures as JSON; - for standard output.")
 def command(kind: str, circuit: str, car: str, seconds: float, json_file: str | None, **crowd: Any) -> None:
     """Measure the simulator, sensors, the server, training, boards or a cluster, in medians of repeated runs.
 

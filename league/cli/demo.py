@@ -87,13 +87,7 @@ Examples:
     show_default=True,
     help="The same seed gives the same races.",
 )
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the standings as JSON; - for standard output.",
-)
+@show.json_option("Write the standings as JSON; - for standard output.")
 def command(headless: bool, port: int, seed: int, json_file: str | None) -> None:
     """Run a complete event on this machine: five house drivers, qualifying and final, three laps each.
 

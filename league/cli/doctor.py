@@ -8,11 +8,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import click
 
 from league.cage.probe import inspect
 from league.cli import show
+from league.cli.remote import http_url
+from league.errors import RaceError
 from league.hooks.catalogue import League
 from league.server.race.settings import Settings
 from league.store.book import RecordBook
@@ -33,13 +36,7 @@ Examples:
 @click.option(
     "--database", metavar="URL", help="The record book to look at; by default that of `league serve`."
 )
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the findings as JSON; - for standard output.",
-)
+@show.json_option("Write the findings as JSON; - for standard output.")
 def command(url: str | None, database: str | None, json_file: str | None) -> int:
     """Check this installation; with a URL, play good and bad clients against the server there.
 
@@ -73,6 +70,7 @@ def command(url: str | None, database: str | None, json_file: str | None) -> int
 
 
 def _check_there(url: str) -> list[Finding]:
+    _reach(url)
     with show.progress() as bar:
         task = bar.add_task("playing clients", total=None, state="")
 
@@ -80,6 +78,21 @@ def _check_there(url: str) -> list[Finding]:
             bar.update(task, advance=1, state=finding.name[:60])
 
         return asyncio.run(check_server(url, on_finding=tell))
+
+
+def _reach(url: str) -> None:
+    """Make sure that somebody answers there at all: one line says it better than every client's failure.
+
+    Raises:
+        RaceError: Nobody does.
+    """
+    parts = urlsplit(http_url(url))
+    address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection(address, timeout=10).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise RaceError(f"no server answers at {url}: {why}; is `league serve` running there?") from None
 
 
 def check_here(database: str | None = None) -> list[Finding]:

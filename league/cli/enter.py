@@ -33,13 +33,7 @@ Examples:
 )
 @server_option
 @token_option
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write entry, token and report as JSON; - for standard output.",
-)
+@show.json_option("Write entry, token and report as JSON; - for standard output.")
 def command(
     agent: str,
     event: str,

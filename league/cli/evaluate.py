@@ -61,13 +61,7 @@ Examples:
     help="How many ticks late it sees.",
 )
 @engine_options
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the result as JSON; - for standard output.",
-)
+@show.json_option()
 @click.option(
     "--plot",
     metavar="FILE",

@@ -351,9 +351,7 @@ def withdraw(event: str, entry: str, server: str, token: str | None) -> None:
 @command.command(name="show")
 @click.argument("event")
 @server_option
-@click.option(
-    "--json", "json_file", metavar="FILE", type=show.Output(), help="Write it as JSON; - for standard output."
-)
+@show.json_option("Write it as JSON; - for standard output.")
 def show_event(event: str, server: str, json_file: str | None) -> None:
     """Show EVENT: its entries, heats and standings."""
     found = ask(server, "GET", f"/events/{segment(event)}")

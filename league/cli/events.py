@@ -15,13 +15,7 @@ Examples:
   league events --server http://league.example:8490 --json -"""
 )
 @server_option
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the list as JSON; - for standard output.",
-)
+@show.json_option("Write the list as JSON; - for standard output.")
 def command(server: str, json_file: str | None) -> None:
     """List the events of a server, oldest first."""
     events = ask(server, "GET", "/events")["events"]

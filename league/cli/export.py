@@ -22,23 +22,24 @@ Examples:
   league export league.zip --database season.sqlite
   league export house.zip --secrets"""
 )
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=show.Output())
 @database_option
 @config_option
 @click.option("--secrets", is_flag=True, help="With the digests of tokens and other secrets.")
 @click.option("--replace", is_flag=True, help="Overwrite an older export of this name.")
-def command(file: Path, database: str | None, config: str | None, secrets: bool, replace: bool) -> None:
+def command(file: str, database: str | None, config: str | None, secrets: bool, replace: bool) -> None:
     """Write everything into a zip: tables as JSON lines, recordings, models.
 
     The league may race on meanwhile. Whoever has the zip can read it without this program; `league import`
     makes a league of it again. Secrets are left out unless --secrets is given.
     """
     where = existing(Settings.read(config, database=database).find_database())
-    if file.exists() and not replace:
+    target = Path(file)
+    if target.exists() and not replace:
         raise InputError(f"{file}: is there already; choose another name, or give --replace")
-    counts = asyncio.run(_export(where, file, secrets))
+    counts = asyncio.run(_export(where, target, secrets))
     rows = [(name.replace("_", " "), str(count)) for name, count in counts.items() if count]
-    show.console().print(show.table(str(file), ["what", "rows"], rows))
+    show.console().print(show.table(file, ["what", "rows"], rows))
 
 
 async def _export(where: str, file: Path, secrets: bool) -> dict[str, int]:

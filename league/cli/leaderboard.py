@@ -24,13 +24,7 @@ Examples:
 @click.argument("event", required=False)
 @server_option
 @click.option("--follow", "follows", is_flag=True, help="Stay, and show every heat as it is raced.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the standings as JSON; - for standard output.",
-)
+@show.json_option("Write the standings as JSON; - for standard output.")
 def command(event: str | None, server: str, follows: bool, json_file: str | None) -> None:
     """Show the standings of EVENT; without it, of the running or else the newest one.
 

@@ -25,13 +25,7 @@ from league.track.limit import limit_file, limits_text, read_limits, with_limit
     "--laps", type=click.IntRange(1, 100), help="Also the least time of so many from a standing start."
 )
 @click.option("--drive", is_flag=True, help="Also drive the lap in the real physics, at 60 Hz.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the result as JSON; - for standard output.",
-)
+@show.json_option()
 @click.pass_context
 def limit(
     ctx: click.Context,

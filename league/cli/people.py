@@ -11,9 +11,7 @@ from league.cli.remote import ask, http_url, segment, server_option, token_optio
 from league.server.door.kept import store_token, stored_token
 from league.store.records import PersonRole
 
-json_option = click.option(
-    "--json", "json_file", metavar="FILE", type=show.Output(), help="Write it as JSON; - for standard output."
-)
+json_option = show.json_option("Write it as JSON; - for standard output.")
 role_argument = click.Choice(get_args(PersonRole))
 _PATH: Final = "/people"
 

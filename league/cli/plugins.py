@@ -14,13 +14,7 @@ Examples:
   league plugins
   league plugins --json -"""
 )
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the list as JSON; - for standard output.",
-)
+@show.json_option("Write the list as JSON; - for standard output.")
 def command(json_file: str | None) -> None:
     """Show every plugin, and all that they offer."""
     league = League()

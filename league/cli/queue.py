@@ -19,9 +19,7 @@ Examples:
 )
 @click.argument("event", required=False)
 @server_option
-@click.option(
-    "--json", "json_file", metavar="FILE", type=show.Output(), help="Write it as JSON; - for standard output."
-)
+@show.json_option("Write it as JSON; - for standard output.")
 def command(event: str | None, server: str, json_file: str | None) -> None:
     """Show who waits for the scrutineers, who look at one model at a time; or the heats of EVENT to come."""
     found = ask(server, "GET", f"/events/{segment(event)}/queue" if event else "/scrutineering")

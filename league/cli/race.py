@@ -61,13 +61,7 @@ Examples:
 @hz_option
 @click.option("--sensor", "sensors", multiple=True, help="Offer this sensor too; may be repeated.")
 @engine_options
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the result as JSON; - for standard output.",
-)
+@show.json_option()
 @click.option("--record", metavar="FILE", type=show.Output(), help="Write a recording of the (last) heat.")
 @click.option("--video", metavar="FILE", type=show.Output(), help="Film the (last) heat, to .mp4 or .gif.")
 def command(

@@ -24,13 +24,7 @@ Examples:
 @click.option("--event", metavar="EVENT", help="Only heats of this event.")
 @click.option("--behavior", type=click.IntRange(min=1), metavar="N", help="Only this behaviour version.")
 @server_option
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write them as JSON; - for standard output.",
-)
+@show.json_option("Write them as JSON; - for standard output.")
 def command(
     circuit: str | None, event: str | None, behavior: int | None, server: str, json_file: str | None
 ) -> None:

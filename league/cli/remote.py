@@ -132,5 +132,6 @@ async def _ask(
     message = str(told.get("message")) if isinstance(told, dict) else f"HTTP {status}"
     if status >= 500:
         raise RaceError(f"{url}: {message}")
-    hint = "; give a token with --token" if status in (401, 403) and not headers else ""
+    lacking = status in (401, 403) and not headers and "token" in message
+    hint = "; give a token with --token" if lacking else ""
     raise RefusedError(f"{message}{hint}", content, status)

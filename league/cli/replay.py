@@ -52,13 +52,7 @@ Examples:
     "--simtrace", metavar="FILE", type=show.Output(), help="Write one car's race as DeepRacer logs it."
 )
 @click.option("--seat", type=int, default=0, show_default=True, help="Whose simtrace; the first is 0.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the result as JSON; - for standard output.",
-)
+@show.json_option()
 def command(
     recording: str,
     speed: float,

@@ -41,13 +41,7 @@ Examples:
 @click.option("--car", default="deepracer", show_default=True, help="What they drive.")
 @click.option("--untrusted", is_flag=True, help="Run it in a process that can do nothing but compute.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of whoever goes astray.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the result as JSON; - for standard output.",
-)
+@show.json_option()
 @click.pass_context
 def check(
     ctx: click.Context,

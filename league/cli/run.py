@@ -42,13 +42,7 @@ Examples:
 @database_option
 @config_option
 @engine_options
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write what came of it as JSON; - for standard output.",
-)
+@show.json_option("Write what came of it as JSON; - for standard output.")
 def command(
     events: tuple[str, ...],
     database: str | None,

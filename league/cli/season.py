@@ -10,13 +10,7 @@ from league.cli import show
 from league.cli.remote import ask, segment, server_option, token_option
 from league.errors import InputError
 
-json_option = click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the answer as JSON; - for standard output.",
-)
+json_option = show.json_option("Write the answer as JSON; - for standard output.")
 points_option = click.option(
     "--points", metavar="P1,P2,…", help="What places are worth; by default 25,18,15,12,10,8,6,4,2,1."
 )

@@ -6,9 +6,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -18,6 +18,8 @@ from rich.text import Text
 
 from league.errors import InputError
 from league.whole import whole
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class _Screen:
@@ -120,6 +122,15 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             partial.write_bytes(content)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+def json_option(what: str = "Write the result as JSON; - for standard output.") -> Callable[[_F], _F]:
+    """The option `--json FILE`, given as `json_file`, for `write_json`.
+
+    Args:
+        what: Its help.
+    """
+    return click.option("--json", "json_file", metavar="FILE", type=Output(), help=what)
 
 
 def seconds(value: float | None, digits: int = 3) -> str:

@@ -41,13 +41,7 @@ Examples:
     "--out", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Folder of all runs."
 )
 @engine_options
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write what came of it as JSON; - for standard output.",
-)
+@show.json_option("Write what came of it as JSON; - for standard output.")
 def command(
     recipes: tuple[str, ...],
     seeds: str,

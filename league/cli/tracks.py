@@ -16,13 +16,7 @@ from league.track.check import findings
 from league.track.circuit import Circuit
 from league.track.write import write_circuit
 
-JSON_OPTION = click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the result as JSON; - for standard output.",
-)
+JSON_OPTION = show.json_option()
 
 
 @click.group(

@@ -82,13 +82,7 @@ Examples:
 )
 @click.option("--out", metavar="DIR", help="A new folder for the run.")
 @click.option("--resume", metavar="DIR", help="Go on with an interrupted run.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the outcome as JSON; - for standard output.",
-)
+@show.json_option("Write the outcome as JSON; - for standard output.")
 def command(**given: Any) -> None:
     """Train a model from a recipe, or on CIRCUIT with a DeepRacer user's own files.
 

@@ -16,13 +16,7 @@ Examples:
   league verify final.heat --json -"""
 )
 @click.argument("recording")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=show.Output(),
-    help="Write the verdict as JSON; - for standard output.",
-)
+@show.json_option("Write the verdict as JSON; - for standard output.")
 def command(recording: str, json_file: str | None) -> None:
     """Drive RECORDING again from its seed, rules and answers, and compare every state.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def test_what_is_broken_is_named_and_ends_with_1(capsys: pytest.CaptureFixture[s
     assert "no-such-folder" in line
 
 
+def test_a_server_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run_league(capsys, "doctor", "ws://127.0.0.1:1")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err == (
+        "league: no server answers at ws://127.0.0.1:1: Connection refused; "
+        "is `league serve` running there?\n"
+    )
+
+
 def test_a_plugin_that_was_left_out_is_a_finding(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -43,7 +54,7 @@ def test_an_address_that_is_none_is_bad_input(capsys: pytest.CaptureFixture[str]
     assert run_league(capsys, "doctor", "ftp://nowhere").code == 2
 
 
-def test_a_server_that_is_not_there_fails_every_check(
+def test_a_server_that_fails_a_check_ends_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def check(url: str, *, on_finding) -> list[Finding]:
@@ -52,7 +63,8 @@ def test_a_server_that_is_not_there_fails_every_check(
         return [finding]
 
     monkeypatch.setattr(doctor, "check_server", check)
-    ran = run_league(capsys, "doctor", "ws://127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        ran = run_league(capsys, "doctor", f"ws://127.0.0.1:{somebody.getsockname()[1]}")
     assert ran.code == 1
     assert "0 of 1 passed" in ran.out
 

@@ -85,6 +85,16 @@ def test_a_terminal_without_utf8_is_no_reason_to_fail(encoding: str, tmp_path: P
     assert ran.stderr.decode(encoding).startswith("league: no circuit is called 'L")
 
 
+@pytest.mark.parametrize("command", ["backup", "export"])
+def test_a_copy_that_nobody_could_write_is_bad_input(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "none" / "copy"
+    ran = run_league(capsys, command, target)
+    assert ran.code == 2
+    assert ran.err == f"league: {target}: cannot be written: there is no folder {str(target.parent)!r}\n"
+
+
 def test_a_box_that_is_no_place_is_told_in_our_own_words(capsys: pytest.CaptureFixture[str]) -> None:
     ran = run_league(capsys, "race", "clover", "tutorial", "--box", "3")
     assert ran.code == 2
