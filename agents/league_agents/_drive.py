@@ -27,6 +27,8 @@ class Line:
     closed: bool
     rows: FloatArray
     """Shape (nodes, 8), columns as in `_fastest`."""
+    gains: FloatArray
+    """How much less to steer and to accelerate per unit that the state is off, shape (nodes, 2, 6)."""
 
     def covers(self, place: float, nodes: int) -> bool:
         """Whether a place of the road, in nodes, lies on it."""
@@ -34,12 +36,19 @@ class Line:
 
     def at(self, place: float, nodes: int) -> FloatArray:
         """The row at a place of the road, between nodes too."""
+        return self._between(self.rows, place, nodes)
+
+    def gains_at(self, place: float, nodes: int) -> FloatArray:
+        """The gains at a place of the road, shape (2, 6)."""
+        return self._between(self.gains, place, nodes)
+
+    def _between(self, table: FloatArray, place: float, nodes: int) -> FloatArray:
         local = (place - self.first) % nodes
-        last = len(self.rows) - 1
+        last = len(table) - 1
         index = min(floor(local), last)
-        following = (index + 1) % len(self.rows) if self.closed else min(index + 1, last)
+        following = (index + 1) % len(table) if self.closed else min(index + 1, last)
         part = local - floor(local)
-        return np.asarray(self.rows[index] * (1 - part) + self.rows[following] * part)
+        return np.asarray(table[index] * (1 - part) + table[following] * part)
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 Before the start it computes that lap (`league_agents._fastest`): line, speed, steering and all, from the
 very figures that the car is simulated by, drives it in its head, and plans again with more room wherever
-that ran wide. On the road it looks a moment ahead: which turning rate the lap
-wants there, plus what brings the car back to the lap, which wheel angle drives that, and which command has
-the slow servo at that angle by then. So the servo's delay is answered before it is felt.
+that ran wide. On the road it gives the lap's own commands, as much earlier as they take effect late, and
+changes them by what brings the car back where it is off (`league_agents._follow`). So the slow servo is
+answered before it is felt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from league import Agent, Box, Briefing, CarSpec, Command, Observation, hookimpl
 from league_agents._drive import Line, Motion, servo_change
-from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, XI, Fastest, N, R, V
+from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, STEER, XI, Fastest, N, R, V
+from league_agents._follow import follow_gains
 from league_agents._road import Road
 from league_agents._traffic import Traffic
 
@@ -35,12 +36,12 @@ class Manner(NamedTuple):
     """How much the inner rear wheel keeps from the border in the first lap that is tried."""
     spare_m: float
     """What has to be left of it at the worst moment of a trial drive."""
-    turn_per_s: float
-    """Turning rate to correct with, per radian of error."""
+    follows: bool
+    """Whether to follow the lap closely; else it may be left for a line beside it."""
 
 
-ALONE = Manner(0.93, 0.005, 0.01, 10.0)
-IN_COMPANY = Manner(0.9, 0.03, 0.02, 6.0)
+ALONE = Manner(0.985, 0.0, 0.005, True)
+IN_COMPANY = Manner(0.9, 0.03, 0.02, False)
 """With others around: what is nearer to the edge touches them more often."""
 TRIALS = 9
 """Laps to try, each planned with more room where the one before ran wide; the last ones are rarely needed."""
@@ -55,7 +56,17 @@ LOST_M = 0.5
 """A trial drive that is so far outside is over."""
 LAPS_KEPT = 16
 
-# Driving.
+# Driving: following the lap.
+MOST_OFF = np.array([0.25, 0.35, 0.4, 3.0, 1.0, 1.0])
+"""Being further off than this changes the commands no further."""
+ASTRAY = (0.15, 0.2)
+"""How far to the side, and in direction, the car may be off without slowing down for it."""
+SPEED_PER_S = 5.0
+"""Acceleration to correct with, per m/s of error."""
+CREEP_MPS = 0.3
+"""However far off it is, the car does not stand still for it."""
+
+# Driving: beside the lap.
 LEAD_S = 0.16
 """How far ahead the wheels are steered: what the servo needs for most of a change."""
 BACK = 2.4
@@ -63,13 +74,15 @@ BACK = 2.4
 MOST_BACK_RAD = 0.5
 MOST_STRAIN = 0.985
 """Part of the lateral limit beyond which turning the wheels further is of no use."""
-SPEED_PER_S = 5.0
-"""Acceleration to correct with, per m/s of error."""
+TURN_PER_S = 6.0
+"""Turning rate to correct with, per radian of error."""
 EXCESS_MPS2 = 6.0
 """Braking per part of the lateral limit that is wanted but not there."""
 MOST_EXCESS = 0.99
 
 # Traffic.
+ON_LINE_M = 0.01
+"""A line that is shifted by no more is followed like the lap itself."""
 SHIFT_CARE_PER_M = 0.5
 """Part of the speed to give up on a shifted line."""
 BOX_ROOM_M = 0.10
@@ -148,6 +161,30 @@ class RacingLine(Agent):
             car.advance(self.car, self.steer_rad, self.last.speed_mps, self.step_s)
         place, state = self.seen_from(car)
         self.choose_line(place, state)
+        beside = abs(self.traffic.shift_m) > ON_LINE_M or not self.manner.follows
+        answer = self.turn if beside else self.follow
+        steer_rad, push = answer(car, place, state)
+        push = min(push, (self.traffic.most_mps - car.speed_mps) / 0.2)
+        return self.command(now, car, steer_rad, push)
+
+    def follow(self, car: Motion, place: float, state: FloatArray) -> tuple[float, float]:
+        """Steering and acceleration: the lap's own commands, and what brings the car back to it."""
+        nodes, v = len(self.road.xy), car.speed_mps
+        here = self.line.at(place, nodes)
+        off = np.clip(state - here[:STATE], -MOST_OFF, MOST_OFF)
+        tick_m = max(v, 0.1) * self.tick_s
+        late_m = v * (self.late - self.dead) * self.step_s
+        more = self.line.gains_at(self.road.after(place, tick_m / 2), nodes) @ off
+        push = self.meant(PUSH, self.road.after(place, late_m), tick_m) - float(more[1])
+        care = max(0.0, abs(off[N]) - ASTRAY[0]) + max(0.0, abs(off[XI]) - ASTRAY[1])
+        push -= float(SPEED_PER_S * here[V] * care / (1 + care))
+        return self.meant(STEER, place, tick_m) - float(more[0]), max(push, SPEED_PER_S * (CREEP_MPS - v))
+
+    def turn(self, car: Motion, place: float, state: FloatArray) -> tuple[float, float]:
+        """Steering and acceleration for a line beside the lap: a turning rate, and wheels for it.
+
+        Slower on the lap itself than to follow it, and forgiving however far to the side it has to go.
+        """
         nodes, v = len(self.road.xy), car.speed_mps
         here = self.line.at(place, nodes)
         there = self.line.at(self.road.after(place, v * (LEAD_S + self.car.yaw_lag_s)), nodes)
@@ -159,7 +196,7 @@ class RacingLine(Agent):
         )
         off_m = state[N] - here[N] - self.traffic.shift_m + LEAD_S * v * error_rad
         back_rad = max(-MOST_BACK_RAD, min(MOST_BACK_RAD, BACK * off_m / max(v, 0.7)))
-        turn_radps = then_mps * there[R] / there[V] - self.manner.turn_per_s * (error_rad + back_rad)
+        turn_radps = then_mps * there[R] / there[V] - TURN_PER_S * (error_rad + back_rad)
         wheel_rad = self.wheel_for(turn_radps / then_mps, then_mps)
 
         excess = max(abs(turn_radps) * then_mps / self.car.lateral_mps2 - MOST_EXCESS, 0.0)
@@ -167,8 +204,12 @@ class RacingLine(Agent):
         care += SHIFT_CARE_PER_M * abs(self.traffic.shift_m)
         soon = self.line.at(self.road.after(place, max(v, 0.1) * 0.8 * self.tick_s), nodes)
         push = soon[PUSH] + SPEED_PER_S * (here[V] / care - v) - EXCESS_MPS2 * excess
-        push = min(push, (self.traffic.most_mps - v) / 0.2)
-        return self.command(now, car, self.servo_for(wheel_rad, car), push)
+        return self.servo_for(wheel_rad, car), float(push)
+
+    def meant(self, column: int, place: float, tick_m: float) -> float:
+        """What the lap has in a column from a place on, on average over what a tick drives."""
+        looks = (self.road.after(place, tick_m * part) for part in (1 / 6, 1 / 2, 5 / 6))
+        return float(np.mean([self.line.at(look, len(self.road.xy))[column] for look in looks]))
 
     def choose_line(self, place: float, state: FloatArray) -> None:
         """Take the way that was planned from this stand, and later the lap."""
@@ -270,7 +311,7 @@ class RacingLine(Agent):
             guess = problem.solve()
             rows = guess.T.copy()
             rows.setflags(write=False)
-            self.lap = Line(0, True, rows)
+            self.lap = Line(0, True, rows, follow_gains(problem))
             self.forget()
             self.start = self.plan_start(*self.seen_from(grid))
             spare_m = self.trial(replace(grid), 2.5 * float(problem.time_s.sum()))
@@ -300,7 +341,8 @@ class RacingLine(Agent):
             start=np.maximum(state, [-9, -9, SLOWEST_MPS, -9, -9, -9]),
             goal=self.lap.at(first + length - 1, nodes)[:STATE],
         )
-        return Line(first, False, problem.solve(most_steps=80).T.copy())
+        rows = problem.solve(most_steps=80).T.copy()
+        return Line(first, False, rows, follow_gains(problem))
 
     def trial(self, car: Motion, time_s: float) -> FloatArray:
         """Drive from the grid in a simulation of its own.

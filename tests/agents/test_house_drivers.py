@@ -30,9 +30,6 @@ OPTIMUM_S = {"reInvent2019_wide_cw": 5.24, "reInvent2019_track": 6.38, "2022_sum
 GAP_IS_HARD = {"old-town"}
 """Circuits that cannot be seen through by LIDAR: walls sixty centimetres apart, bends close together."""
 
-ROOM_IS_SCARCE = {"old-town"}
-"""Where the racing line is 7 % above the limit: most of the road goes into keeping off its borders."""
-
 
 def drive(circuit: str | Circuit, agent: str, laps: int = 3) -> EntryResult:
     outcome = race(circuit, [agent], laps=laps, seed=1, league=LEAGUE)
@@ -135,7 +132,7 @@ def test_the_racing_line_is_within_six_percent_of_the_optimum(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("circuit", sorted(set(OURS) - ROOM_IS_SCARCE))
+@pytest.mark.parametrize("circuit", OURS)
 def test_the_racing_line_is_within_five_percent_of_the_limit(circuit: str) -> None:
     entry = drive(circuit, "racing-line")
     assert_clean(entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import cos, pi, sin
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from league import Agent, Briefing, Command, League, Observation, Rules, race
 from league_agents._drive import Motion
-from league_agents._fastest import PUSH, STEER, Fastest, N, R, V
+from league_agents._fastest import PUSH, STEER, XI, Fastest, N, R, V
+from league_agents._follow import follow_gains
 from league_agents._road import Road
 from league_agents._traffic import Traffic
 from league_agents.racing_line import ALONE, RacingLine
@@ -152,17 +154,41 @@ def test_its_own_model_is_the_one_that_races_run_on() -> None:
     assert origin == pytest.approx(seen[30].sensors["pose"][:2], abs=0.01)
 
 
-def test_the_wheel_angle_for_a_circle_drives_that_circle() -> None:
-    driver = RacingLine()
-    driver.car = CAR
-    for bend, speed_mps in ((0.8, 1.5), (-0.8, 1.5), (0.3, 2.5), (1.4, 1.0), (-0.05, 3.0)):
-        wheel_rad = driver.wheel_for(bend, speed_mps)
-        car = Motion(0, 0, 0, speed_mps, 0, wheel_rad, wheel_rad)
-        held = wheel_rad * (1 + CAR.steer_slow_s * CAR.steer_aligning_per_m * speed_mps)
-        for _ in range(240):
-            asked = speed_mps * (1 + CAR.corner_drag * abs(car.speed_mps * car.turn_radps)) / CAR.speed_gain
-            car.advance(CAR, held, asked, 1 / 120)
-        assert car.turn_radps / car.speed_mps == pytest.approx(bend, rel=0.05)
+def test_its_gains_bring_the_car_back_to_the_lap() -> None:
+    """Small deviations die out along the lap when they are answered, by the problem's own equations."""
+    gains = follow_gains(LAP)
+    assert gains.shape == (LAP.nodes, 2, 6)
+    assert gains[:, 0, N].mean() > 0.5  # left of the lap: steer to the right
+    assert gains[:, 1, V].mean() > 0.2  # too fast: accelerate less
+    off = np.diag([0.05, 0.05, 0.2, 0.2, 0.02, 0.02])
+    began = off[[N, XI, V], [N, XI, V]]
+    for node in range(LAP.nodes):
+        step = LAP.jacobians[node, :, :6] - LAP.jacobians[node, :, 6:] @ gains[node]
+        off = step @ off
+    assert np.abs(off[[N, XI, V]]).max() < 0.1 * began.min()
+
+
+def test_pushed_to_the_side_it_finds_back() -> None:
+    class Pushed(RacingLine):
+        away: ClassVar[list[float]] = []
+
+        def act(self, seen: Observation) -> Command:
+            command = super().act(seen)
+            if seen.lap == 0 and 40 < seen.tick < 46:
+                command = Command(max(-CAR.max_steer_rad, command.steer_rad - 0.4), command.speed_mps)
+            here = self.line.at(self.near or 0.0, len(self.road.xy))
+            back_m = CAR.base_to_nose_m - CAR.nose_m
+            x_m, y_m, yaw_rad = (float(value) for value in seen.sensors["pose"][:3])
+            spot = self.road.locate(x_m - back_m * cos(yaw_rad), y_m - back_m * sin(yaw_rad), yaw_rad)
+            self.away.append(abs(spot.offset_m - float(here[N])))
+            return command
+
+    driver = Pushed()
+    (entry,) = race(CIRCUIT, [driver], laps=2, league=LEAGUE).standings
+    assert entry.status == "FIN"
+    pushed_m = max(driver.away[40:60])
+    assert pushed_m > 0.02
+    assert max(driver.away[-40:]) < pushed_m
 
 
 def test_a_car_that_was_put_back_plans_its_way_once() -> None:
