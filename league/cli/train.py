@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -228,8 +229,15 @@ def _train(run: Run, name: str) -> Outcome:
         try:
             return run.train()
         except KeyboardInterrupt:
-            errors.print(f"go on with: league train --resume {run.folder.path}", markup=False, soft_wrap=True)
+            errors.print(_how_on(run.folder.path), markup=False, soft_wrap=True)
             raise
+
+
+def _how_on(folder: Path) -> str:
+    """How to go on with a run that was interrupted."""
+    if (folder / "checkpoint.pt").is_file():
+        return f"go on with: league train --resume {shlex.quote(str(folder))}"
+    return "nothing was learned yet; the same command begins anew"
 
 
 @contextmanager

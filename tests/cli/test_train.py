@@ -161,3 +161,13 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (out / "model" / "evaluation.json").exists()
     assert TINY["name"] in done.stdout
+
+
+def test_only_a_run_that_learned_something_can_be_gone_on_with(tmp_path: Path) -> None:
+    from league.cli.train import _how_on
+
+    folder = tmp_path / "erste Übung"
+    folder.mkdir()
+    assert "the same command begins anew" in _how_on(folder)
+    (folder / "checkpoint.pt").touch()
+    assert _how_on(folder) == f"go on with: league train --resume '{folder}'"
