@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 from rich.console import Console
@@ -53,7 +53,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     """A table; a column whose name starts with ">" is right-aligned."""
     shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        shown.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+        side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        shown.add_column(column.removeprefix(">"), justify=side, overflow="fold")  # no figure may be cut
     for row in rows:
         # Text, not markup: names come from strangers.
         shown.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from terminal import run_league
 
-from league.cli import COMMANDS
+from league.cli import COMMANDS, show
 
 
 def test_league_alone_shows_every_command_and_what_to_begin_with(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,3 +107,13 @@ def test_a_file_of_rules_that_is_not_there_is_told_in_one_plain_line(
 ) -> None:
     ran = run_league(capsys, "race", "clover", "tutorial", "--rules", "none.toml")
     assert ran.err == "league: none.toml: cannot be read: No such file or directory\n"
+
+
+def test_a_narrow_terminal_loses_no_figure() -> None:
+    from rich.console import Console
+
+    out = io.StringIO()
+    Console(file=out, width=24).print(
+        show.table("", ["entry", ">total", ">gap"], [("Longname", "123.456", "7.890")])
+    )
+    assert "…" not in out.getvalue()
