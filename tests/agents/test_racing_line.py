@@ -154,6 +154,19 @@ def test_its_own_model_is_the_one_that_races_run_on() -> None:
     assert origin == pytest.approx(seen[30].sensors["pose"][:2], abs=0.01)
 
 
+def test_the_wheel_angle_for_a_circle_drives_that_circle() -> None:
+    driver = RacingLine()
+    driver.car = CAR
+    for bend, speed_mps in ((0.8, 1.5), (-0.8, 1.5), (0.3, 2.5), (1.4, 1.0), (-0.05, 3.0)):
+        wheel_rad = driver.wheel_for(bend, speed_mps)
+        car = Motion(0, 0, 0, speed_mps, 0, wheel_rad, wheel_rad)
+        held = wheel_rad * (1 + CAR.steer_slow_s * CAR.steer_aligning_per_m * speed_mps)
+        for _ in range(240):
+            asked = speed_mps * (1 + CAR.corner_drag * abs(car.speed_mps * car.turn_radps)) / CAR.speed_gain
+            car.advance(CAR, held, asked, 1 / 120)
+        assert car.turn_radps / car.speed_mps == pytest.approx(bend, rel=0.05)
+
+
 def test_its_gains_bring_the_car_back_to_the_lap() -> None:
     """Small deviations die out along the lap when they are answered, by the problem's own equations."""
     gains = follow_gains(LAP)
