@@ -16,7 +16,7 @@ from league.bridge.ride import Ride
 from league.bridge.run import Post, race, until_first, warm_up
 from league.cli import show
 from league.cli.drive import Commentary
-from league.cli.remote import http_url, server_option, token_option
+from league.cli.remote import entry_token_option, http_url, server_option
 from league.client import Progress
 from league.errors import ConfigError
 from league.gate.gate import State
@@ -39,7 +39,7 @@ tested with the wheels up. Enter stops it. plugins/CARS.md takes the owner of ea
 @click.argument("car")
 @click.option("--event", required=True, metavar="EVENT", help="The event's id, see `league events`.")
 @server_option
-@token_option
+@entry_token_option
 @click.option("--as", "name", metavar="NAME", help="Name of the entry; by default the car's address.")
 @click.option(
     "--agent", default="pure-pursuit", show_default=True, metavar="AGENT",

@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from league.cli import show
-from league.cli.remote import http_url, server_option, token_option
+from league.cli.remote import ask, entry_token_option, http_url, segment, server_option
 from league.client.posing import PORT, Invitation, pose
 
 
@@ -23,7 +23,7 @@ SIM_HOST = "this computer's address", GYM_CONF["car_name"] = "the entry's name".
 )
 @click.option("--event", required=True, metavar="EVENT", help="The event's id, see `league events`.")
 @server_option
-@token_option
+@entry_token_option
 @click.option(
     "--host", default="127.0.0.1", show_default=True, metavar="HOST",
     help="Address to listen on; 0.0.0.0 lets every computer on the network drive in the event.",
@@ -42,7 +42,9 @@ def command(
     the camera of its car in the league, and its steering and throttle drive that car.
     """
     out = show.console()
-    invitation = Invitation(http_url(server), event, token, full_speed)
+    url = http_url(server)
+    ask(url, "GET", f"/events/{segment(event)}")  # a name that is wrong is said before a car comes
+    invitation = Invitation(url, event, token, full_speed)
 
     def tell(line: str) -> None:
         out.print(line, markup=False, soft_wrap=True)

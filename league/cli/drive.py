@@ -9,7 +9,7 @@ import click
 
 from league import client
 from league.cli import show
-from league.cli.remote import http_url, server_option, token_option
+from league.cli.remote import entry_token_option, http_url, server_option
 from league.cli.resuming import Sessions
 from league.hooks.catalogue import League
 from league.racing.fact import Fact
@@ -31,7 +31,7 @@ Started again within 5 s after it was killed, it goes on in the same car."""
 @click.option("--event", required=True, metavar="EVENT", help="The event's id, see `league events`.")
 @click.option("--as", "name", metavar="NAME", help="Name of the entry; by default the agent's.")
 @server_option
-@token_option
+@entry_token_option
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="To find a lost server again."
 )

@@ -40,6 +40,10 @@ token_option = click.option(
     "--token", default=lambda: os.environ.get("LEAGUE_TOKEN") or None, metavar="TOKEN",
     help="By default LEAGUE_TOKEN, or what `league serve` left for this user on this machine.",
 )  # fmt: skip
+entry_token_option = click.option(
+    "--token", default=lambda: os.environ.get("LEAGUE_TOKEN") or None, metavar="TOKEN",
+    help="Of the entry: what `league event invite` printed; by default LEAGUE_TOKEN. Open events need none.",
+)  # fmt: skip
 
 
 def http_url(server: str) -> str:
