@@ -215,10 +215,10 @@ class _Field:
             seed=seed,
             again="never",
         )
-        for seat, agent in enumerate(self.agents):
+        for agent in self.agents:
             agent.prepare(
                 Briefing(
-                    heat="tryout", seat=seat, circuit=circuit, car=car, rules=Rules(), seed=seed,
+                    heat="tryout", seat=0, circuit=circuit, car=car, rules=Rules(), seed=seed,
                     sensors=("state", "pose"),
                 )
             )  # fmt: skip
