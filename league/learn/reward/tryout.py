@@ -215,11 +215,12 @@ class _Field:
             seed=seed,
             again="never",
         )
+        slow = tuple((seat, "slow") for seat in range(1, self.each))
         for agent in self.agents:
             agent.prepare(
                 Briefing(
                     heat="tryout", seat=0, circuit=circuit, car=car, rules=Rules(), seed=seed,
-                    sensors=("state", "pose"),
+                    sensors=("state", "pose"), opponents=slow,
                 )
             )  # fmt: skip
         self.telemetry = Telemetry(self.batch)
