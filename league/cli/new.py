@@ -71,10 +71,10 @@ def command() -> None:
 @INTO
 def agent(name: str, into: Path) -> None:
     """Start a driver: a package with the driver, a test and an entry point."""
-    folder = into / _package_name(name)
-    _write("agent", name, folder)
-    _say_next(
-        f"cd {folder}",
+    _start(
+        "agent",
+        name,
+        into,
         f"league race a-to-z-speedway {_module(name)}:{_title(name).replace(' ', '')}",
         "pip install -e .",
         f"league race a-to-z-speedway {name} tutorial",
@@ -86,9 +86,7 @@ def agent(name: str, into: Path) -> None:
 @INTO
 def plugin(name: str, into: Path) -> None:
     """Start a plugin: a package with a hook, a test and an entry point."""
-    folder = into / _package_name(name)
-    _write("plugin", name, folder)
-    _say_next(f"cd {folder}", "pip install -e .", "league plugins")
+    _start("plugin", name, into, "pip install -e .", "league plugins")
 
 
 @command.command()
@@ -96,9 +94,7 @@ def plugin(name: str, into: Path) -> None:
 @INTO
 def page(name: str, into: Path) -> None:
     """Start a page for a server: a package with its template and style, a test and an entry point."""
-    folder = into / _package_name(name)
-    _write("page", name, folder)
-    _say_next(f"cd {folder}", "pip install -e .", "league plugins", "league serve")
+    _start("page", name, into, "pip install -e .", "league plugins", "league serve")
 
 
 @command.command()
@@ -109,6 +105,13 @@ def track(name: str, into: Path) -> None:
     _write("track", _checked(name), into)
     file = into / f"{name}.toml"
     _say_next(f"league tracks check {file}", f"league race {file} racing-line")
+
+
+def _start(kind: str, name: str, into: Path, *then: str) -> None:
+    """Write a package of its own folder, and say what to do with it."""
+    folder = into / _package_name(name)
+    _write(kind, name, folder)
+    _say_next(f"cd {folder}", *then)
 
 
 # -- names -----------------------------------------------------------------------------------------

@@ -120,6 +120,27 @@ def test_a_clone_that_learns_nothing_good_is_its_parent(
 
 
 @pytest.mark.parametrize(
+    ("algorithm", "steps"),
+    [pytest.param("ppo", 1024, id="ppo"), pytest.param("sac", 300, id="sac", marks=pytest.mark.slow)],
+)
+def test_a_clone_goes_on_learning(tmp_path: Path, algorithm: str, steps: int) -> None:
+    made = recipe(
+        learning={"algorithm": algorithm, "batch_size": 64, "first_steps": 100},
+        budget={"steps": steps},
+        keep={"best_by": "last"},
+    )
+    train(tmp_path / "parent", made)
+    clone = begin(tmp_path / "clone", made)
+    clone.clone(tmp_path / "parent")
+    parent = load_weights(tmp_path / "parent" / "model" / "policy.pt")["policy"]
+    learned = load_weights(clone.train().model / "policy.pt")["policy"]
+    # Not the targets of SAC's critics, which follow them without learning.
+    names = [name for name in learned if "target" not in name]
+    apart = {name: float((parent[name] - learned[name]).abs().max()) for name in names}
+    assert max(apart.values()) > 1e-6
+
+
+@pytest.mark.parametrize(
     ("changes", "expected"),
     [({"sensors": ["lidar"]}, "same sensors"), ({"learning": {"network": [8]}}, "network")],
 )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.ppo import ppo as sb3_ppo
@@ -82,7 +82,21 @@ class Experience(RolloutBuffer):
             yield RolloutBufferSamples(seen, actions, values, log_probs, advantages, returns)
 
 
-class RacingPPO(PPO):
+class _Budgeted:
+    """Schedules follow the run's budget, of which stable-baselines3 knows nothing."""
+
+    remaining = 1.0
+    """Share of the budget that is left."""
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        self._current_progress_remaining = self.remaining
+
+
+class RacingSAC(_Budgeted, SAC):
+    """SAC that drives a `TrainingGround`."""
+
+
+class RacingPPO(_Budgeted, PPO):
     """PPO that drives a `TrainingGround`.
 
     Args:
@@ -96,8 +110,6 @@ class RacingPPO(PPO):
 
     def __init__(self, *given: Any, loss: str = "mse", whole_episodes: bool = False, **options: Any) -> None:
         self.loss, self.whole_episodes = loss, whole_episodes
-        self.remaining = 1.0
-        """Share of the budget that is left; schedules follow it."""
         options["rollout_buffer_class"] = Experience
         super().__init__(*given, **options)
 
@@ -105,9 +117,6 @@ class RacingPPO(PPO):
         """Learn from what was gathered."""
         with _value_loss(self.loss):
             super().train()
-
-    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
-        self._current_progress_remaining = self.remaining
 
     def collect_rollouts(
         self, env: Any, callback: Any, rollout_buffer: RolloutBuffer, n_rollout_steps: int

@@ -82,6 +82,8 @@ class Pit(BaseCallback):
         self._steps_before = self.run.ground.steps_done
 
     def _on_step(self) -> bool:
+        share = self._share(self.time_s)
+        self.model.remaining = max(0.0, 1.0 - share / self._until)  # type: ignore[attr-defined]
         if isinstance(self.model, RacingPPO):
             return self._after_stretch()
         ground = self.run.ground
@@ -93,9 +95,6 @@ class Pit(BaseCallback):
         recipe, now_s = self.run.recipe, self.time_s
         finished = self.run.ground.take_finished()
         share = self._share(now_s)
-        until = 1.0 - recipe.polish.share
-        if isinstance(self.model, RacingPPO):
-            self.model.remaining = max(0.0, 1.0 - share / until)
         if now_s - self._looked_s >= recipe.keep.every_s:
             self.look()
             self._looked_s = self.time_s
@@ -104,7 +103,9 @@ class Pit(BaseCallback):
             self._saved_s = self.time_s
         self._note(finished, share)
         enough = recipe.budget.mean_reward
-        return share < until and not (enough is not None and finished is not None and self._reward >= enough)
+        return share < self._until and not (
+            enough is not None and finished is not None and self._reward >= enough
+        )
 
     def polish(self, polish: Polish) -> None:
         """Spend what is left of the budget on polishing."""
@@ -119,6 +120,11 @@ class Pit(BaseCallback):
                 self.checkpoint()
                 self._saved_s = self.time_s
             self._note(None, self._share(now_s))
+
+    @property
+    def _until(self) -> float:
+        """Share of the budget at which learning ends and polishing begins."""
+        return 1.0 - self.run.recipe.polish.share
 
     def _share(self, now_s: float) -> float:
         budget, ground = self.run.recipe.budget, self.run.ground

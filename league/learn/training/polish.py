@@ -115,10 +115,17 @@ class _Copies:
         self.changing = run.recipe.vary.car > 0.0 or run.recipe.vary.noise > 0.0
         """Whether every race has new cars and new noise."""
         self._random = np.random.default_rng([run.recipe.seed, _FIELD_SEED])
-        self.test = self._gather(run.test_cars())
+        self._always = None if self.changing else self._gather(run.test_cars())
 
     def _gather(self, cars: list[CarSpec]) -> TestDrive:
         return self.run.test_drive(cars, copies=self.copies, time_limit_s=self.time_limit_s)
+
+    def _next(self) -> tuple[TestDrive, int]:
+        """The next race, and the seed of its noise."""
+        if self._always is not None:
+            return self._always, 0
+        seed = int(self._random.integers(2**31))
+        return self._gather(self.run.test_cars(seed)), seed
 
     def race(self, layers: PlainLayers, copies: Floats) -> tuple[NDArray[np.float64], int]:
         """The score of each copy, greater is better; and how many ticks all their cars drove."""
@@ -134,11 +141,8 @@ class _Copies:
             found = layers.answer(rows, matrices)
             return found.reshape(self.copies, self.cars, self.roads, -1).swapaxes(0, 1).reshape(len(seen), -1)
 
-        seed = 0
-        if self.changing:
-            seed = int(self._random.integers(2**31))
-            self.test = self._gather(self.run.test_cars(seed))
-        drives = self.test(lambda seen: layers.choose(answer(seen)), seed)
-        by_copy = np.arange(self.test.count).reshape(shape).swapaxes(0, 1).reshape(self.copies, -1)
+        test, seed = self._next()
+        drives = test(lambda seen: layers.choose(answer(seen)), seed)
+        by_copy = np.arange(test.count).reshape(shape).swapaxes(0, 1).reshape(self.copies, -1)
         scores = [score([drives[number] for number in numbers], self.by, 0.0) for numbers in by_copy]
-        return np.array(scores), ticks * self.test.count
+        return np.array(scores), ticks * test.count

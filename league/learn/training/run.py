@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3 import SAC
 from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.utils import LinearSchedule
 
@@ -34,7 +33,7 @@ from league.learn.results.testdrive import Answer, Driven, TestDrive, reached, s
 from league.learn.reward.paying import FileReward, Reward, built_in
 from league.learn.settings.recipe import Recipe
 from league.learn.settings.settling import settle
-from league.learn.training.learner import RacingPPO
+from league.learn.training.learner import RacingPPO, RacingSAC
 from league.learn.training.pit import Moment, Pit
 from league.learn.training.policies import policy_options
 from league.learn.training.polish import Polish
@@ -342,7 +341,7 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
         "seed": recipe.seed,
     }
     if settings.algorithm == "sac":
-        return SAC(
+        return RacingSAC(
             **shared,
             buffer_size=settings.buffer,
             learning_starts=settings.first_steps,
