@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from collections.abc import Container
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from league.cli import show
 from league.errors import InputError
+from league.hooks.catalogue import League
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 40
@@ -71,6 +73,7 @@ def command() -> None:
 @INTO
 def agent(name: str, into: Path) -> None:
     """Start a driver: a package with the driver, a test and an entry point."""
+    _refuse_taken("agent", name, League().agents)
     _start(
         "agent",
         name,
@@ -94,6 +97,7 @@ def plugin(name: str, into: Path) -> None:
 @INTO
 def page(name: str, into: Path) -> None:
     """Start a page for a server: a package with its template and style, a test and an entry point."""
+    _refuse_taken("page", name, League().pages)
     _start("page", name, into, "pip install -e .", "league plugins", "league serve")
 
 
@@ -134,6 +138,12 @@ def _package_name(name: str) -> str:
     if module in sys.stdlib_module_names or module in ("test", "tests") or _is_installed(module):
         raise InputError(f"name {name!r}: a Python package {module!r} exists already, expected another name")
     return name
+
+
+def _refuse_taken(kind: str, name: str, taken: Container[str]) -> None:
+    """Of two plugins that offer a name the first keeps it: a newcomer would look for its own in vain."""
+    if name in taken:
+        raise InputError(f"name {name!r}: the {kind} {name} exists already, expected another name")
 
 
 def _is_installed(module: str) -> bool:

@@ -16,7 +16,7 @@ from yarl import URL
 
 from league.client.cockpit import Cockpit
 from league.client.report import Drive, Progress, in_words
-from league.errors import LeagueError, LocalProtocolError, ProtocolError, RaceError
+from league.errors import ConfigError, LeagueError, LocalProtocolError, ProtocolError, RaceError
 from league.racing.agent import Agent, Command
 from league.racing.telling import read_observation
 from league.wire import grammar
@@ -52,6 +52,8 @@ EPILOGUE_S = 10.0
 """Time for an agent to take note of its last result."""
 ANSWER_S = 15.0
 """Time that the server has to greet and accept."""
+ASKED_WRONGLY = ("unknown_event", "auth", "not_in_event")
+"""What a driver is refused for that whoever started it can put right: it named what is not there."""
 
 _LIMITS = Limits()
 _T = TypeVar("_T")
@@ -249,7 +251,8 @@ class Connection:
             raise Lost("the session cannot be resumed")
         if told.retry_s is not None or told.code in ("shutting_down", "busy", "internal"):
             raise Lost(told.message, retry_s=told.retry_s or 1.0)
-        raise ProtocolError(f"the server refuses: {told.message} ({told.code})")
+        refusal = f"the server refuses: {told.message} ({told.code})"
+        raise ConfigError(refusal) if told.code in ASKED_WRONGLY else ProtocolError(refusal)
 
     async def _keep_synchronised(self) -> None:
         while True:

@@ -66,7 +66,7 @@ async def drive(
         on_progress: Told what happens, on the event loop; must not take long.
 
     Raises:
-        ConfigError: The address cannot be used.
+        ConfigError: The address cannot be used, there is no such event, or the token is not good for it.
         ProtocolError: The server cannot be reached, refuses this driver, or breaks the protocol.
         RaceError: The agent failed; the message is its error in one line.
     """

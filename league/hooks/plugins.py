@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -13,6 +15,9 @@ import pluggy
 from league.hooks import specs
 
 log = logging.getLogger(__name__)
+
+_HOOKS = tuple(name for name, spec in vars(specs).items() if hasattr(spec, f"{specs.GROUP}_spec"))
+_UNKNOWN_HOOK = re.compile(r"unknown hook '(\w+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,9 @@ def _register(manager: pluggy.PluginManager, plugin: Any, name: str, origin: str
     except (ValueError, pluggy.PluginValidationError) as error:
         if manager.has_plugin(name):
             manager.unregister(name=name)
-        log.warning("plugin %s left out: %s", name, error)
-        return PluginReport(name, origin, "left out", _reason(error))
+        reason = _reason(error) + _meant(error)
+        log.warning("plugin %s left out: %s", name, reason)
+        return PluginReport(name, origin, "left out", reason)
     callers = manager.get_hookcallers(plugin) or []
     hooks = tuple(sorted(caller.name for caller in callers))
     if not hooks:
@@ -85,3 +91,10 @@ def _register(manager: pluggy.PluginManager, plugin: Any, name: str, origin: str
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split()) or "no message"
     return f"{type(error).__name__}: {text}"
+
+
+def _meant(error: BaseException) -> str:
+    """The hook that a misspelt one was probably meant to be."""
+    misspelt = _UNKNOWN_HOOK.search(str(error))
+    near = get_close_matches(misspelt[1], _HOOKS, n=1) if misspelt else []
+    return f"; did you mean {near[0]!r}?" if near else ""

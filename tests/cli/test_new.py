@@ -161,6 +161,7 @@ def test_a_bad_name_gets_one_line_and_leaves_nothing(
         ("league", "exists already"),
         ("numpy", "exists already"),
         ("tests", "exists already"),
+        ("pure-pursuit", "the agent pure-pursuit exists already"),
     ],
 )
 def test_a_name_that_would_hide_another_module_is_refused(

@@ -76,7 +76,7 @@ def test_an_event_can_be_stopped_and_an_entry_withdrawn(run: Run) -> None:
 def test_an_invited_driver_drives_with_its_token(run: Run, folder: Path, server: str) -> None:
     event = make(run, "Invited", "--by-token", "--autostart", 1)
     alone = run("drive", "tutorial", "--event", event, "--as", "Eve", "--patience", 1)
-    assert alone.code == 1
+    assert alone.code == 2
     assert "token" in alone.err
     token = run("event", "invite", event, "Ada").out.split()[-1]
     ran = run("drive", "tutorial", "--event", event, "--token", token)
@@ -98,6 +98,7 @@ def test_an_invited_driver_drives_with_its_token(run: Run, folder: Path, server:
         (("enter", "a_module:Class", "--event", "cup"), "league drive"),
         (("enter", "./no-such.onnx", "--event", "cup"), "no such file"),
         (("drive", "nobody", "--event", "cup"), "no agent is called 'nobody'"),
+        (("drive", "tutorial", "--event", "nowhere"), "no event is called 'nowhere'"),
         (("events", "--server", "ftp://x"), "expected http://HOST:PORT"),
     ],
 )

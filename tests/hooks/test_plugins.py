@@ -80,7 +80,7 @@ def test_a_plugin_adds_what_it_registers() -> None:
 @pytest.mark.parametrize(
     ("plugin", "reason"),
     [
-        (Misspelt(), "register_agent"),
+        (Misspelt(), "; did you mean 'register_agents'?"),
         (WrongArguments(), "lap_time"),
         (Raises(), "no licence"),
         (Nonsense(), "tank"),
