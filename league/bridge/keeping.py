@@ -5,19 +5,19 @@ One file a car, and a lock beside it, so that one computer never drives a car tw
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import platformdirs
 
+from league.alone import alone
 from league.errors import CarError
 
 
@@ -38,24 +38,25 @@ class Logbook:
         digest = hashlib.sha256(plain.encode()).hexdigest()[:8]
         self.folder = folder or platformdirs.user_state_path("racing-league") / "cars"
         self.path = self.folder / f"{name}-{digest}.json"
-        self._plain, self._lock = plain, -1
+        self._plain, self._held = plain, ExitStack()
         self._kept: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise CarError(f"another bridge on this computer drives {self._plain} already") from None
+
+        def taken(holder: str) -> CarError:
+            return CarError(
+                f"another bridge on this computer drives {self._plain} already (process {holder})"
+            )
+
+        self._held.enter_context(alone(self.path.with_suffix(".lock"), taken))
         self._kept = self._read()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._lock)
+        self._held.close()
 
     @property
     def estop(self) -> str:

@@ -23,6 +23,7 @@ from league.racing.rules import Rules
 from league.track.limit import limit_s
 
 if TYPE_CHECKING:
+    from league.learn.results.runfolder import RunFolder
     from league.learn.settings.recipe import Recipe
     from league.learn.training.pit import Moment
     from league.learn.training.run import Outcome, Run
@@ -98,29 +99,46 @@ def command(**given: Any) -> None:
 
     if given["resume"]:
         folder = RunFolder.open(Path(given["resume"]))
-        recipe = folder.recipe()
-        parent = None
-    else:
-        recipe = _recipe(given)
-        folder = RunFolder.create(Path(given["out"]))
-        folder.keep_inputs(recipe)
-        recipe = folder.recipe()
-        parent = _parent(given["parent"] or recipe.start_from, folder.path, league, given)
-        if parent is not None:
-            recipe = folder.keep_parent(recipe, parent)
-            parent = Path(recipe.start_from)
+        with folder.alone():
+            run = _again(folder, league, given)
+            _finish(run, _train(run, run.recipe.name), league, given["json_file"])
+        return
+    recipe = _recipe(given)
+    folder = RunFolder.create(Path(given["out"]))
+    with folder.alone():
+        run = _begun(recipe, folder, league, given)
+        _finish(run, _train(run, run.recipe.name), league, given["json_file"])
+
+
+def _again(folder: RunFolder, league: League, given: dict[str, Any]) -> Run:
+    """An interrupted run, where it was."""
+    run = _prepare(folder.recipe(), folder, league, given)
+    _tell_became(run)
+    run.resume()
+    return run
+
+
+def _begun(recipe: Recipe, folder: RunFolder, league: League, given: dict[str, Any]) -> Run:
+    """A new run, its inputs kept in its folder; after its parent's, where it clones one that is a recipe."""
+    folder.keep_inputs(recipe)
+    recipe = folder.recipe()
+    parent = _parent(given["parent"] or recipe.start_from, folder.path, league, given)
+    if parent is not None:
+        recipe = folder.keep_parent(recipe, parent)
     run = _prepare(recipe, folder, league, given)
+    _tell_became(run)
+    if parent is not None:
+        run.clone(Path(recipe.start_from))
+    folder.note_start({"seed": recipe.seed, "cloned": parent is not None})
+    return run
+
+
+def _tell_became(run: Run) -> None:
+    """Show what a DeepRacer user's hyperparameters are here."""
     if run.settled.became:
         title = "hyperparameters, and what they became"
         columns = ["DeepRacer's name", ">value", "is"]
         show.console(stderr=True).print(show.table(title, columns, run.settled.became))
-    if given["resume"]:
-        run.resume()
-    elif parent is not None:
-        run.clone(parent)
-    if not given["resume"]:
-        folder.note_start({"seed": recipe.seed, "cloned": parent is not None})
-    _finish(run, _train(run, recipe.name), league, given["json_file"])
 
 
 def _need_extra() -> None:
@@ -199,7 +217,7 @@ def _parent(ref: str, out: Path, league: League, given: dict[str, Any]) -> Path 
     return folder.path
 
 
-def _prepare(recipe: Recipe, folder: Any, league: League, given: dict[str, Any]) -> Run:
+def _prepare(recipe: Recipe, folder: RunFolder, league: League, given: dict[str, Any]) -> Run:
     from league.learn.results.cost import CLOUD_HOUR_USD, CPU_HOUR_USD, Prices
     from league.learn.training.run import Run
 

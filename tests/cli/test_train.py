@@ -88,6 +88,21 @@ def test_a_run_whose_files_were_wrong_is_begun_again_in_any_folder(
         RunFolder.create(out)
 
 
+def test_two_runs_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from league.learn.results.runfolder import RunFolder
+
+    file, out = write(tmp_path, recipe()), tmp_path / "run"
+    folder = RunFolder.create(out)
+    folder.keep_inputs(recipe())
+    kept = (out / "recipe.toml").read_bytes()
+    with folder.alone():
+        for how in (("--recipe", str(file), "--out"), ("--resume",)):
+            assert run("train", *how, str(out)) == 2
+            assert f"{out}: a run is going on in it (process {os.getpid()})" in capsys.readouterr().err
+    assert sorted(path.name for path in out.iterdir()) == ["inputs", "recipe.toml"]
+    assert (out / "recipe.toml").read_bytes() == kept
+
+
 def test_a_deepracer_users_own_files_train_a_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@
     checkpoint.pt      where an interrupted run goes on
     best.pt            the best policy so far
     training.png       the history as curves
+    running            while it lasts: the process that trains
     model/             what races: model.onnx, model_metadata.json, cost.json, evaluation.json,
                        recipe.toml, and policy.pt for whoever clones it
 
@@ -25,6 +26,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +34,7 @@ from typing import Any
 
 import torch
 
+from league.alone import alone
 from league.errors import ConfigError, InputError, ModelError
 from league.hooks.catalogue import REVERSED
 from league.learn.settings.recipe import Recipe
@@ -86,6 +89,19 @@ class RunFolder:
         if not (path / "recipe.toml").is_file():
             raise InputError(f"{path}: holds no run, expected a folder with recipe.toml")
         return cls(path)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keeps other runs out of the folder while its block lasts.
+
+        Raises:
+            InputError: On entering: a run is going on in it.
+        """
+        return alone(
+            self.path / "running",
+            lambda holder: InputError(
+                f"{self.path}: a run is going on in it (process {holder}), expected another --out"
+            ),
+        )
 
     @property
     def model(self) -> Path:

@@ -8,18 +8,18 @@ one server: it is locked while that server lives, and so all that runs in it is 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
+from league.alone import alone
 from league.errors import LeaseLostError, RecordBookError, UnknownNameError
 from league.server.door.answers import problem
 from league.server.door.origin import SAFE
@@ -175,37 +175,18 @@ def only_server(file: Path | None) -> Iterator[None]:
         return
     # Not the file itself: closing it again would take SQLite's own locks away (see its "How To Corrupt").
     beside = file.with_name(f"{file.name}-server")
-    lock = _lock(file, beside)
-    try:
-        os.ftruncate(lock, 0)
-        os.write(lock, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        with suppress(OSError):  # what a killed server or a read-only disk leaves, the next one takes over
-            beside.unlink()
-        os.close(lock)  # only now: until then nobody else may make the file anew
 
+    def taken(holder: str) -> RecordBookError:
+        return RecordBookError(
+            f"record book {file}: another server has it (process {holder}); servers can share a book that is "
+            "kept on PostgreSQL"
+        )
 
-def _lock(file: Path, beside: Path) -> int:
-    """Lock the file beside a record book; gives its descriptor."""
-    while True:
+    with ExitStack() as held:
         try:
-            lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            held.enter_context(alone(beside, taken))
         except OSError as error:
             raise RecordBookError(
                 f"record book {file}: cannot be locked ({error.strerror}: {beside})"
             ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
-            os.close(lock)
-            raise RecordBookError(
-                f"record book {file}: another server has it (process {holder}); servers can share a book "
-                "that is kept on PostgreSQL"
-            ) from None
-        # Its last holder may have taken the file away between our opening and locking it.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(lock), beside.stat()):
-                return lock
-        os.close(lock)
+        yield
