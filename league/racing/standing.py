@@ -43,11 +43,19 @@ def fastest(laps: Sequence[LapResult]) -> LapResult | None:
 
 def sort_key(entry: EntryResult) -> tuple[int, float, float, float, str]:
     """What classification sorts by: finished, score, distance, fastest lap, entry id."""
-    scored = entry.status == "FIN" and entry.score_s is not None
-    score = entry.score_s if scored and entry.score_s is not None else float("inf")
-    best = entry.fastest_lap_s if entry.fastest_lap_s is not None else float("inf")
-    order = _ORDER[entry.status] if scored or entry.status != "FIN" else 1
-    return order, score, -entry.progress_pct, best, entry.entry_id
+    order = rank_order(entry.status, entry.score_s, entry.progress_pct, entry.fastest_lap_s)
+    return *order, entry.entry_id
+
+
+def rank_order(
+    status: str, score_s: float | None, progress_pct: float, fastest_lap_s: float | None
+) -> tuple[int, float, float, float]:
+    """What results are ranked by, whoever achieved them."""
+    scored = status == "FIN" and score_s is not None
+    score = score_s if scored and score_s is not None else float("inf")
+    best = fastest_lap_s if fastest_lap_s is not None else float("inf")
+    order = _ORDER[status] if scored or status != "FIN" else 1
+    return order, score, -progress_pct, best
 
 
 def classify(entries: Iterable[Row]) -> tuple[Row, ...]:

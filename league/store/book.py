@@ -25,6 +25,7 @@ from league.store.leases import LeasePages
 from league.store.migrate import is_current, migrate
 from league.store.people import PeoplePages
 from league.store.ratings import RatingPages
+from league.store.runs import RunPages
 from league.store.seasons import SeasonPages
 from league.store.tally import TallyPages
 from league.store.timing import TimingPages
@@ -48,6 +49,7 @@ class RecordBook(
     SeasonPages,
     RatingPages,
     TallyPages,
+    RunPages,
 ):
     """Events, entries, heats, results, facts, recordings, timing, people and tokens of one league.
 

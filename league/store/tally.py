@@ -116,11 +116,11 @@ class TallyPages:
             touched = None
             if since is not None:
                 new = {row.number for row in finished} - known.seen
-                touched = await _touched(db, event, new, _decided_anew(since.ledger, ledger))
+                touched = await _touched(db, event, new, decided_anew(since.ledger, ledger))
             decided = {line.heat for line in ledger if line.heat}
             aside = await _raced(db, event, decided)
             newest = await _newest(db, event)
-            racers = await _in_heats(db, [newest]) if newest is not None else {}
+            racers = await in_heats(db, [newest]) if newest is not None else {}
             found = (await db.execute(_best_rows(event, decided, touched))).all()
             earlier = (await db.execute(_best_rows(event, decided, racers, but=newest))).all()
             if since is not None and known.below:
@@ -181,7 +181,7 @@ def gather(
     return {entry: (result, runs[entry]) for entry, (_, result) in found.items()}
 
 
-def _decided_anew(before: Sequence[Decision], now: Sequence[Decision]) -> set[str]:
+def decided_anew(before: Sequence[Decision], now: Sequence[Decision]) -> set[str]:
     """Heats about which something else is in force than before."""
     if len(before) == len(now):
         return set()
@@ -232,11 +232,11 @@ async def _touched(
     if len(new) > MOST_TOUCHED:
         return None
     named = select(_heats.c.number).where(_heats.c.event == event, _heats.c.id.in_(sorted(decided)))
-    found = await _in_heats(db, new | set(await db.scalars(named)))
+    found = await in_heats(db, new | set(await db.scalars(named)))
     return found if len(found) <= MOST_TOUCHED else None
 
 
-async def _in_heats(db: AsyncConnection, heats: Collection[int]) -> dict[int, str]:
+async def in_heats(db: AsyncConnection, heats: Collection[int]) -> dict[int, str]:
     """The entries of heats, ids by number."""
     asked = select(_entries.c.number, _entries.c.id).join(_placed).where(_placed.c.heat.in_(sorted(heats)))
     return {row.number: row.id for row in await db.execute(asked)}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import pytest
 from databases import new_book
 
+from league.hooks.catalogue import League
 from league.racing.plan import EntryPlan, EventPlan, HeatPlan
 from league.racing.result import CircuitFacts, EntryResult, HeatResult
+from league.server.app import create_app, serving
 from league.server.pages.rankings import Rankings
+from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
+from league.store.runs import Runs
 
 
 def heat(number: int, totals: dict[str, float | None], *, circuit: str = "loop", **more: Any) -> HeatResult:
@@ -80,8 +86,7 @@ async def test_results_that_do_not_count_are_on_no_board() -> None:
             for row, status in zip(void.entries, ("VOID", "DSQ"), strict=True)
         ]
         await raced(book, "one", void.model_copy(update={"entries": tuple(rows)}))
-        (board,) = await Rankings(book).boards()
-        assert board.rows == ()
+        assert await Rankings(book).boards() == ()
 
 
 async def test_the_overall_board_adds_up_points_of_boards_with_a_field() -> None:
@@ -111,3 +116,17 @@ async def test_boards_follow_what_is_raced_and_are_not_made_again_without_need()
         await finish(book, (await book.event("one")).plan, heat(2, {"ada": 28.0}))
         (board,) = await rankings.boards()
         assert board.rows[0].total_s == 28.0
+
+
+async def test_a_server_makes_its_boards_before_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with new_book() as book:
+        await raced(book, "one", heat(1, {"ada": 30.0}))
+        looked, look = asyncio.Event(), book.runs
+
+        async def runs(event_id: str, since: Runs | None = None) -> Runs:
+            looked.set()
+            return await look(event_id, since)
+
+        monkeypatch.setattr(book, "runs", runs)
+        async with serving(create_app(League(), book, Settings(port=0)), host="127.0.0.1", port=0):
+            await asyncio.wait_for(looked.wait(), 30)

@@ -15,6 +15,7 @@ from league.racing.plan import EventPlan, HeatPlan
 from league.racing.result import EntryResult, HeatResult, LapResult
 from league.racing.standing import best_runs, classify, rank_best, rank_key, sort_key
 from league.store.book import RecordBook
+from league.store.runs import Racer, Runs, Terms
 from league.store.tally import Tally
 
 STATUSES = st.sampled_from(["FIN", "FIN", "FIN", "DNF-crash", "DNF-timeout", "DNS", "DSQ", "VOID"])
@@ -76,7 +77,7 @@ async def compare(heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[
     by_id = {entry.id: entry for entry in event.entries}
     async with await RecordBook.open(":memory:") as book:
         await book.add_event(event)
-        known = await check(book, event, None)
+        known, seen = await check(book, event, None), await look(book, None)
         late: list[tuple[HeatPlan, HeatResult]] = []
         for number, runs in enumerate(heats):
             grid = tuple(by_id[entry] for entry in runs)
@@ -88,9 +89,9 @@ async def compare(heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[
             await book.begin_heat("e", plan)
             if number % 3:  # every third goes on while the next is raced, and ends after it
                 await finish(book, late)
-                known = await check(book, event, known)
+                known, seen = await check(book, event, known), await look(book, seen)
         await finish(book, late)
-        known = await check(book, event, known)
+        known, seen = await check(book, event, known), await look(book, seen)
         for kind, number, entry in decisions:
             said = {"number": 1, "who": "S", "kind": kind, "heat": f"h{number}", "entry": entry}
             said |= {"seconds": 1.5} if kind == "penalty" else {}
@@ -99,7 +100,7 @@ async def compare(heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[
                 await book.decide("e", Decision.model_validate(said))
             except InputError:
                 continue  # there is no such heat, entry or line
-            known = await check(book, event, known)
+            known, seen = await check(book, event, known), await look(book, seen)
 
 
 async def finish(book: RecordBook, late: list[tuple[HeatPlan, HeatResult]]) -> None:
@@ -109,9 +110,32 @@ async def finish(book: RecordBook, late: list[tuple[HeatPlan, HeatResult]]) -> N
         await book.finish_heat("e", plan, result, [], b"")
 
 
+async def look(book: RecordBook, known: Runs | None) -> Runs:
+    """Bring an event's best runs by what was driven up to date; they must be what all results say."""
+    runs, whole, raced = await book.runs("e", known), await book.runs("e"), await book.results("e")
+    assert runs == whole
+    said: dict[Racer, list[EntryResult]] = {}
+    for heat in raced:
+        circuit = heat.circuit
+        terms = Terms(circuit.id, circuit.sha256, heat.car, heat.laps, heat.behavior, heat.clock)
+        for result in heat.entries:
+            if result.status not in ("VOID", "DSQ"):
+                said.setdefault(Racer(terms, result.entry_id, result.name), []).append(result)
+    assert {racer: best.runs for racer, best in runs.best.items()} == {
+        who: len(his) for who, his in said.items()
+    }
+    for racer, mine in said.items():
+        best = runs.best[racer]
+        first = min(mine, key=lambda run: sort_key(run.model_copy(update={"score_s": run.total_s})))
+        assert best.result == first
+        laps = [run.fastest_lap_s for run in mine if run.fastest_lap_s is not None]
+        assert best.fastest_s == min(laps, default=None)
+    return runs
+
+
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(HEATS, DECISIONS)
-def test_a_tally_that_goes_on_says_what_reading_everything_does(
+def test_a_tally_and_runs_that_go_on_say_what_reading_everything_does(
     heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[str, int, str]]
 ) -> None:
     asyncio.run(compare(heats, decisions))

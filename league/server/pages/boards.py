@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import jinja2
 from aiohttp import web
 
-from league.errors import UnknownNameError
-from league.server.keys import BOOK, LEAGUE
+from league.errors import LeagueError, UnknownNameError
+from league.server.keys import BOOK, LEAGUE, STANDINGS
 from league.server.pages import words
 from league.server.pages.board import Row, read_view, show
 from league.server.pages.display import OPTIONS
@@ -18,6 +20,8 @@ from league.server.pages.rankings import BoardKey, ClassBoard, Rankings
 KEPT: Final = ("car", "laps", *OPTIONS)
 """What a board's links carry along besides what they are about."""
 MOST_TABS: Final = 60
+MOST_WARM: Final = 12
+"""Events whose boards are made at the start."""
 OVERALL: Final = ("owner", "points")
 CIRCUIT: Final = ("owner", "agent", "total", "trend", "status")
 
@@ -48,9 +52,12 @@ class Boards:
         return [web.get("/boards", self.overall), web.get("/boards/{circuit}", self.circuit)]
 
     async def open(self, app: web.Application) -> AsyncIterator[None]:
-        """Keep the boards ready as long as the application runs."""
+        """Keep the boards ready as long as the application runs, from its start on."""
         self._rankings = rankings = Rankings(app[BOOK])
+        warming = asyncio.create_task(_warm(app, rankings), name="making boards before somebody asks")
         yield
+        warming.cancel()
+        await asyncio.wait((warming,))
         await rankings.close()
 
     async def overall(self, request: web.Request) -> web.Response:
@@ -127,6 +134,18 @@ class Boards:
     def _car(request: web.Request, name: str) -> str:
         car = request.app[LEAGUE].cars.get(name)
         return car.name if car else name
+
+
+async def _warm(app: web.Application, rankings: Rankings) -> None:
+    """Make the boards that are asked for first, the newest events' and those over all of them.
+
+    Of an event of a million laps that takes seconds, which nobody who opens its page should wait.
+    """
+    with suppress(LeagueError):  # whoever asks is told
+        for event in [*await app[BOOK].revisions()][-MOST_WARM:]:
+            with suppress(UnknownNameError):
+                await app[STANDINGS].of(event)
+        await rankings.boards()
 
 
 def _counted(number: int, word: str) -> str:

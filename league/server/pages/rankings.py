@@ -1,42 +1,35 @@
 """Boards over many events: one for every circuit, car and distance, and one over all of these.
 
-What an event came to is read once and kept until its revision changes, so a board of ten thousand rows is
-put together when something was raced and not whenever somebody looks.
+What an event came to is read once, and then only what changed of it, so a board of ten thousand rows is put
+together when something was raced and not whenever somebody looks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
-from league.racing.result import EntryResult, HeatResult
 from league.racing.season import PointsTable
-from league.racing.standing import sort_key
 from league.server.pages.board import Row
 from league.server.rest.ready import Ready
 from league.server.rest.standings import LARGE
 from league.store.book import RecordBook
+from league.store.bursts import burst
 from league.store.records import EventRecord
+from league.store.runs import Best, Runs, Terms
 
 POINTS: Final = PointsTable().by_place
 FIELD: Final = 2
 """Racers that a board needs before its places are worth points."""
 
 
-class BoardKey(NamedTuple):
+class BoardKey(Terms):
     """What results must share to stand on one board."""
 
-    circuit: str
-    sha256: str
-    """The circuit's geometry; a changed circuit is another one."""
-    car: str
-    laps: int
-    behavior: int
-    """Times of another version of the simulation do not compare."""
-    clock: str
+    __slots__ = ()
 
     @property
     def address(self) -> str:
@@ -46,12 +39,12 @@ class BoardKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One entry's result in one heat."""
+    """What one entry did in one event, on one board's terms."""
 
     event: str
     kind: str
     owner: str
-    result: EntryResult
+    best: Best
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +59,8 @@ class ClassBoard:
 
 Racer = tuple[str, str]
 """Owner and name, by which an entry is known again in another event."""
-Runs = Mapping[BoardKey, Sequence[Run]]
+Raced = Mapping[BoardKey, Sequence[Run]]
+"""What entries did in one event, by the board that it belongs on."""
 Ranked = tuple[tuple[ClassBoard, ...], tuple[Row, ...]]
 """Every board, and the one over all of them."""
 
@@ -80,7 +74,7 @@ class Rankings:
 
     def __init__(self, book: RecordBook) -> None:
         self._book = book
-        self._events: dict[str, tuple[int, Runs]] = {}
+        self._events: dict[str, tuple[int, Runs, Raced]] = {}
         self._ready = Ready(self._rank, may_lag=lambda ranked: len(ranked[1]) >= LARGE)
 
     async def boards(self) -> tuple[ClassBoard, ...]:
@@ -102,37 +96,35 @@ class Rankings:
         """Read the events that changed, and rank again."""
         now = await self._book.revisions()
         for event_id, revision in now.items():
-            if self._events.get(event_id, (None,))[0] == revision:
+            known = self._events.get(event_id)
+            if known is not None and known[0] == revision:
                 continue
             record = await self._book.event(event_id)
-            raced = await self._book.results(event_id)
-            self._events[event_id] = revision, await asyncio.to_thread(runs_of, record, raced)
-        events = [self._events[event_id][1] for event_id in now]
+            runs = await self._book.runs(event_id, known[1] if known is not None else None)
+            raced = await asyncio.to_thread(raced_in, record, runs)
+            self._events[event_id] = revision, runs, raced
+        events = [self._events[event_id][2] for event_id in now]
         return _together_at(now), await asyncio.to_thread(_rank, events)
 
 
-def runs_of(record: EventRecord, raced: Iterable[HeatResult]) -> Runs:
-    """An event's results by the board that they belong on, in the order in which they were raced."""
+def raced_in(record: EventRecord, runs: Runs) -> Raced:
+    """What entries did in an event, by the board that it belongs on."""
     kinds = {entry.id: entry.kind for entry in record.plan.entries}
-    runs: dict[BoardKey, list[Run]] = {}
-    for heat in raced:
-        key = BoardKey(heat.circuit.id, heat.circuit.sha256, heat.car, heat.laps, heat.behavior, heat.clock)
-        mine = runs.setdefault(key, [])
-        for row in heat.entries:
-            if row.status not in ("VOID", "DSQ"):
-                owner = record.owners.get(row.entry_id, "")
-                mine.append(Run(record.plan.id, kinds.get(row.entry_id, ""), owner, row))
-    return runs
+    raced: dict[BoardKey, list[Run]] = {}
+    for (terms, entry, _), best in runs.best.items():
+        run = Run(record.plan.id, kinds.get(entry, ""), record.owners.get(entry, ""), best)
+        raced.setdefault(BoardKey(*terms), []).append(run)
+    return raced
 
 
 def ranked(runs: Sequence[Run]) -> tuple[Row, ...]:
     """Every racer's best run over the whole distance, fastest first; who never finished comes last."""
     by_racer: dict[Racer, list[Run]] = {}
     for run in runs:
-        by_racer.setdefault((run.owner, run.result.name), []).append(run)
-    best = {racer: min(mine, key=_order) for racer, mine in by_racer.items()}
-    order = sorted(best, key=lambda racer: (_order(best[racer]), racer))
-    first_s = best[order[0]].result.total_s if order else None
+        by_racer.setdefault((run.owner, run.best.result.name), []).append(run)
+    best = {racer: min(mine, key=lambda run: run.best.order) for racer, mine in by_racer.items()}
+    order = sorted(best, key=lambda racer: (best[racer].best.order, racer))
+    first_s = best[order[0]].best.result.total_s if order else None
     before = _places_before(runs)
     rows = []
     for place, racer in enumerate(order, 1):
@@ -173,24 +165,21 @@ def _together_at(revisions: Mapping[str, int]) -> int:
     return len(revisions) + sum(revisions.values())
 
 
-def _rank(events: Sequence[Runs]) -> Ranked:
+def _rank(events: Sequence[Raced]) -> Ranked:
     gathered: dict[BoardKey, list[Run]] = {}
-    for runs in events:
-        for key, mine in runs.items():
+    for raced in events:
+        for key, mine in raced.items():
             gathered.setdefault(key, []).extend(mine)
-    boards = [
-        ClassBoard(key, ranked(runs), len(runs), len({run.event for run in runs}))
-        for key, runs in gathered.items()
-    ]
-    boards.sort(key=lambda board: (-board.runs, board.key))
-    newest = max((board.key.behavior for board in boards), default=0)
-    return tuple(boards), overall([board for board in boards if board.key.behavior == newest])
-
-
-def _order(run: Run) -> tuple[int, float, float, float]:
-    """What a circuit's board sorts by: the time for the whole distance, whatever its event ranked by."""
-    whole = run.result.model_copy(update={"score_s": run.result.total_s})
-    return sort_key(whole)[:4]
+    with burst():
+        boards = [
+            ClassBoard(
+                key, ranked(runs), sum(run.best.runs for run in runs), len({run.event for run in runs})
+            )
+            for key, runs in gathered.items()
+        ]
+        boards.sort(key=lambda board: (-board.runs, board.key))
+        newest = max((board.key.behavior for board in boards), default=0)
+        return tuple(boards), overall([board for board in boards if board.key.behavior == newest])
 
 
 def _places_before(runs: Sequence[Run]) -> dict[Racer, int]:
@@ -198,9 +187,10 @@ def _places_before(runs: Sequence[Run]) -> dict[Racer, int]:
     last = runs[-1].event if runs else ""
     best: dict[Racer, float] = {}
     for run in runs:
-        if run.event != last and run.result.status == "FIN" and run.result.total_s is not None:
-            racer = run.owner, run.result.name
-            best[racer] = min(run.result.total_s, best.get(racer, run.result.total_s))
+        result = run.best.result
+        if run.event != last and result.status == "FIN" and result.total_s is not None:
+            racer = run.owner, result.name
+            best[racer] = min(result.total_s, best.get(racer, result.total_s))
     order = sorted(best, key=lambda racer: (best[racer], racer))
     return {racer: place for place, racer in enumerate(order, 1)}
 
@@ -208,10 +198,10 @@ def _places_before(runs: Sequence[Run]) -> dict[Racer, int]:
 def _row(racer: Racer, runs: Sequence[Run], best: Run, first_s: float | None) -> Row:
     """A racer's row: the best run, and the fastest lap of all runs."""
     owner, name = racer
-    result = best.result
+    result = best.best.result
     total_s = result.total_s if result.status == "FIN" else None
-    laps = [run.result for run in runs if run.result.fastest_lap_s is not None]
-    fastest = min(laps, key=lambda result: result.fastest_lap_s or 0.0, default=None)
+    laps = [run.best for run in runs if run.best.fastest_s is not None]
+    fastest = min(laps, key=lambda best: best.fastest_s or 0.0, default=None)
     event, entry = (quote(part, safe="") for part in (best.event, result.entry_id))
     return Row(
         rank=None,
@@ -223,12 +213,12 @@ def _row(racer: Racer, runs: Sequence[Run], best: Run, first_s: float | None) ->
         kind=best.kind,
         total_s=total_s,
         gap_s=None if total_s is None or first_s is None else round(total_s - first_s, 6),
-        fastest_s=fastest.fastest_lap_s if fastest else None,
-        fastest_off_tracks=fastest.fastest_lap_off_tracks if fastest else 0,
+        fastest_s=fastest.fastest_s if fastest else None,
+        fastest_off_tracks=fastest.fastest_off_tracks if fastest else 0,
         laps=len(result.laps),
         off_tracks=result.off_tracks,
         resets=result.resets,
-        attempts=len(runs),
+        attempts=sum(run.best.runs for run in runs),
         status=result.status,
     )
 
