@@ -26,7 +26,7 @@ class Line:
     """The node of the road at which it begins."""
     closed: bool
     rows: FloatArray
-    """Shape (nodes, 8), columns as in `_fastest`."""
+    """Shape (nodes, 8), columns as in `_equations`."""
     gains: FloatArray
     """How much less to steer and to accelerate per unit that the state is off, shape (nodes, 2, 6)."""
 

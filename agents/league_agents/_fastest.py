@@ -14,70 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league import CarSpec
+from league_agents._equations import (
+    PUSH,
+    ROWS,
+    SLOWEST_MPS,
+    STATE,
+    STEER,
+    XI,
+    N,
+    V,
+    motion,
+    motion_and_slopes,
+)
 from league_agents._road import Road
 
 FloatArray = NDArray[Any]
 
-# Rows of a drive. State: place of the base point left of the road's middle, direction less the road's,
-# speed, turning rate, wheel angle, slow part of the servo. Command: steering, acceleration.
-N, XI, V, R, WHEEL, SLOW, STEER, PUSH = range(8)
-STATE, ROWS = 6, 8
-
 CALM = 0.004
 """Seconds that a change of steering by one radian from node to node costs, squared: keeps commands smooth."""
-STRAIN = 0.003
-"""Share of time that steering into the lateral limit costs, per fourth power of its excess. Without it the
-fastest lap is driven at full lock, where turning the wheels back a little does nothing."""
-SLOWEST_MPS = 0.1
+NUDGE = 1e-5
+"""How far rows are moved to see how slopes change."""
 FIRST_BARRIER, NEXT_BARRIER = 1e-2, 1e-4
 """How far from all bounds to begin: without a guess, and with the solution of a problem much like it."""
-PARTS = 3
-"""Steps of the equations from node to node. With one, a lap is planned that the car turns into a few
-hundredths of a second later than it should; what brings it back costs more time than planning well."""
-
-
-def motion(y: FloatArray, road: Road, car: CarSpec) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The car's equations over distance: states at the next nodes, (6, ...), the time there, the cost."""
-    command, state = y[STATE:], y[:STATE]
-    step_m, turn_rad = road.step_m / PARTS, road.turn_rad / PARTS
-    state, time_s, cost_s = _part(state, command, step_m, turn_rad, car)
-    for _ in range(PARTS - 1):
-        state, more_s, more_cost_s = _part(state, command, step_m, turn_rad, car)
-        time_s, cost_s = time_s + more_s, cost_s + more_cost_s
-    return state, time_s, cost_s
-
-
-def _part(
-    state: FloatArray, command: FloatArray, step_m: FloatArray, turn_rad: FloatArray, car: CarSpec
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The equations over a part of the way between nodes.
-
-    The rates of the model that races run on, with each step's duration taken from its length; smooth where
-    that one has corners, so that it can be differentiated, by complex numbers too.
-    """
-    n, xi, v, r, wheel, slow = state
-    steer, push = command
-    path_m = (step_m - n * turn_rad) / np.cos(xi)
-    top = car.top_speed_mps / (1 + car.corner_drag * np.sqrt((v * r) ** 2 + 1e-4))
-    spare = (top - v) / car.speed_lag_s
-    push = (push + spare - np.sqrt((push - spare) ** 2 + 0.01)) / 2
-    v1 = np.sqrt(np.sqrt((v * v + 2 * push * path_m) ** 2 + SLOWEST_MPS**4))
-    time_s = 2 * path_m / (v + v1)
-    servo = slow + car.steer_kick * steer
-    slow1 = slow + (steer - servo) * (1 - np.exp(-time_s / car.steer_slow_s))
-    slow1 = slow1 - car.steer_aligning_per_m * v * servo * time_s
-    servo = slow1 + car.steer_kick * steer
-    wheel1 = wheel + (servo - wheel) * (1 - np.exp(-time_s / car.steer_fast_s))
-    t = np.tan(wheel1 + car.steer_bias_rad)
-    base = car.base_m + car.base_per_v2 * v1 * v1 + car.base_per_tan * np.sqrt(t * t + 1e-6)
-    over = base + car.base_per_push * push - car.LEAST_BASE_M
-    steady = v1 * t / (car.LEAST_BASE_M + (over + np.sqrt(over * over + 1e-5)) / 2)
-    strain = (v1 * steady / (car.lateral_mps2 + car.lateral_per_push * push)) ** 4
-    steady = steady / np.sqrt(np.sqrt(1 + strain))
-    r1 = r + (steady - r) * (1 - np.exp(-time_s / car.yaw_lag_s))
-    xi1 = xi + r1 * time_s - turn_rad
-    n1 = n + path_m * np.cos(xi) * np.tan((xi + xi1) / 2)
-    return np.stack((n1, xi1, v1, r1, wheel1, slow1)), time_s, time_s * (1 + STRAIN * strain)
 
 
 class Fastest:
@@ -151,23 +109,24 @@ class Fastest:
         """Where every node's drive leads, and what it costs; an open road leads back to its start."""
         there, _, cost_s = motion(y, self.road, self.car)
         if self.start is not None:
-            there[..., -1] = self.start.reshape((STATE,) + (1,) * (there.ndim - 2))
+            there[:, -1] = self.start
         return there, cost_s
 
     def _linearised(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Slopes of the cost, convex Hessians by node, Jacobians by node, and gaps between nodes."""
-        size, nudge = 1e-20, 1e-5
-        moved = np.repeat(self.y[:, None].astype(complex), ROWS + 1, axis=1)
-        moved[np.arange(ROWS), 1 + np.arange(ROWS)] += nudge
-        moved = np.repeat(moved[:, None], ROWS, axis=1)
-        moved[np.arange(ROWS), np.arange(ROWS)] += 1j * size
-        there, cost_s = self._next(moved)
-        matrix = (there[:, :, 0].imag / size).transpose(2, 0, 1)
-        slopes = cost_s[:, 0].imag / size
-        tilt = (cost_s.imag - np.einsum("xn,xdpn->dpn", self.multipliers, there.imag)) / size
-        hessian = ((tilt[:, 1:] - tilt[:, :1]) / nudge).transpose(2, 0, 1)
+        worth = -self.multipliers
+        there, back = motion_and_slopes(self.y, self.road, self.car)
+        matrix = back(np.repeat(np.eye(STATE)[:, :, None], self.nodes, axis=2), 0.0).transpose(2, 1, 0)
+        if self.start is not None:
+            there[:, -1], matrix[-1], worth[:, -1] = self.start, 0.0, 0.0
+        slopes = back(worth, 1.0)
+        moved = np.repeat(self.y[:, None], ROWS, axis=1)
+        moved[np.arange(ROWS), np.arange(ROWS)] += NUDGE
+        bent = motion_and_slopes(moved, self.road, self.car)[1](worth[:, None], 1.0)
+        hessian = ((bent - slopes[:, None]) / NUDGE).transpose(2, 0, 1)
+        slopes -= np.einsum("xn,nxd->dn", worth, matrix)
         self._add_goal(slopes, hessian)
-        gap = np.roll(self.y[:STATE], -1, axis=1) - there[:, 0, 0].real
+        gap = np.roll(self.y[:STATE], -1, axis=1) - there
         change = self._change(self.y)
         slopes[STEER] += 2 * CALM * (change - np.roll(change, 1))
         self._judge(slopes, matrix, gap)

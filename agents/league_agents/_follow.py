@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from league_agents._fastest import STATE, Fastest
+from league_agents._equations import STATE
+from league_agents._fastest import Fastest
 
 FloatArray = NDArray[Any]
 

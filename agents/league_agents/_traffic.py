@@ -6,7 +6,7 @@ from math import cos, inf, sin, sqrt
 
 from league import CarSpec, Observation
 from league_agents._drive import Line
-from league_agents._fastest import N
+from league_agents._equations import N
 from league_agents._road import Road
 
 SEEN_AHEAD_M = 5.0

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from league import Agent, Box, Briefing, CarSpec, Command, Observation, hookimpl
 from league_agents._drive import Line, Motion, servo_change
-from league_agents._fastest import PUSH, SLOWEST_MPS, STATE, STEER, XI, Fastest, N, R, V
+from league_agents._equations import PUSH, SLOWEST_MPS, STATE, STEER, XI, N, R, V
+from league_agents._fastest import Fastest
 from league_agents._follow import follow_gains
 from league_agents._road import Road
 from league_agents._traffic import Traffic
@@ -91,6 +92,10 @@ LEAST_M = 0.05
 """Width for the middle of the rear axle below which no lap is looked for."""
 
 
+Planned = tuple[Line, Line, Road]
+"""The flying lap, the way to it from the grid, and the road as far as they use it."""
+
+
 class RacingLine(Agent):
     """Drive the fastest lap, and find back to it from wherever the car has got to."""
 
@@ -120,7 +125,7 @@ class RacingLine(Agent):
     """The command in effect."""
 
     def prepare(self, briefing: Briefing) -> None:
-        """Compute the lap and try it out; takes a few seconds."""
+        """Compute the lap and try it out; takes a second or two."""
         self.car, self.tick_s = briefing.car, briefing.tick_s
         substeps = ceil(120 * self.tick_s - 1e-9)
         self.step_s = self.tick_s / substeps
@@ -132,8 +137,6 @@ class RacingLine(Agent):
         self.traffic = Traffic(self.road, self.car, self.tick_s)
         grid = _grid(briefing)
         self.practise(grid, (briefing.circuit.sha256, briefing.boxes))
-        self.forget()
-        self.start = self.plan_start(*self.seen_from(grid))
         self.forget()
 
     def act(self, seen: Observation) -> Command:
@@ -285,16 +288,19 @@ class RacingLine(Agent):
         return spot.place, np.array([spot.offset_m, spot.error_rad, *rates])
 
     def practise(self, grid: Motion, circuit: tuple[str, tuple[Box, ...]]) -> None:
-        """Find a lap that the car can follow, once for all heats that this process drives from that place."""
+        """Find a lap that the car can follow, and the way to it from the grid.
+
+        Once for all heats that this process drives from that place.
+        """
         key = (circuit, self.limited, self.tick_s, (grid.x_m, grid.y_m))
         if key not in _LAPS:
             if len(_LAPS) >= LAPS_KEPT:
                 del _LAPS[next(iter(_LAPS))]
             _LAPS[key] = self.tried(grid)
-        self.lap, self.inner = _LAPS[key]
+        self.lap, self.start, self.inner = _LAPS[key]
 
-    def tried(self, grid: Motion) -> tuple[Line, Road]:
-        """The fastest lap that the car can follow, and the road that it uses.
+    def tried(self, grid: Motion) -> Planned:
+        """The fastest lap that the car can follow, the way to it, and the road that they use.
 
         Where a trial of one lap ran wide, the next is planned with more room: the first lap whose trial keeps
         to the road is taken, or, if there is none, the one that did so best.
@@ -303,7 +309,7 @@ class RacingLine(Agent):
         widest_m = (
             self.road.left_m + self.road.right_m + self.car.rear_track_m - LEAST_M
         ) / 2 - self.manner.margin_m
-        best, best_m, guess = None, -inf, None
+        best, best_m, guess, first = None, -inf, None, None
         for _ in range(TRIALS):
             left_m, right_m = (self.road.left_m, self.road.right_m) - kept_m
             self.inner = replace(self.road, left_m=left_m, right_m=right_m)
@@ -313,10 +319,11 @@ class RacingLine(Agent):
             rows.setflags(write=False)
             self.lap = Line(0, True, rows, follow_gains(problem))
             self.forget()
-            self.start = self.plan_start(*self.seen_from(grid))
+            self.start = self.plan_start(*self.seen_from(grid), first)
+            first = self.start.rows.T
             spare_m = self.trial(replace(grid), 2.5 * float(problem.time_s.sum()))
             if best is None or spare_m.min() > best_m:
-                best, best_m = (self.lap, self.inner), float(spare_m.min())
+                best, best_m = (self.lap, self.start, self.inner), float(spare_m.min())
             if best_m >= self.manner.spare_m:
                 break
             short_m = np.clip(2 * self.manner.spare_m - spare_m, 0.0, MOST_MORE_M)
@@ -330,7 +337,7 @@ class RacingLine(Agent):
         shares = ((step, 1 - abs(step) / (reach + 1)) for step in range(-reach, reach + 1))
         return np.asarray(np.max([share * np.roll(more_m, step, axis=1) for step, share in shares], axis=0))
 
-    def plan_start(self, place: float, state: FloatArray) -> Line:
+    def plan_start(self, place: float, state: FloatArray, guess: FloatArray | None = None) -> Line:
         """The fastest way from a stand to the lap."""
         nodes, first = len(self.road.xy), floor(place)
         length = min(START_NODES, nodes - 2)
@@ -340,6 +347,7 @@ class RacingLine(Agent):
             margin_m=self.manner.margin_m,
             start=np.maximum(state, [-9, -9, SLOWEST_MPS, -9, -9, -9]),
             goal=self.lap.at(first + length - 1, nodes)[:STATE],
+            guess=guess,
         )
         rows = problem.solve(most_steps=80).T.copy()
         return Line(first, False, rows, follow_gains(problem))
@@ -372,7 +380,7 @@ class RacingLine(Agent):
         return spare_m
 
 
-_LAPS: dict[tuple[tuple[str, tuple[Box, ...]], CarSpec, float, tuple[float, float]], tuple[Line, Road]] = {}
+_LAPS: dict[tuple[tuple[str, tuple[Box, ...]], CarSpec, float, tuple[float, float]], Planned] = {}
 
 
 def past(boxes: tuple[Box, ...], road: Road, car: CarSpec) -> Road:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from league import Agent, Briefing, Command, League, Observation, Rules, race
 from league_agents._drive import Motion
-from league_agents._fastest import PUSH, STEER, XI, Fastest, N, R, V
+from league_agents._equations import PUSH, ROWS, STATE, STEER, XI, N, R, V, motion, motion_and_slopes
+from league_agents._fastest import Fastest
 from league_agents._follow import follow_gains
 from league_agents._road import Road
 from league_agents._traffic import Traffic
@@ -75,6 +76,24 @@ def test_ahead_is_the_shorter_way_round() -> None:
 
 
 # -- the lap ---------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["deepracer", "deepracer-gzsim", "f1tenth"]))
+def test_slopes_are_those_of_the_equations(seed: int, name: str) -> None:
+    """The lines differentiated by hand, against the same lines with complex numbers."""
+    car, drawn = LEAGUE.car(name), np.random.default_rng(seed)
+    most = np.array([0.4, 0.4, 0.0, 2.0, 0.5, 0.5, 0.5, 2.0])
+    rows = (drawn.uniform(-1, 1, (len(ROAD.xy), ROWS)) * most).T
+    rows[V] = drawn.uniform(1.5, car.top_speed_mps, len(ROAD.xy))
+    nudged = np.repeat(rows[:, None].astype(complex), ROWS, axis=1)
+    nudged[np.arange(ROWS), np.arange(ROWS)] += 1e-20j
+    there, _, cost_s = motion(nudged, ROAD, car)
+    _, back = motion_and_slopes(rows, ROAD, car)
+    for state in range(STATE):
+        worth = np.zeros((STATE, len(ROAD.xy)))
+        worth[state] = 1.0
+        np.testing.assert_allclose(back(worth, 0.0), there[state].imag / 1e-20, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(back(worth * 0, 1.0), cost_s.imag / 1e-20, rtol=1e-8, atol=1e-10)
 
 
 def test_the_lap_is_solved_and_keeps_its_bounds() -> None:
