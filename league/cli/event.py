@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from league.cli import show
 from league.cli.leaderboard import print_leaderboard
 from league.cli.objects import object_options, object_rules
-from league.cli.physical import physical_options, physical_rules
+from league.cli.physical import about_clock, next_step, physical_options, physical_rules
 from league.cli.remote import ask, segment, server_option, token_option
 from league.cli.rule_options import (
     car_option,
@@ -181,12 +182,9 @@ def create(
     event = ask(server, "POST", "/events", token=token, payload=asked)
     out = show.console()
     out.print(f"created {event['id']}", markup=False)
-    how = (
-        "anybody may enter"
-        if event["open_entry"]
-        else f"entering needs a token: league event invite {event['id']} NAME"
-    )
-    out.print(f"{how}; next: league enter AGENT --event {event['id']}", markup=False, soft_wrap=True)
+    out.print(next_step(event, physical=rules["physical"]), markup=False, soft_wrap=True)
+    if rules["physical"]:
+        _say_of_clock(event)
 
 
 def _entry(given: str) -> dict[str, str]:
@@ -323,7 +321,7 @@ def again(event: str, server: str, token: str | None) -> None:
 @server_option
 @token_option
 def invite(event: str, name: str, physical: bool, server: str, token: str | None) -> None:
-    """Enter NAME, who drives from elsewhere, and print the token for `league drive`."""
+    """Enter NAME, who drives from elsewhere, and print the token for `league drive` or `league bridge`."""
     path = f"/events/{segment(event)}/entries"
     entered = ask(
         server,
@@ -335,6 +333,14 @@ def invite(event: str, name: str, physical: bool, server: str, token: str | None
     out = show.console()
     out.print(f"{name} is entered in {event} as {entered['entry_id']}", markup=False)
     out.print(f"token: {entered['token']}", markup=False, soft_wrap=True)
+    if physical:
+        _say_of_clock(ask(server, "GET", f"/events/{segment(event)}", token=token))
+
+
+def _say_of_clock(event: Mapping[str, Any]) -> None:
+    """Once a real car is entered in an event that does not keep its time throughout."""
+    if said := about_clock(event["rules"]):
+        show.console().print(said, markup=False, soft_wrap=True)
 
 
 @command.command(name="withdraw")

@@ -15,6 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _FIELDS = {
     "laps": "laps",
     "rank": "rank",
+    "clock": "clock",
     "hz": "control_hz",
     "time_limit": "time_limit_s",
     "runs": "runs",
@@ -31,7 +32,8 @@ def physical_options(command: Command) -> Command:
     options = (
         click.option(
             "--physical", is_flag=True,
-            help="For real cars: DREM's rules, 3 runs of 2 minutes, best lap; other options change them.",
+            help="For real cars: DREM's rules, 3 runs of 2 minutes, best lap, the clock on the wall; "
+            "other options change them.",
         ),
         click.option(
             "--runs", type=click.IntRange(1, 5), default=1, show_default=True,
@@ -71,4 +73,24 @@ def physical_rules(given: Mapping[str, Any]) -> dict[str, Any]:
     fields = {_FIELDS[name]: value for name, value in said.items()}
     if not given["physical"]:
         return fields
+    fields = {"clock": "realtime"} | fields
     return drem_rules(**fields).model_dump(mode="json", include={*DREM, *fields})
+
+
+def next_step(event: Mapping[str, Any], *, physical: bool) -> str:
+    """What an organiser types after creating an event, as a server told of it."""
+    name = event["id"]
+    if physical:
+        return (
+            f"for each car: league event invite {name} NAME --physical; the owner takes the token that it "
+            f"prints to: league bridge CAR --event {name} --token TOKEN (plugins/CARS.md)"
+        )
+    how = "anybody may enter" if event["open_entry"] else f"entering needs a token: league event invite {name} NAME"
+    return f"{how}; next: league enter AGENT --event {name}"
+
+
+def about_clock(rules: Mapping[str, Any]) -> str:
+    """What is worth saying of the clock of an event with real cars; mostly nothing."""
+    if rules["clock"] == "realtime":
+        return ""
+    return "clock lockstep: only for runs without a real car; those with one go by the clock on the wall"

@@ -29,15 +29,30 @@ def test_an_event_of_real_cars_has_drems_rules(run: Run) -> None:
         "--resets-per-lap", 4, "--sensor", "lidar",
     )  # fmt: skip
     assert made.code == 0, made.err
-    assert run("event", "invite", "real", "Anna", "--physical").code == 0
+    said = " ".join(made.out.split())
+    assert "league event invite real NAME --physical" in said
+    assert "league bridge CAR --event real --token TOKEN" in said
+    assert "league enter" not in said
+    invited = run("event", "invite", "real", "Anna", "--physical")
+    assert (invited.code, "clock" in invited.out) == (0, False)
     shown = run("event", "show", "real", "--json", "-")
     event = json.loads(shown.out)
     rules = event["rules"]
     assert event["format"] == "physical-time-trial"
     assert (rules["runs"], rules["max_resets_per_lap"], rules["rank"]) == (2, 4, "best_lap")
     assert (rules["time_limit_s"], rules["min_lap_s"], rules["lap_clock"]) == (120, 3, "line")
+    assert rules["clock"] == "realtime"
     assert rules["sensors"] == ["state", "pose", "lidar"]
     assert [entry["kind"] for entry in event["entries"]] == ["physical"]
+
+
+def test_a_real_car_in_an_event_in_lockstep_is_worth_a_line(run: Run) -> None:
+    line = "clock lockstep: only for runs without a real car; those with one go by the clock on the wall"
+    made = run("event", "create", "Mixed", "--circuit", "clubhouse-loop", "--physical", "--clock", "lockstep")
+    assert made.out.splitlines()[-1] == line, made.err
+    assert run("event", "create", "Simulated", "--circuit", "clubhouse-loop").code == 0
+    assert line not in run("event", "invite", "simulated", "Ada").out
+    assert run("event", "invite", "simulated", "Anna", "--physical").out.splitlines()[-1] == line
 
 
 def test_options_that_drem_has_not_are_refused(run: Run) -> None:

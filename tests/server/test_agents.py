@@ -10,7 +10,9 @@ import pytest
 from house import House, Peer, house
 
 from league.server.door.auth import FAILURES
-from league.wire.messages import SUBPROTOCOL, Resume
+from league.server.race.practice import PRACTICE
+from league.server.race.scrutineers import SCRUTINEERING
+from league.wire.messages import SUBPROTOCOL, Entry, Hello, Resume
 
 Make = Callable[..., Peer]
 
@@ -131,6 +133,16 @@ async def test_a_driver_that_needs_another_sensor_is_told_which(home: House, pee
     blind = peer("Blind")
     assert await refusal(blind, want=("state", "camera")) == ("not_in_event", 4010)
     assert "camera" in problem_of(blind)
+
+
+@pytest.mark.parametrize("event", ["cup", PRACTICE, SCRUTINEERING])
+async def test_a_real_car_is_not_driven_through_a_simulation(home: House, peer: Make, event: str) -> None:
+    await home.create(open_entry=False)
+    _, token = await home.lobby.entrance.reserve("cup", "Ada")
+    ada = await peer("Ada").connect()
+    await ada.say(ada.session.hello(Hello(event, Entry("Ada", kind="physical"), token=token)))
+    assert await ada.closed() == 4010
+    assert "real car" in problem_of(ada)
 
 
 async def test_who_says_nothing_is_sent_away(http) -> None:

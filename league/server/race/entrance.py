@@ -316,6 +316,9 @@ class Entrance:
         """
         if self._lobby.closing:
             raise _refused("shutting_down", "the server stops; try again later")
+        physical = hello.entry.kind == "physical"
+        if physical and hello.event in (PRACTICE, SCRUTINEERING):
+            raise _refused("not_in_event", f"{hello.event!r} is a simulation; a real car races in an event")
         if hello.event == PRACTICE:
             return self._lobby.practice.admit(hello), False
         if hello.event == SCRUTINEERING:
@@ -327,6 +330,12 @@ class Entrance:
         except UnknownNameError as error:
             raise _refused("unknown_event", str(error)) from None
         driver, resumed = await self._identify(paddock, hello, address)
+        if physical and driver.entry.kind != "physical":
+            # A real car would be driven through a simulated race.
+            raise _refused(
+                "not_in_event",
+                f"{driver.entry.name!r} is not entered as a real car; invite it with --physical",
+            )
         if driver.entry.id in paddock.record.withdrawn:
             raise _refused("removed", f"entry {driver.entry.name!r} was withdrawn from the event")
         if paddock.record.status not in ("open", "running"):
