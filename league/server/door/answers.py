@@ -65,10 +65,17 @@ async def errors_as_json(
         if status >= 500:
             log.exception("%s %s failed", request.method, request.path)
         return web.Response(status=status, text=body(code, str(error)), content_type="application/json")
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and is_gone(request):
+            return web.Response()
         log.exception("%s %s failed", request.method, request.path)
         text = body("internal", "the server failed; its log says why")
         return web.Response(status=500, text=text, content_type="application/json")
+
+
+def is_gone(request: web.BaseRequest) -> bool:
+    """Whether whoever asked has left, maybe in the middle of a handshake: nobody is there to be answered."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def meaning(request: web.Request, error: LeagueError) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from itertools import count
 
 from aiohttp import web
 
-from league.server.door.answers import problem
+from league.server.door.answers import is_gone, problem
 from league.wire.messages import AGENT_PATH
 
 Serve = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
@@ -50,4 +50,9 @@ class Inlet:
         if request.path != AGENT_PATH:
             raise problem(404, "not_found", f"only {AGENT_PATH} is found here")
         # Each counts as an address of its own: one that guesses tokens must not shut the others out.
-        return await self._serve(request, f"hosted {next(self._numbers)}")
+        try:
+            return await self._serve(request, f"hosted {next(self._numbers)}")
+        except ConnectionError:
+            if not is_gone(request):
+                raise
+            return web.Response()
