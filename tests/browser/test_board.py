@@ -22,6 +22,21 @@ TABLE = """[...document.querySelectorAll("#standings tr")].map(
     (row) => [...row.cells].map((cell) => cell.textContent.trim())
 )"""
 
+SHOW = """async () => {
+    const page = document.querySelector('script[src*="event.js"]').src;
+    const { showStandings } = await import(new URL("board.js", page));
+    window.standings = document.getElementById("standings");
+    window.before = [...standings.rows].map((row) => row.dataset.entry);
+    const columns = [...standings.closest("table").tHead.rows[0].cells].map((cell) => cell.className);
+    const row = { name: "n", agent: "a", heats: 1, status: "FIN", off_tracks: 0, resets: 0, attempts: 1 };
+    window.show = (ids) => {
+        showStandings(standings, ids.map((id, i) => ({ ...row, entry_id: id, place: i + 1 })), columns);
+        const moving = (one) => one.effect.target.localName === "tr" && !(one instanceof CSSAnimation);
+        return document.getAnimations().filter(moving).length;
+    };
+    show(before);
+}"""
+
 
 @asynccontextmanager
 async def shown(event: EventPlan) -> AsyncIterator[tuple[Show, str]]:
@@ -157,3 +172,32 @@ async def test_a_board_of_ten_thousand_rows_is_paged_without_stutter(open_page: 
             })"""
         )
         assert usual_ms < 50, "half of the frames while scrolling come in time"
+
+
+async def test_of_a_long_board_only_rows_on_the_screen_glide_and_all_get_their_places(
+    open_page: OpenPage,
+) -> None:
+    event = an_event([f"Entry {number}" for number in range(120)], circuit="clubhouse-loop", laps=1)
+    async with shown(event) as (_show, address):
+        for motion, glides in (("no-preference", True), ("reduce", False)):
+            async with open_page(f"{address}/events/spring-cup?size=500", reduced_motion=motion) as page:
+                await page.evaluate(SHOW)
+                before = await page.evaluate("[...standings.rows].map((row) => row.dataset.entry)")
+                await page.evaluate("standings.rows[50].scrollIntoView()")
+                moving = await page.evaluate(
+                    "show([...before.slice(0, 40), before[119], ...before.slice(40, 119)])"
+                )
+                assert bool(moving) == glides, motion
+                assert moving < 60, "rows that nobody sees do not move"
+                assert await page.evaluate("[...standings.rows].map((row) => row.dataset.entry)") == [
+                    *before[:40], before[119], *before[40:119]
+                ]  # fmt: skip
+                await until(
+                    page, "[...standings.rows].every((row, i) => row.cells[0].textContent === `${i + 1}`)"
+                )
+                await page.evaluate("show(before.toReversed())")
+                after = await page.evaluate("[...standings.rows].map((row) => row.dataset.entry)")
+                assert after == before[::-1]
+                await until(
+                    page, "[...standings.rows].every((row, i) => row.cells[0].textContent === `${i + 1}`)"
+                )
