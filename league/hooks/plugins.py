@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Literal
 
 import pluggy
@@ -37,10 +38,17 @@ def installed() -> list[EntryPoint]:
     """Entry points of the group "league": the league's own first, then others by distribution and name."""
 
     def order(point: EntryPoint) -> tuple[bool, str, str]:
-        distribution = point.dist.name if point.dist else ""
+        distribution, _ = _named(point.dist) if point.dist else ("", "")
         return (distribution != "racing-league", distribution, point.name)
 
     return sorted(set(entry_points(group=specs.GROUP)), key=order)
+
+
+@lru_cache(maxsize=256)
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, which many plugins may share; each look reads a whole file."""
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
 
 
 def load(
@@ -56,7 +64,7 @@ def load(
     manager.add_hookspecs(specs)
     reports: list[PluginReport] = []
     for point in points:
-        origin = f"{point.dist.name} {point.dist.version}: {point.value}" if point.dist else point.value
+        origin = f"{' '.join(_named(point.dist))}: {point.value}" if point.dist else point.value
         try:
             plugin = point.load()
         except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything; the league must start
