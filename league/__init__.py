@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RecordingError,
         RewardError,
         UnknownNameError,
+        why_unreachable,
     )
     from league.export.mcap import mcap
     from league.export.sheets import positions, simtrace
@@ -175,6 +176,7 @@ __all__ = [
     "simtrace",
     "tells_most",
     "verify",
+    "why_unreachable",
 ]
 
 __version__ = "0.1.0"
@@ -288,6 +290,7 @@ _HOMES = {
     "simtrace": "league.export.sheets",
     "tells_most": "league.racing.rating",
     "verify": "league.quick",
+    "why_unreachable": "league.errors",
 }
 
 

@@ -21,6 +21,8 @@ LeagueError                     something the league can explain in one line
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -141,3 +143,21 @@ class RecordBookError(LeagueError):
 
 class PluginError(LeagueError):
     """A plugin cannot be loaded or used."""
+
+
+def why_unreachable(error: BaseException) -> str:
+    """Why something on a network cannot be reached, in a few words and without a library's own.
+
+    Libraries wrap what the system said in addresses, lists and numbers of their own; what the system said is
+    what people know: "Connection refused", "Name or service not known".
+    """
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    text = " ".join(str(cause).split())
+    if said := getattr(cause, "verify_message", ""):
+        return f"its certificate is not trusted: {said}"
+    number = re.search(r"\[Errno (\d+)\]", text)  # also the first of several addresses that were tried
+    if number:
+        return os.strerror(int(number[1]))
+    if isinstance(cause, TimeoutError) and not text:
+        return "no answer in time"
+    return str(getattr(cause, "strerror", None) or text or type(cause).__name__)

@@ -18,6 +18,7 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+from league.bridge.urgency import go_first
 from league.gate.car import CarDriver
 from league.hooks.catalogue import League
 
@@ -171,6 +172,5 @@ if __name__ == "__main__":
     # The bridge decides when it is over; a Ctrl-C in its terminal must not take its guardian first.
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.SIG_IGN)
-    with suppress(OSError):
-        os.nice(-10)
+    go_first(realtime=True)
     asyncio.run(_main(sys.argv[1]))

@@ -14,6 +14,7 @@ from league.bridge.operator import Operator
 from league.bridge.page import Page
 from league.bridge.ride import Ride
 from league.bridge.run import Post, race, until_first, warm_up
+from league.bridge.urgency import go_first
 from league.cli import show
 from league.cli.drive import Commentary
 from league.cli.remote import entry_token_option, http_url, server_option
@@ -21,6 +22,7 @@ from league.client import Progress
 from league.errors import ConfigError
 from league.gate.gate import State
 from league.hooks.catalogue import League, NamedAgent
+from league.wire.messages import Assign, Finish, Late
 
 PAGE_PORT = 8495
 
@@ -89,6 +91,7 @@ def command(
     named = league.agent(agent)
     if cap is not None and not cap >= 0:
         raise ConfigError(f"--cap: found {cap:g}, expected 0 or more")
+    go_first()
     warm_up(named)
     post = Post(url, event, (name or car.partition("?")[0])[:64], token)
     with Logbook(car, state) as logbook:
@@ -105,7 +108,7 @@ def command(
 async def _run(
     ride: Ride, operator: Operator, desk: Desk, page: str, post: Post, league: League, named: NamedAgent
 ) -> None:
-    commentary = Commentary(post.name)
+    commentary = CarCommentary(post.name)
 
     def tell(progress: Progress) -> None:
         if line := commentary.line(progress):
@@ -125,3 +128,25 @@ async def _run(
             asyncio.create_task(race(ride, post, league, named, on_progress=tell), name="race"),
             asyncio.create_task(desk.run(), name="desk"),
         )
+
+
+class CarCommentary(Commentary):
+    """The same as on a drive, but for answers that the league did not wait for: the car has obeyed them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._late = 0
+
+    def line(self, progress: Progress) -> str:
+        """A line for people, or nothing."""
+        if isinstance(progress.told, Assign):
+            self._late = 0
+        if isinstance(progress.told, Late):
+            self._late += 1
+            if self._late > 1:
+                return ""
+            return f"{progress.text} for the page; the car obeys all the same, and more are only counted"
+        line = super().line(progress)
+        if isinstance(progress.told, Finish) and self._late > 1:
+            return f"{self._late} answers came too late for the page"
+        return line

@@ -85,7 +85,11 @@ def next_step(event: Mapping[str, Any], *, physical: bool) -> str:
             f"for each car: league event invite {name} NAME --physical; the owner takes the token that it "
             f"prints to: league bridge CAR --event {name} --token TOKEN (plugins/CARS.md)"
         )
-    how = "anybody may enter" if event["open_entry"] else f"entering needs a token: league event invite {name} NAME"
+    how = (
+        "anybody may enter"
+        if event["open_entry"]
+        else f"entering needs a token: league event invite {name} NAME"
+    )
     return f"{how}; next: league enter AGENT --event {name}"
 
 

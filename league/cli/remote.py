@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import aiohttp
 import click
 
-from league.errors import ConfigError, InputError, RaceError
+from league.errors import ConfigError, InputError, RaceError, why_unreachable
 from league.server.door.kept import stored_token, token_file
 
 DEFAULT: Final = "http://127.0.0.1:8490"
@@ -122,10 +122,9 @@ async def _ask(
         ):
             status, content = answer.status, await answer.json(content_type=None)
     except (aiohttp.ClientConnectionError, TimeoutError, OSError) as error:
-        cause = getattr(error, "os_error", error)
-        number = getattr(cause, "errno", None) or 0
-        reason = os.strerror(number) if number > 0 else " ".join(str(cause).split()) or type(cause).__name__
-        raise RaceError(f"no server answers at {url}: {reason}; is `league serve` running there?") from None
+        raise RaceError(
+            f"no server answers at {url}: {why_unreachable(error)}; is `league serve` running there?"
+        ) from None
     except (ValueError, aiohttp.ClientError) as error:
         raise RaceError(f"{url} does not answer as a league's server: {error}") from None
     if not isinstance(content, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from math import radians
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def hear(timer: str, host: str, event: str, car: str, server: str, token: str | 
             heard = devices.deepracer_timer(f"http://{where}", tell=tell)
         await devices.relay(heard, line, car=car)
 
-    _run(work, server, token, event, device=timer)
+    _run(work, server, token, event, device=timer, cars=[car])
 
 
 @command.command()
@@ -101,7 +101,7 @@ def press(event: str, car: str, server: str, token: str | None) -> None:
             line.cross(car=car)
         await line.delivered()
 
-    _run(work, server, token, event, device="keyboard")
+    _run(work, server, token, event, device="keyboard", cars=[car])
 
 
 @command.command()
@@ -218,7 +218,7 @@ def camera(
         await follow(shown, watcher, track, line, noses_m=noses, tell=tell)
         await line.delivered()
 
-    _run(work, server, token, event, device="camera")
+    _run(work, server, token, event, device="camera", cars=[mount.car for mount in mounts.values()])
 
 
 @command.command()
@@ -247,11 +247,17 @@ def odometry(
         finally:
             await driver.close()
 
-    _run(work, server, token, event, device="odometry")
+    _run(work, server, token, event, device="odometry", cars=[car])
 
 
 def _run(
-    work: Callable[[TimingLine], Awaitable[None]], server: str, token: str | None, event: str, *, device: str
+    work: Callable[[TimingLine], Awaitable[None]],
+    server: str,
+    token: str | None,
+    event: str,
+    *,
+    device: str,
+    cars: Iterable[str],
 ) -> None:
     if not token:
         raise ConfigError("expected --token: `league timing token EVENT --name NAME` prints one")
@@ -261,7 +267,9 @@ def _run(
         tell(f"crossing {answer.number}" if answer.number else f"not counted: {answer.reason}")
 
     async def run() -> None:
-        options: dict[str, Any] = {"event": event, "device": device, "on_answer": answered, "tell": tell}
+        options: dict[str, Any] = {
+            "event": event, "device": device, "cars": cars, "on_answer": answered, "tell": tell
+        }  # fmt: skip
         async with TimingLine.open(http_url(server), token, **options) as line:
             await work(line)
 

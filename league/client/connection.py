@@ -16,7 +16,14 @@ from yarl import URL
 
 from league.client.cockpit import Cockpit
 from league.client.report import Drive, Progress, in_words
-from league.errors import ConfigError, LeagueError, LocalProtocolError, ProtocolError, RaceError
+from league.errors import (
+    ConfigError,
+    LeagueError,
+    LocalProtocolError,
+    ProtocolError,
+    RaceError,
+    why_unreachable,
+)
 from league.racing.agent import Agent, Command
 from league.racing.telling import read_observation
 from league.wire import grammar
@@ -161,7 +168,7 @@ class Connection:
                 f"{url} answers HTTP {error.status}, expected a WebSocket that speaks {wanted}"
             ) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = why_unreachable(error)
             if self.report.entry_id:
                 raise Lost(f"cannot reach {url}: {reason}") from None
             raise ProtocolError(f"no server answers at {url}: {reason}") from None

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import ConfigError, InputError
+from league.timing.survey import LEAST_TAGS
 
 try:
     import cv2
@@ -302,10 +303,10 @@ def calibrate_place(
     """
     seen = TagFinder().corners(picture)
     known = sorted(set(seen) & set(ground))
-    if len(known) < 4:
+    if len(known) < LEAST_TAGS:
         raise InputError(
-            f"the picture shows {len(known)} of {len(ground)} measured tags, expected 4 at least (seen: "
-            f"{', '.join(map(str, sorted(seen))) or 'none'})"
+            f"the picture shows {len(known)} of {len(ground)} measured tags, expected {LEAST_TAGS} at least "
+            f"(seen: {', '.join(map(str, sorted(seen))) or 'none'})"
         )
     objects = np.concatenate([_corners_on_ground(ground[tag], tag_m) for tag in known])
     images = np.concatenate([seen[tag] for tag in known])

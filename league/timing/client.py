@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from league.errors import RemoteProtocolError
+from league.errors import RemoteProtocolError, UnknownNameError, why_unreachable
 from league.wire.codec import decode, encode
 from league.wire.messages import SUBPROTOCOL
 
@@ -82,6 +82,7 @@ class TimingLine:
         token: Of a timing device.
         event: Needed if the token is good for more than one.
         device: What to call this device.
+        cars: What it calls the entries that it sees; each must be one when the line is first up.
         on_answer: Told what the server says of crossings.
         tell: Told what happens to the line, in words.
     """
@@ -93,11 +94,13 @@ class TimingLine:
         *,
         event: str = "",
         device: str = "",
+        cars: Iterable[str] = (),
         on_answer: Callable[[Answer], None] = lambda answer: None,
         tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._url, self._token, self._event, self._device = socket_url(server), token, event, device
         self._on_answer, self._tell = on_answer, tell
+        self._cars = tuple(filter(None, cars))
         self.clock = ServerClock()
         self._kept: dict[int, dict[str, Any]] = {}
         self._seq = time.time_ns() // 1000  # grows from one start of a device to the next
@@ -114,6 +117,7 @@ class TimingLine:
         """A line that keeps itself up until the block ends.
 
         Raises:
+            UnknownNameError: The event has no entry of a name in `cars`.
             RemoteProtocolError: The server refuses for good: a wrong token, or no such event; also in the
                 middle of the block, when the line comes back and is refused.
         """
@@ -177,9 +181,7 @@ class TimingLine:
                         await self._talk(socket)
                         wait_s = WAIT_S
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                    self._tell(
-                        f"no line to {self._url}: {' '.join(str(error).split()) or type(error).__name__}"
-                    )
+                    self._tell(f"no line to {self._url}: {why_unreachable(error)}")
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
@@ -204,6 +206,7 @@ class TimingLine:
         kind = said.get("type")
         if kind == "welcome":
             self._tell(f"connected to {said.get('server')}, event {said.get('event')}")
+            self._check_cars(said.get("cars"))
             self._sockets.append(socket)
             self._stirred.set()
         elif kind == "sync":
@@ -221,6 +224,14 @@ class TimingLine:
             if said.get("fatal"):
                 raise RemoteProtocolError(str(said.get("code")), problem)
             self._tell(f"the server objects: {problem}")
+
+    def _check_cars(self, entries: Any) -> None:
+        """Once, in the beginning: a name with a slip in it would leave every crossing to the timekeeper."""
+        if isinstance(entries, list) and not self.ready.is_set():
+            known = {str(name): {str(entry), str(name).casefold()} for entry, name in entries}
+            for car in self._cars:
+                if not any(car.casefold() in names for names in known.values()):
+                    raise UnknownNameError("entry of this event", car, known)
 
     async def _sync(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         quick = 4  # a few at once in the beginning: the quickest counts

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import aiohttp
 
-from league.errors import ConfigError
+from league.errors import ConfigError, why_unreachable
 from league.timing.client import TimingLine
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ async def drem(url: str, *, tell: Callable[[str], None] = lambda text: None) -> 
                         if said.get("event") == "lap":
                             yield _lap(said, arrived_ns, clock)
             except (aiohttp.ClientError, OSError) as error:
-                tell(f"no timer at {url}: {' '.join(str(error).split()) or type(error).__name__}")
+                tell(f"no timer at {url}: {why_unreachable(error)}")
             await asyncio.sleep(AGAIN_S)
 
 
@@ -133,7 +133,7 @@ async def deepracer_timer(
                 tell(f"hearing {url}")
                 break
             except socketio.exceptions.ConnectionError as error:
-                tell(f"no timer at {url}: {error}")
+                tell(f"no timer at {url}: {why_unreachable(error)}")
                 await asyncio.sleep(AGAIN_S)
         while True:
             yield await heard.get()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import tomllib
 from math import radians
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from league.errors import InputError
 from league.racing.rules import first_problem
+
+LEAST_TAGS: Final = 4
+"""So many tags tell where a camera hangs."""
 
 
 class GroundTag(BaseModel):
@@ -33,7 +36,7 @@ class Survey(BaseModel):
 
     tag_m: Annotated[float, Field(gt=0.005, le=2)]
     """Side of their black squares."""
-    tag: Annotated[tuple[GroundTag, ...], Field(min_length=4)]
+    tag: tuple[GroundTag, ...] = ()
 
     @property
     def ground(self) -> dict[int, tuple[float, float, float]]:
@@ -57,4 +60,9 @@ class Survey(BaseModel):
             raise InputError(f"{path}: {first_problem(error)}") from None
         if len(survey.ground) != len(survey.tag):
             raise InputError(f"{path}: names a tag twice")
+        if len(survey.tag) < LEAST_TAGS:
+            raise InputError(
+                f"{path}: found {len(survey.tag)} [[tag]], expected at least {LEAST_TAGS} at measured places "
+                "on the ground"
+            )
         return survey

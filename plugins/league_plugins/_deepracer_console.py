@@ -31,6 +31,7 @@ from league import (
     ConfigError,
     Sample,
     StopResult,
+    why_unreachable,
 )
 from league_plugins import _mjpeg
 from league_plugins._newest import Newest
@@ -189,7 +190,7 @@ class DeepRacerCar:
                 }:
                     raise CarError(f"{self.name}: it does not accept the password (HTTP {answer.status})")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CarError(f"{self.name}: {_words(error)}") from None
+            raise CarError(f"{self.name}: {why_unreachable(error)}") from None
 
     async def _put(self, path: str, told: dict[str, Any], *, within_s: float) -> None:
         """Say something; where the session is over, log in and say it again.
@@ -219,7 +220,7 @@ class DeepRacerCar:
             ) as answer:  # fmt: skip
                 return answer.status, _json(await answer.read())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CarError(f"{self.name}: {path}: {_words(error)}") from None
+            raise CarError(f"{self.name}: {path}: {why_unreachable(error)}") from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._http is None or self._http.closed:
@@ -312,12 +313,6 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return None
-
-
-def _words(error: BaseException) -> str:
-    return " ".join(str(error).split()) or (
-        "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-    )
 
 
 _: type[CarDriver] = DeepRacerCar

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from league import Capabilities, CarCommand, CarError, Sample, StopResult
+from league import Capabilities, CarCommand, CarError, Sample, StopResult, why_unreachable
 from league_plugins._mjpeg import PICTURE_BYTES, read_jpeg
 from league_plugins._newest import Newest
 
@@ -142,7 +142,7 @@ class DonkeyPart:
                 eyes = await Line.open(*self._where)
                 self._tasks.append(asyncio.create_task(self._look(eyes)))
         except (OSError, TimeoutError) as error:
-            raise CarError(f"{self.name}: no answer: {error or 'in time'}") from None
+            raise CarError(f"{self.name}: no answer: {why_unreachable(error)}") from None
         if not isinstance(told.get("hold_s"), float | int):
             raise CarError(f"{self.name}: found {str(told)[:80]!r}, expected LeaguePart to answer")
         return replace(

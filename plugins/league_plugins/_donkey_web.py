@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from league import Capabilities, CarCommand, CarError, Sample, StopResult
+from league import Capabilities, CarCommand, CarError, Sample, StopResult, why_unreachable
 from league_plugins._mjpeg import watch
 from league_plugins._newest import Newest
 
@@ -56,7 +56,7 @@ class DonkeyWeb:
         try:
             self._socket = await self._open()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CarError(f"{self.name}: no answer on /wsDrive: {error or 'in time'}") from None
+            raise CarError(f"{self.name}: no answer on /wsDrive: {why_unreachable(error)}") from None
         self._tasks.append(asyncio.create_task(self._listen(self._socket)))
         if self._only_stops:
             return self._known
@@ -82,7 +82,7 @@ class DonkeyWeb:
             async with asyncio.timeout(SEND_S):
                 await socket.send_str(json.dumps(message))
         except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            raise CarError(f"{self.name}: the command did not leave: {error or 'in time'}") from None
+            raise CarError(f"{self.name}: the command did not leave: {why_unreachable(error)}") from None
 
     def telemetry(self) -> AsyncIterator[Sample]:
         """What was last taken up, and camera pictures."""

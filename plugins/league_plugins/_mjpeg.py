@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from league import why_unreachable
+
 PICTURE_BYTES = 2_000_000
 """No picture of a car's camera is larger."""
 _PIXELS = 4_000_000
@@ -88,5 +90,5 @@ async def watch(
             async for data in pictures(answer, hz):
                 see(await asyncio.to_thread(read_jpeg, data))
     except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-        return f"no camera: {error or type(error).__name__}"
+        return f"no camera: {why_unreachable(error)}"
     return "the camera ended"

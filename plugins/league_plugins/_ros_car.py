@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from league import Capabilities, CarAddress, CarCommand, CarError, Sample, StopResult
+from league import Capabilities, CarAddress, CarCommand, CarError, Sample, StopResult, why_unreachable
 from league_plugins._newest import Newest
 from league_plugins._ros_messages import MESSAGES, Stamp, heard, read_odometry, read_scan, speed_of, stamp_of
 
@@ -80,7 +80,7 @@ class RosCar:
         try:
             await self._open()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CarError(f"{self.name}: no rosbridge answers: {error or 'in time'}") from None
+            raise CarError(f"{self.name}: no rosbridge answers: {why_unreachable(error)}") from None
         if self._only_stops:
             return self._known
         # A topic needs a moment to be known; until then what is published is lost.
@@ -105,7 +105,7 @@ class RosCar:
             async with asyncio.timeout(SEND_S):
                 await self._publish(command.steer_rad, command.drive)
         except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            raise CarError(f"{self.name}: the command did not leave: {error or 'in time'}") from None
+            raise CarError(f"{self.name}: the command did not leave: {why_unreachable(error)}") from None
 
     def telemetry(self) -> AsyncIterator[Sample]:
         """Odometry and scans."""

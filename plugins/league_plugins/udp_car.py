@@ -25,6 +25,7 @@ from league import (
     Sample,
     StopResult,
     hookimpl,
+    why_unreachable,
 )
 
 PORT: Final = 4210
@@ -40,6 +41,8 @@ MODULUS: Final = 1 << 32
 ANSWER_S: Final = 0.1
 """Time for an answer before the question is asked again."""
 TRIES: Final = 10
+LEASE_S: Final = 1.2
+"""A controller that is gone keeps others out for a second; one that is there, for longer."""
 STOP_S: Final = 0.02
 STOP_TRIES: Final = 4
 SILENT_S: Final = 0.4
@@ -82,11 +85,9 @@ class UdpCar:
         try:
             _, talk = await loop.create_datagram_endpoint(lambda: _Talk(self._key), remote_addr=self._where)
         except OSError as error:
-            raise CarError(f"{self.name}: {error}") from None
+            raise CarError(f"{self.name}: {why_unreachable(error)}") from None
         self._talk = talk
-        number = secrets.randbelow(MODULUS - 1) + 1
-        kind = PING if self._only_stops else HELLO
-        answer = await talk.ask(kind, 0, number, tries=TRIES, answer_s=ANSWER_S)
+        answer = await self._greet(talk)
         if answer is None:
             raise CarError(f"{self.name}: no answer; is it switched on, and is the key right?")
         if answer[0] == BUSY:
@@ -105,6 +106,17 @@ class UdpCar:
             api_version=str(VERSION),
             calibration=f"{self._steer_max_rad:.3f}",
         )
+
+    async def _greet(self, talk: _Talk) -> Answer | None:
+        """Begin a session; one that a bridge left behind, ours perhaps, runs out first."""
+        kind = PING if self._only_stops else HELLO
+        until_s = time.monotonic() + LEASE_S
+        while True:
+            number = secrets.randbelow(MODULUS - 1) + 1
+            answer = await talk.ask(kind, 0, number, tries=TRIES, answer_s=ANSWER_S)
+            if answer is None or answer[0] != BUSY or time.monotonic() > until_s:
+                return answer
+            await asyncio.sleep(ANSWER_S)
 
     async def arm(self) -> None:
         """Arm the car itself."""

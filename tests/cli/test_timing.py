@@ -78,6 +78,22 @@ def test_enter_is_a_crossing(run: Run, server: str) -> None:
     assert done.stdout.count("not counted: no run is under way") == 2
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("press",),
+        ("odometry", "udp:127.0.0.1", "--circuit", "clubhouse-loop"),
+    ],
+)
+def test_a_slip_in_a_cars_name_is_found_at_once(run: Run, command: tuple[str, ...]) -> None:
+    run("event", "create", "Named", "--circuit", "clubhouse-loop", "--physical")
+    run("event", "invite", "named", "Anna's car", "--physical")
+    token = run("timing", "token", "named", "--name", "clock").out.split()[1]
+    ran = run("timing", *command, "--car", "Ana's car", "--token", token)
+    assert ran.code == 2
+    assert 'no entry of this event is called "Ana\'s car"; did you mean "Anna\'s car"?' in ran.err
+
+
 def test_a_wrong_token_is_one_line(run: Run, server: str) -> None:
     run("event", "create", "Shut", "--circuit", "clubhouse-loop", "--physical")
     ran = run("timing", "press", "--event", "shut", "--token", "0" * 64)
@@ -114,6 +130,7 @@ def test_tags_are_drawn_and_a_camera_is_calibrated_with_them(run: Run, tmp_path:
         (("number = 13", "number = 10"), "names a tag twice"),
         (("tag_m = 0.1", "tag_m = -1"), "tag_m"),
         (("tag_m = 0.1", "tag_m ="), "not TOML"),
+        ((SURVEY[SURVEY.index("  { number = 12") :], "]"), "found 2 [[tag]], expected at least 4"),
     ],
 )
 def test_a_survey_that_cannot_be_is_refused(

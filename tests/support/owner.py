@@ -53,7 +53,7 @@ class Owner:
             await asyncio.sleep(0.1)
             lines, seen = self._bridge.lines[seen:], len(self._bridge.lines)
             if any(CLOSED.search(line) for line in lines):
-                await self._ask(f"arm {word}", "ready: an operator allowed driving")
+                await self._ask(f"arm {word}", "ready: an operator allowed driving|the car is armed")
 
     async def _ask(self, line: str, granted: str) -> None:
         """Type it as often as it takes."""

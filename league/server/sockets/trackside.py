@@ -201,6 +201,7 @@ async def _greet(request: web.Request, socket: web.WebSocketResponse, codec: Cod
             "event": event,
             "role": record.role,
             "now_ns": paddock.timing.now_ns(),
+            "cars": [[entry.id, entry.name] for entry in paddock.record.plan.entries],
         }
     )
     return talk
