@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from league.testing.programs import Program
 
 TRIES = 12
+READY = "ready: an operator allowed driving"
 CLOSED = re.compile(r": (disarmed|neutral): (?!the heat is over|it does not race)")
 OBJECTIONS = "neutral for|is offline|no guardian|does not arm|broken off"
 
@@ -36,7 +37,7 @@ class Owner:
         await self._ask(f"signs {word}", "wheels turn LEFT")
         self._bridge.type("yes")
         await heard(self._bridge, "the signs are right")
-        await self._ask(f"arm {word}", "ready: an operator allowed driving")
+        await self._ask(f"arm {word}", READY)
 
     @asynccontextmanager
     async def at_hand(self) -> AsyncIterator[None]:
@@ -53,7 +54,7 @@ class Owner:
             await asyncio.sleep(0.1)
             lines, seen = self._bridge.lines[seen:], len(self._bridge.lines)
             if any(CLOSED.search(line) for line in lines):
-                await self._ask(f"arm {word}", "ready: an operator allowed driving|the car is armed")
+                await self._ask(f"arm {word}", f"{READY}|: armed: driving|the car is armed")
 
     async def _ask(self, line: str, granted: str) -> None:
         """Type it as often as it takes."""
