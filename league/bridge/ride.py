@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 TURN_S: Final = 0.02
 """The bridge turns so often; the car is told something as often as it likes."""
+SHUT_S: Final = 0.001
+"""The gate is looked at so long after a command became too old."""
 APPLY_S: Final = 0.05
 CONNECT_S: Final = 10.0
 RECONNECT_S: Final = 0.5
@@ -225,11 +227,14 @@ class Ride:
         while True:
             self._turn_over()
             now_s = time.monotonic()
-            self._due_s += TURN_S
+            if now_s >= self._due_s:
+                self._due_s += TURN_S
             if self._due_s < now_s:
                 self.late += now_s - self._due_s > TURN_S
                 self._due_s = now_s
-            await asyncio.sleep(self._due_s - now_s)
+            # What is too old is let go of then, and not up to a turn later.
+            due_s = min(self._due_s, self.gate.shuts_s + SHUT_S)
+            await asyncio.sleep(max(due_s - now_s, 0.0))
 
     async def _keep_driving(self) -> None:
         trouble = ""

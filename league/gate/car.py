@@ -45,6 +45,8 @@ class Capabilities:
     """The only steering angles that the car has, as shares of full lock, if it has steps."""
     hz: tuple[float, float] = (10.0, 50.0)
     """How often it may be told something: at least, at most."""
+    lag_s: float = 0.0
+    """How long it takes at most until the motor gets what the car is told: a turn of its drive loop, say."""
     native_deadman_s: float | None = None
     """The car stops by itself after so much silence; None if it never does."""
     stop_ack: bool = False

@@ -110,6 +110,11 @@ class Gate:
         """When the newest command was born that was taken; None if there was none."""
         return self._wanted.born_s if self.taken else None
 
+    @property
+    def shuts_s(self) -> float:
+        """When the gate closes, should no fresh command come; infinite where it is closed."""
+        return self._wanted.born_s + self.limits.hold_s if self.state is State.ARMED else inf
+
     # -- the connection to the car ---------------------------------------------------------------
 
     def connect(self, now_s: float, limits: GateLimits | None = None) -> None:

@@ -13,6 +13,7 @@ from league.gate.car import Capabilities
 
 DEFAULT_THROTTLE_CAP = 0.25
 DEFAULT_SPEED_CAP_MPS = 1.5
+LEAST_HOLD_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class GateLimits:
             ("drive_cap", 0.0, self.drive_max),
             ("steer_max_rad", 0.0, 1.6),
             ("steer_cap_rad", 0.0, self.steer_max_rad),
-            ("hold_s", 0.1, 0.5),
+            ("hold_s", LEAST_HOLD_S, 0.5),
             ("pulse_s", 0.02, 0.15),
             ("neutral_s", 1.0, 60.0),
             ("ready_s", 1.0, 600.0),
@@ -75,7 +76,7 @@ class GateLimits:
             car: What it can.
             cap: The owner's cap on drive, in the car's unit; without one, a quarter of full throttle, or
                 1.5 m/s.
-            hold_s: How long a command is good for.
+            hold_s: How long a command is good for, from when it was born until the motor has let go of it.
 
         Raises:
             ConfigError: A limit is out of range for this car.
@@ -91,7 +92,7 @@ class GateLimits:
             drive_max=car.drive_max,
             steer_max_rad=car.steer_max_rad,
             reverse=car.reverse,
-            hold_s=hold_s,
+            hold_s=max(hold_s - car.lag_s, min(hold_s, LEAST_HOLD_S)),
         )
 
 

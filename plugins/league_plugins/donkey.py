@@ -17,6 +17,10 @@ from league import Capabilities, CarAddress, CarDriver, hookimpl
 WEB_PORT, PART_PORT = 8887, 8891
 
 
+LOOP_S = 0.05
+"""A turn of the drive loop, which takes up what it is told at the beginning of one."""
+
+
 @hookimpl
 def register_car_drivers() -> Mapping[str, Callable[[CarAddress], CarDriver]]:
     """Donkeycars."""
@@ -39,6 +43,7 @@ def make(address: CarAddress) -> CarDriver:
         steer_max_rad=address.number("steer_max_rad", 0.42, least=0.05, most=1.2),
         full_speed_mps=address.number("full_speed_mps", 4.0, least=0.1, most=30.0),
         hz=(10.0, 20.0),
+        lag_s=LOOP_S,
         stop_ack=True,
         senses=frozenset({"camera"} if look_hz else ()),
     )

@@ -195,6 +195,20 @@ def test_a_command_is_good_for_the_hold_time_and_not_a_moment_longer() -> None:
     closed(stand, State.DISARMED, "no fresh command for 0.25 s")
 
 
+def test_it_is_known_beforehand_when_the_gate_closes() -> None:
+    stand = Stand(now_s=0.0)
+    assert stand.gate.shuts_s == math.inf
+    stand.moving()
+    shuts_s = stand.gate.shuts_s
+    assert shuts_s == pytest.approx(stand.now_s - TURN_S + LIMITS.hold_s)
+    while stand.now_s + TURN_S < shuts_s:
+        stand.turn(TURN_S)
+    assert stand.gate.state is State.ARMED
+    stand.now_s = shuts_s + TINY
+    closed(stand, State.DISARMED, "no fresh command for 0.25 s")
+    assert stand.gate.shuts_s == math.inf
+
+
 def test_the_age_of_a_command_counts_into_its_hold_time() -> None:
     stand = Stand().armed()
     assert stand.offer(0.0, 0.3, age_s=0.2) is None

@@ -55,6 +55,21 @@ def test_limits_follow_from_what_a_car_can() -> None:
     assert GateLimits.of(car, cap=0.6, hold_s=0.4) == replace(limits, drive_cap=0.6, hold_s=0.4)
 
 
+@pytest.mark.parametrize(
+    ("asked_s", "lag_s", "held_s"), [(0.25, 0.05, 0.2), (0.12, 0.05, 0.1), (0.1, 0.05, 0.1), (0.5, 0.0, 0.5)]
+)
+def test_what_a_car_takes_to_obey_is_part_of_the_time_that_a_command_is_good_for(
+    asked_s: float, lag_s: float, held_s: float
+) -> None:
+    assert GateLimits.of(Capabilities(lag_s=lag_s), hold_s=asked_s).hold_s == pytest.approx(held_s)
+
+
+@pytest.mark.parametrize("hold_s", [0.09, 0.56])
+def test_a_hold_time_out_of_range_is_refused_whatever_the_car_takes(hold_s: float) -> None:
+    with pytest.raises(ConfigError, match="hold_s"):
+        GateLimits.of(Capabilities(lag_s=0.05), hold_s=hold_s)
+
+
 def test_a_car_that_knows_speeds_is_capped_in_metres_per_second() -> None:
     assert GateLimits.of(Capabilities(drive_unit="mps", drive_max=5.0)).drive_cap == 1.5
     assert GateLimits.of(Capabilities(drive_unit="mps", drive_max=1.2)).drive_cap == 1.2

@@ -49,8 +49,6 @@ class DonkeyWebCar(RealCar):
     """A stock Donkeycar, driven through its web controller."""
 
     ref = "donkey:127.0.0.1"
-    # A command waits for the drive loop for up to 50 ms; a shorter hold makes up for it.
-    options = ("--hold", "200")
 
     def __init__(self, folder: Path) -> None:
         super().__init__()

@@ -22,8 +22,6 @@ class RosCar(RealCar):
 
     ref = "ros2:127.0.0.1?topic=/league/drive&deadman_s=0.2"
     cap = 1.0
-    # A command takes up to 50 ms more through rosbridge, node and car; a shorter hold makes up for it.
-    options = ("--hold", "200")
     deadman: ClassVar[tuple[str, ...]] = ()
     kind = "ackermann"
 

@@ -91,7 +91,7 @@ async def test_a_donkeycar_races_three_laps_and_stands_beside_a_simulated_entry(
             "", sys.executable, "-m", "league", "bridge", f"donkey:127.0.0.1:18891?{OPTIONS}",
             "--event", "cup", "--server", home.url, "--token", token, "--as", CAR.name,
             "--agent", "league.testing.mischief:Goes", "--cap", "0.25",
-            "--hold", "200", "--page", "off", "--state", tmp_path / "state",
+            "--page", "off", "--state", tmp_path / "state",
             env={"NO_COLOR": "1", "COLUMNS": "300"},
         )  # fmt: skip
         try:
