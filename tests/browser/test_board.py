@@ -64,8 +64,11 @@ async def test_the_board_changes_when_a_heat_is_finished(open_page: OpenPage) ->
             await expect(page.locator("#standings .total").first).not_to_have_text("–")
             followed = await rows(page)
             assert await page.evaluate("window.kept"), "the page was not loaded again"
+            verdict = await page.locator("#verdict").inner_text()
+            assert " leads, " in verdict
             await page.reload()
             assert await rows(page) == followed, "what was followed is what the server would have sent"
+            assert await page.locator("#verdict").inner_text() == verdict
 
 
 async def test_a_newcomer_appears_on_the_board(open_page: OpenPage) -> None:

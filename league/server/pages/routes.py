@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -24,7 +24,7 @@ from league.hooks.page import Page
 from league.hooks.recorder import Recorder
 from league.racing.ledger import Decision, in_force
 from league.racing.plan import EventPlan
-from league.racing.result import HeatResult
+from league.racing.result import EntryResult, HeatResult
 from league.server.door.admission import is_only_looking, who
 from league.server.door.answers import meaning
 from league.server.door.auth import is_secure
@@ -50,12 +50,14 @@ from league.track.circuit import Circuit
 
 log = logging.getLogger(__name__)
 
+Leader = TypeVar("Leader", Row, EntryResult)
+
 KEPT: Final = 64
 """Circuits kept ready."""
 MOST_HEATS: Final = 100
 """Heats of an event that are listed unless all are asked for; the newest and those that come next."""
 MOST_PODIUMS: Final = 12
-"""Finished events whose first three the home page names; the newest."""
+"""Events whose first three the home page names; the newest."""
 SKETCH_POINTS: Final = 240
 
 Kept = TypeVar("Kept")
@@ -96,7 +98,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        for name in ("seconds", "gap", "title", "heading", "status", "kind"):
+        for name in ("seconds", "gap", "margin", "faults", "title", "heading", "status", "kind"):
             self._jinja.filters[f"as_{name}"] = getattr(words, name)
         self._jinja.filters["segment"] = lambda text: quote(text, safe="")
         self._jinja.filters |= filters()
@@ -137,12 +139,13 @@ class Pages:
             (heading, [(event, await self._sketch(request, event.plan.circuit)) for event in group])
             for heading, group in groups
         ]
-        podiums = {event.plan.id: await self._podium(event) for event in groups[2][1][:MOST_PODIUMS]}
+        raced = groups[0][1] + groups[2][1]
+        podiums = {event.plan.id: await self._podium(event) for event in raced[:MOST_PODIUMS]}
         example = next((event.plan.id for _, group in groups[1::-1] for event in group), None)
         return self._page(request, "home.html", groups=cards, example=example, podiums=podiums)
 
     async def _podium(self, event: EventRecord) -> list[Row]:
-        """The first three of a finished event; nobody of one that would take long to rank."""
+        """The first three of an event that was raced; nobody of one that would take long to rank."""
         if len(event.plan.entries) >= LARGE:
             return []
         rows = (await self._scores.of(event.plan.id)).rows[:3]
@@ -168,6 +171,7 @@ class Pages:
             view=view,
             shown=shown,
             columns=columns,
+            leaders=_first_two(row for row in sheet.rows[:2] if row.rank),
             physical=any(entry.kind == "physical" for entry in event.plan.entries),
             heats=heats,
             waiting=waiting,
@@ -190,6 +194,7 @@ class Pages:
         rows = result.entries if result else ()
         charted = [(seats.get(row.entry_id, 0), row.name, row.laps) for row in rows]
         names = [entry.name for entry in heat.plan.grid]
+        fastest_s = min(_lap_times(result), default=None) if result else None
         return self._page(
             request,
             "heat.html",
@@ -198,7 +203,9 @@ class Pages:
             plan=heat.plan,
             result=result,
             laps=max((len(entry.laps) for entry in result.entries), default=0) if result else 0,
-            fastest_s=min(_lap_times(result), default=None) if result else None,
+            fastest_s=fastest_s,
+            leaders=_first_two(rows),
+            fastest_by=next((row.name for row in rows if row.fastest_lap_s == fastest_s), None),
             lap_chart=charts.lap_chart(charted),
             position_chart=charts.position_chart(orders, names, heat.plan.rules.sectors),
             orders=orders,
@@ -288,6 +295,12 @@ class Pages:
         }
         text = self._jinja.get_template(template).render(shown)
         return web.Response(text=text, content_type="text/html", status=shown.get("code", 200))
+
+
+def _first_two(rows: Iterable[Leader]) -> tuple[Leader | None, Leader | None]:
+    """Who is first and second, as far as there are so many."""
+    found = iter(rows)
+    return next(found, None), next(found, None)
 
 
 def add_pages(app: web.Application) -> None:

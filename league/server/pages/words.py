@@ -11,6 +11,7 @@ from typing import Final
 from league.racing.fact import WITH_BOT, WITH_BOX, Fact
 from league.racing.ledger import Decision
 from league.racing.plan import HeatPlan
+from league.racing.result import EntryResult
 
 STATUS: Final = {
     "FIN": "Finished",
@@ -55,6 +56,18 @@ def seconds(value_s: float | None) -> str:
 def gap(value_s: float | None) -> str:
     """Write a gap with its sign; the first has none."""
     return f"+{seconds(value_s)}" if value_s else "–"
+
+
+def margin(value_s: float | None) -> str:
+    """Write by how much somebody is ahead, with a space after it; nothing where it is not known."""
+    written = seconds(value_s)
+    return "" if not value_s else f"{written} " if ":" in written else f"{written} s "
+
+
+def faults(entry: EntryResult) -> str:
+    """Count what went wrong for an entry: "2 contacts, 1 reset"; nothing where nothing did."""
+    counted = ((entry.collisions, "contact"), (entry.off_tracks, "off-track"), (entry.resets, "reset"))
+    return ", ".join(f"{count} {word}{'s' * (count > 1)}" for count, word in counted if count)
 
 
 def title(name: str) -> str:

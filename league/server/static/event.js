@@ -2,6 +2,7 @@
 
 import { showHeats, showStandings, trends } from "./board.js";
 import { renew } from "./boards.js";
+import { seconds } from "./format.js";
 import { refresh } from "./refresh.js";
 import { Feed } from "./socket.js";
 
@@ -20,6 +21,7 @@ function hear(message) {
     at("status").textContent = status;
     at("status").dataset.status = status;
     document.body.dataset.status = status;
+    if (known) showVerdict(known);
   }
 }
 
@@ -31,11 +33,25 @@ function showBoard(standings, heats) {
     if (strangers) setTimeout(refresh, Math.random() * SPREAD_MS);
   } else if (raced) setTimeout(renew, Math.random() * SPREAD_MS); // this page is a part of the board; ask for it again
   known = standings;
+  showVerdict(standings);
   at("no-standings").hidden = standings.length > 0;
   if (heats) {
     showHeats(at("heats"), event, heats);
     at("no-heats").hidden = heats.length > 0;
   }
+}
+
+/** Who leads or won, and by how much: what the server's template wrote. */
+function showVerdict([first, second]) {
+  const verdict = at("verdict");
+  verdict.hidden = !first?.heats || first.status !== "FIN";
+  if (verdict.hidden) return;
+  const [leader, said, next] = verdict.children;
+  const ahead = second?.heats && second.gap_s && verdict.dataset.margin !== "no" ? seconds(second.gap_s) : "";
+  const by = ahead && (ahead.includes(":") ? `${ahead} ` : `${ahead} s `);
+  leader.textContent = first.name;
+  said.textContent = (status === "finished" ? "won" : "leads") + (second?.heats ? `, ${by}ahead of` : "");
+  next.textContent = second?.heats ? second.name : "";
 }
 
 new Feed(event, { message: hear, line: (state) => (document.body.dataset.line = state) }, { frames: false });

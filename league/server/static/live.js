@@ -1,7 +1,7 @@
 /** The live page: joins the watch socket, the canvas, the tower, the board and the words around them. */
 
 import { showStandings } from "./board.js";
-import { clock, isOut, seconds, status, time, title } from "./format.js";
+import { clock, gap, isOut, seconds, status, time, title } from "./format.js";
 import { calm } from "./glide.js";
 import { Playback } from "./playback.js";
 import { Race } from "./race.js";
@@ -168,10 +168,15 @@ function cardWords(over, done) {
   return [waiting(), race.circuit?.name ?? ""];
 }
 
-const standingLine = (standing) => [standing.name, seconds(standing.score_s ?? standing.total_s)];
+/** A name and a time: the first one's own, the others' behind it. */
+function standingLine(standing, i) {
+  const own = seconds(standing.score_s ?? standing.total_s);
+  return [standing.name, i && standing.gap_s > 0 ? gap(standing.gap_s * 1e6) : own];
+}
 
-function seatLine(seat) {
-  return [seat.name, isOut(seat.status) ? status(seat.status) : time(seat.total_us)];
+function seatLine(seat, i, [first]) {
+  if (isOut(seat.status)) return [seat.name, status(seat.status)];
+  return [seat.name, i && seat.total_us > first.total_us ? gap(seat.total_us - first.total_us) : time(seat.total_us)];
 }
 
 function showLights() {
