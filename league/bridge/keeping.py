@@ -1,16 +1,20 @@
 """What is kept beside the car between two runs: an emergency stop in force, and the sign tests that passed.
 
-One file a car, and a lock beside it, so that one computer never drives a car twice at once.
+One file a car, and a lock beside it, so that one computer never drives a car twice at once; nor under another
+spelling of its address, nor for another user.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import socket
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,18 +31,19 @@ class Logbook:
     Args:
         ref: The car's address; its options do not matter for the file, but the signs are tested anew.
         folder: Where files lie; by default the user's state folder.
+        place: Host and port of the car, to tell it by whatever its address is spelt like.
 
     Raises:
         CarError: On entering: another bridge on this computer drives the car.
     """
 
-    def __init__(self, ref: str, folder: Path | None = None) -> None:
+    def __init__(self, ref: str, folder: Path | None = None, *, place: tuple[str, int] | None = None) -> None:
         plain = ref.partition("?")[0]
         name = re.sub(r"[^A-Za-z0-9.]+", "-", plain)[:40]
         digest = hashlib.sha256(plain.encode()).hexdigest()[:8]
         self.folder = folder or platformdirs.user_state_path("racing-league") / "cars"
         self.path = self.folder / f"{name}-{digest}.json"
-        self._plain, self._held = plain, ExitStack()
+        self._plain, self._place, self._held = plain, place, ExitStack()
         self._kept: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -49,7 +54,11 @@ class Logbook:
                 f"another bridge on this computer drives {self._plain} already (process {holder})"
             )
 
-        self._held.enter_context(alone(self.path.with_suffix(".lock"), taken))
+        with ExitStack() as held:
+            held.enter_context(alone(self.path.with_suffix(".lock"), taken))
+            if self._place is not None:
+                held.enter_context(claimed(*self._place))
+            self._held = held.pop_all()
         self._kept = self._read()
         return self
 
@@ -103,6 +112,40 @@ class Logbook:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+@contextmanager
+def claimed(host: str, port: int) -> Iterator[None]:
+    """Be the only bridge on this computer, of any user, to whatever is at an address.
+
+    Done by a name that the system keeps for sockets and lets go of with the process; where it has none such,
+    only the lock of the `Logbook` counts.
+
+    Raises:
+        CarError: There is one already.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as held:
+        try:
+            held.bind(f"\0racing-league car {_number_of(host)}:{port}")
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CarError(
+                    f"another bridge on this computer drives the car at {host}:{port} already"
+                ) from None
+        yield
+
+
+def _number_of(host: str) -> str:
+    """One text for every spelling of a host; "here" for this computer itself."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
+    except OSError:  # nobody knows it now
+        return host.casefold()
+    for family, _, _, _, address in found:
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as tried:
+            tried.bind(address)
+            return "here"
+    return min(str(address[0]) for *_, address in found)
 
 
 def calibration_of(ref: str, reported: str) -> str:

@@ -87,14 +87,14 @@ def command(
     """
     league = League()
     url = http_url(server)
-    league.car_driver(car)  # what is wrong with the address is said at once
+    place = league.car_place(car)  # what is wrong with the address is said at once
     named = league.agent(agent)
     if cap is not None and not cap >= 0:
         raise ConfigError(f"--cap: found {cap:g}, expected 0 or more")
     go_first()
     warm_up(named)
     post = Post(url, event, (name or car.partition("?")[0])[:64], token)
-    with Logbook(car, state) as logbook:
+    with Logbook(car, state, place=place) as logbook:
         desk: Desk
         ride = Ride(
             car, lambda: league.car_driver(car), logbook,

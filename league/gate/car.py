@@ -177,6 +177,12 @@ class CarAddress:
     only_stops: bool = False
     """This connection is a guardian's: nothing but `connect`, `telemetry`, `stop` and `close` is called."""
     _read: set[str] = field(default_factory=set, compare=False, repr=False)
+    _places: list[tuple[str, int]] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Host and port, once a driver has asked for them: with its own port, where the address has none."""
+        return self._places[-1] if self._places else None
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         """A number among the options.
@@ -236,6 +242,7 @@ class CarAddress:
             raise ConfigError(
                 f"car {self.ref!r}: found {self.where!r}, expected HOST or HOST:PORT after {self.kind}:"
             )
+        self._places.append((host, int(port)))
         return host, int(port)
 
     def check(self) -> None:

@@ -176,7 +176,15 @@ class League:
             UnknownNameError: No plugin drives cars of that kind.
             ConfigError: The address or one of its options cannot be used.
         """
-        address = read_address(ref, only_stops=only_stops)
+        return self._car(read_address(ref, only_stops=only_stops))
+
+    def car_place(self, ref: str) -> tuple[str, int] | None:
+        """Host and port at which a car is driven, if it has such; the errors are `car_driver`'s."""
+        address = read_address(ref)
+        self._car(address)
+        return address.place
+
+    def _car(self, address: CarAddress) -> CarDriver:
         make: Callable[[CarAddress], CarDriver] = _pick("kind of car", address.kind, self.car_drivers)
         return make(address)
 

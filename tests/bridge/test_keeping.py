@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,35 @@ def test_one_bridge_at_a_time_holds_a_car(tmp_path: Path) -> None:
         with Logbook("udp:other", tmp_path):
             pass
     with Logbook("udp:car", tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("spelt", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_another_spelling_or_another_users_folder_is_the_same_car(tmp_path: Path, spelt: str) -> None:
+    port = 40_000 + os.getpid() % 20_000  # tests beside this one claim cars of their own
+    with Logbook("udp:localhost", tmp_path / "a", place=("localhost", port)):
+        with (
+            pytest.raises(CarError, match=f"drives the car at {spelt}:{port} already"),
+            Logbook(f"udp:{spelt}", tmp_path / "b", place=(spelt, port)),
+        ):
+            pass
+        with Logbook("udp:192.0.2.7", tmp_path / "b", place=("192.0.2.7", port)):
+            pass
+    with Logbook(f"udp:{spelt}", tmp_path / "b", place=(spelt, port)):
+        pass
+
+
+def test_a_host_that_nobody_knows_is_still_one_car(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    place = (f"Nowhere-{os.getpid()}.invalid", 1)
+    with (
+        Logbook("udp:a", tmp_path, place=place),
+        pytest.raises(CarError, match="already"),
+        Logbook("udp:b", tmp_path, place=(place[0].lower(), 1)),
+    ):
         pass
 
 

@@ -41,7 +41,10 @@ def test_what_is_no_address_is_refused(ref: str, message: str | None) -> None:
     ],
 )  # fmt: skip
 def test_a_host_may_have_a_port(where: str, found: tuple[str, int]) -> None:
-    assert read_address(f"udp:{where}").host(42) == found
+    address = read_address(f"udp:{where}")
+    assert address.place is None
+    assert address.host(42) == found
+    assert address.place == found
 
 
 @pytest.mark.parametrize("where", ["", ":7", "car:", "car:0", "car:65536", "car:x", "car:-1"])

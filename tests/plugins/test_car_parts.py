@@ -56,6 +56,19 @@ def test_each_address_makes_its_driver_and_touches_nothing() -> None:
     assert league.car_driver("ros2:[::1]:9091?message=twist").name == "ROS 2 car at ::1:9091"
 
 
+@pytest.mark.parametrize(
+    ("ref", "place"),
+    [
+        ("donkey:car", ("car", 8887)),
+        ("donkey:car?via=part", ("car", 8891)),
+        ("ros2:[::1]:9091", ("::1", 9091)),
+        ("udp:192.168.4.1", ("192.168.4.1", 4210)),
+    ],
+)
+def test_each_driver_tells_where_its_car_is_driven(ref: str, place: tuple[str, int]) -> None:
+    assert League().car_place(ref) == place
+
+
 # -- what a car told last ------------------------------------------------------------------------------
 
 
