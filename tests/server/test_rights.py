@@ -28,6 +28,7 @@ EXPECTED = {
     "GET /desk/new": RUN,
     "GET /desk/people": RUN,
     "GET /desk/events/{event}": "owner director steward",
+    "GET /desk/events/{event}/stewards": "owner director steward",
     "GET /sign-in": f"nobody {ALL}",
     "POST /sign-in": f"nobody {ALL}",
     "POST /sign-out": f"nobody {ALL}",

@@ -93,6 +93,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "GET /desk/new": RUNNING,
     "GET /desk/people": RUNNING,
     "GET /desk/events/{event}": JUDGING,
+    "GET /desk/events/{event}/stewards": JUDGING,
     "GET /sign-in": ANYBODY,
     "POST /sign-in": Right(EVERY_ROLE, nobody=True, later=True),
     "POST /sign-out": ANYBODY,

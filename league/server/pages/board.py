@@ -19,6 +19,7 @@ SIZE: Final = 100
 MOST: Final = 500
 """Rows of the longest page."""
 LONGEST_SEARCH: Final = 64
+NOTHING: Final = ("", "")
 KINDS: Final = ("onnx", "scripted", "remote", "physical")
 
 
@@ -46,6 +47,10 @@ class Row:
     trend: int | None = None
     """Places won since the last heat, negative for lost ones; None for who was not on the board."""
     status: str = ""
+    mark: str = ""
+    """What stewards decided about it, in a word or two."""
+    ruled: str = ""
+    """The same with heats and reasons."""
     points: float | None = None
     wins: int = 0
     boards: int = 0
@@ -186,6 +191,7 @@ def event_rows(
     before: Mapping[str, int],
     *,
     link: Callable[[str], str],
+    marks: Mapping[str, tuple[str, str]] = {},
 ) -> tuple[Row, ...]:
     """An event's standings as rows of its board.
 
@@ -194,6 +200,7 @@ def event_rows(
         standings: As they are.
         before: Places before the last heat, by entry id, for the trend.
         link: The address of an entry's page.
+        marks: What stewards decided, short and in words, by entry id.
     """
     kinds = {entry.id: entry.kind for entry in plan.entries}
     return tuple(
@@ -215,6 +222,8 @@ def event_rows(
             attempts=row.attempts,
             trend=before[row.entry_id] - row.place if row.heats and row.entry_id in before else None,
             status=row.status if row.heats else "",
+            mark=marks.get(row.entry_id, NOTHING)[0],
+            ruled=marks.get(row.entry_id, NOTHING)[1],
         )
         for row in standings
     )

@@ -6,7 +6,7 @@ there is one way to do it and one place that allows it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, get_args
 
@@ -17,13 +17,12 @@ from league.racing.rules import Rules
 from league.server.door.rights import JUDGING, OWNERS, RUNNING, TIMEKEEPING
 from league.server.keys import BOOK, LEAGUE, LOBBY
 from league.server.pages.garage import report_of
-from league.server.pages.scores import Sheet
+from league.server.pages.scores import Scored, Sheet
 from league.server.race.paddock import Paddock
 from league.server.rest.membership import PAGE, bearer, before_in, seen_tokens
 from league.store.records import EventRecord, PersonRole, TokenRecord, VersionRecord
 
 Render = Callable[..., web.Response]
-Scored = Callable[[web.Request, str], Awaitable[Sheet]]
 
 MOST: Final = 100
 """Events of which the desk lists the newest."""
@@ -148,6 +147,7 @@ class Desk:
             connected=paddock.connected() if paddock is not None else set(),
             cars=[await self._car(request, sheet, entry) for entry in sheet.record.plan.entries],
             results={result.heat: result for result in results},
+            incidents=sum(not one.decisions for one in await request.app[BOOK].incidents(event_id)),
             agents=sorted(set(request.app[LEAGUE].agents) - {"onnx"}),
             formats=sorted(request.app[LEAGUE].formats),
         )

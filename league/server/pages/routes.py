@@ -22,7 +22,7 @@ from league.errors import LeagueError, UnknownNameError
 from league.hooks.catalogue import League
 from league.hooks.page import Page
 from league.hooks.recorder import Recorder
-from league.racing.ledger import Decision, in_force
+from league.racing.ledger import in_force
 from league.racing.plan import EventPlan
 from league.racing.result import EntryResult, HeatResult
 from league.server.door.admission import is_only_looking, who
@@ -41,9 +41,11 @@ from league.server.pages.garage import Garage, filters
 from league.server.pages.handbook import Handbook
 from league.server.pages.moments import moments_of
 from league.server.pages.replays import Replays
+from league.server.pages.rulings import marks_of, rulings_about
 from league.server.pages.scores import Scores, Sheet
 from league.server.pages.seasons import SeasonPages
 from league.server.pages.signing import SIGN_IN, Signing
+from league.server.pages.stewards import Stewards
 from league.server.rest.standings import LARGE, style_of
 from league.store.records import EventRecord, HeatRecord
 from league.track.circuit import Circuit
@@ -56,6 +58,8 @@ KEPT: Final = 64
 """Circuits kept ready."""
 MOST_HEATS: Final = 100
 """Heats of an event that are listed unless all are asked for; the newest and those that come next."""
+MOST_RULINGS: Final = 20
+"""Decisions of stewards that an event's page lists; the newest."""
 MOST_PODIUMS: Final = 12
 """Events whose first three the home page names; the newest."""
 SKETCH_POINTS: Final = 240
@@ -123,6 +127,7 @@ class Pages:
             *SeasonPages(self._page).routes(),
             *Signing(self._page).routes(),
             *Desk(self._page, self._exact).routes(),
+            *Stewards(self._page, self._exact).routes(),
         ]
 
     # -- pages ---------------------------------------------------------------------------------
@@ -177,6 +182,8 @@ class Pages:
             waiting=waiting,
             unlisted=len(sheet.heats) - len(heats) + len(sheet.waiting) - len(waiting),
             car=self._car(request, event.plan.car),
+            rulings=sheet.rulings[:MOST_RULINGS],
+            revision=sheet.revision,
             drawn=await self._sketch(request, event.plan.circuit),
             placed_by=_placed_by(request.app[LEAGUE], event.plan),
         )
@@ -186,6 +193,7 @@ class Pages:
         event = await self._event(request)
         heat_id = request.match_info["heat"]
         heat = await request.app[BOOK].heat(event.plan.id, heat_id)
+        lines = await request.app[BOOK].decisions(event.plan.id)  # first: later ones, the page is told of
         result = await self._result(request, event.plan.id, heat)
         facts = await request.app[BOOK].facts(event.plan.id, heat_id) if result else ()
         moments = moments_of(heat.plan, facts)
@@ -211,7 +219,9 @@ class Pages:
             orders=orders,
             sectors=charts.sectors_of(result) if result else {},
             penalties=[moment for moment in moments if moment.kind == "penalty"],
-            decisions=await self._decisions(request, heat) if result else [],
+            rulings=rulings_about(heat.plan, lines),
+            marks=marks_of(line for line in in_force(lines) if line.heat == heat_id),
+            revision=len(lines),
             seats=seats,
             kinds={entry.id: entry.kind for entry in heat.plan.grid},
             car=self._car(request, heat.plan.car),
@@ -255,19 +265,6 @@ class Pages:
         if heat.status != "finished":
             return None
         return next(iter(await request.app[BOOK].results(event_id, heats=(heat.plan.id,))), None)
-
-    async def _decisions(
-        self, request: web.Request, heat: HeatRecord
-    ) -> list[tuple[Decision, str, str, bool]]:
-        """The ledger's lines about a heat: each with whom it is about, in words, and whether it stands."""
-        lines = await request.app[BOOK].decisions(request.match_info["event"])
-        names = {entry.id: entry.name for entry in heat.plan.grid}
-        standing = {line.number for line in in_force(lines)}
-        about = [line for line in lines if line.heat == heat.plan.id]
-        return [
-            (line, names.get(line.entry, line.entry), words.decided(line), line.number in standing)
-            for line in about
-        ]
 
     def _car(self, request: web.Request, name: str) -> str:
         car = request.app[LEAGUE].cars.get(name)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
+
+from aiohttp import web
 
 from league.hooks.catalogue import League
 from league.racing.plan import HeatPlan
 from league.racing.result import Standing
 from league.server.pages.board import Row, event_rows
+from league.server.pages.rulings import Ruling, marks_of, rulings_of
 from league.server.rest.ready import Ready
 from league.server.rest.standings import LARGE, Score, Standings, style_of
 from league.store.book import RecordBook
@@ -34,6 +38,14 @@ class Sheet:
     """Heats that the format asks for and that have not begun."""
     older: int
     """Finished heats that are not listed."""
+    rulings: tuple[Ruling, ...]
+    """What stewards decided and nobody has undone, the newest first."""
+    revision: int
+    """How many lines the stewards' ledger has."""
+
+
+Scored = Callable[[web.Request, str], Awaitable[Sheet]]
+"""Says how an event stands, by its id."""
 
 
 class Scores:
@@ -69,7 +81,12 @@ class Scores:
         score = await self._standings.of(event_id)
         heats = await self._book.heats(event_id, newest=LISTED)
         waiting = await self._waiting(score)
-        rows = await asyncio.to_thread(_rows, score)
+        lines = await self._book.decisions(event_id)
+        rows = await asyncio.to_thread(_rows, score, marks_of(lines))
+        names = {entry.id: entry.name for entry in score.record.plan.entries}
+        rulings = [
+            ruling for ruling in rulings_of(lines, names) if ruling.stands and ruling.line.kind != "undo"
+        ]
         begun = {heat.plan.id for heat in heats}
         return score.record.revision, Sheet(
             record=score.record,
@@ -78,6 +95,8 @@ class Scores:
             heats=tuple(heats),
             waiting=tuple(heat for heat in waiting if heat.id not in begun),
             older=max(0, score.heats - len(heats)),
+            rulings=tuple(rulings[::-1]),
+            revision=score.revision,
         )
 
     async def _waiting(self, score: Score) -> tuple[HeatPlan, ...]:
@@ -94,7 +113,9 @@ def entry_page(event_id: str, entry_id: str) -> str:
     return f"/events/{quote(event_id, safe='')}/entries/{quote(entry_id, safe='')}"
 
 
-def _rows(score: Score) -> tuple[Row, ...]:
+def _rows(score: Score, marks: Mapping[str, tuple[str, str]]) -> tuple[Row, ...]:
     plan = score.record.plan
     with burst():
-        return event_rows(plan, score.standings, score.before, link=lambda entry: entry_page(plan.id, entry))
+        return event_rows(
+            plan, score.standings, score.before, link=lambda entry: entry_page(plan.id, entry), marks=marks
+        )

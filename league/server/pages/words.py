@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from league.racing.fact import WITH_BOT, WITH_BOX, Fact
-from league.racing.ledger import Decision
+from league.racing.ledger import VERDICTS, Decision
 from league.racing.plan import HeatPlan
 from league.racing.result import EntryResult
 
@@ -34,7 +34,7 @@ DECISIONS: Final = {
     "disqualification": "disqualified",
     "reinstatement": "the result counts again",
     "final": "the results are final",
-    "undo": "an earlier decision is taken back",
+    "no-action": "no action",
 }
 OBJECTS: Final = {WITH_BOX: "a box", WITH_BOT: "a bot"}
 PLAIN: Final = {
@@ -143,8 +143,24 @@ def decided(line: Decision) -> str:
             changes = [f"took {seconds(line.seconds)}"] if line.seconds is not None else []
             changes += [] if line.valid is None else ["is valid" if line.valid else "is not valid"]
             return f"lap {line.lap} {' and '.join(changes)}"
+        case "undo":
+            return f"decision {line.target} is taken back"
         case _:
             return DECISIONS.get(line.kind, line.kind)
+
+
+def mark(line: Decision) -> str:
+    """Write what stewards decided about an entry, short enough to stand beside its time; else nothing."""
+    match line.kind:
+        case "penalty":
+            return f"{line.seconds or 0.0:+g} s".replace("-", "\u2212")
+        case "lap":
+            valid = {True: " counts", False: " void", None: ""}[line.valid]
+            return f"lap {line.lap}{valid or ' edited'}"
+        case "void" | "disqualification":
+            return STATUS[VERDICTS[line.kind] or ""]
+        case _:
+            return ""
 
 
 def isolated(name: str) -> str:

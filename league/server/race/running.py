@@ -141,7 +141,8 @@ class EventRun:
     async def post_board(self, racing: str | None = None) -> tuple[HeatPlan, ...]:
         """Tell everybody the standings, and say which heats come next."""
         event = self._paddock.record.plan
-        raced = await self._book.results(self._event_id)
+        judged = await self._book.judged(self._event_id)
+        raced = judged.results
 
         def stand() -> tuple[tuple[HeatPlan, ...], tuple[Standing, ...]]:
             return self._format.next_heats(event, raced), self._format.standings(event, raced)
@@ -155,7 +156,9 @@ class EventRun:
             for plan in waiting[:MOST_HEATS]
         ]
         rows = [row.model_dump(mode="json") for row in standings[:MOST_ROWS]]
-        self._paddock.broadcast.publish({"type": "board", "standings": rows, "heats": heats})
+        self._paddock.broadcast.publish(
+            {"type": "board", "standings": rows, "heats": heats, "revision": judged.revision}
+        )
         if standings != self._paddock.standings:
             self._paddock.standings = standings
             self._listeners.tell("on_standings_changed", event=event, standings=standings)

@@ -273,6 +273,12 @@ def _left(request: web.Request, event_id: str, heat: HeatRecord) -> timedelta:
     return heat.finished_at + timedelta(seconds=PROTEST_S) - now()
 
 
+def protests_until(request: web.Request, event_id: str, heat: HeatRecord) -> datetime | None:
+    """Until when racers may protest about a heat; None if they no longer may, or not yet."""
+    left = _left(request, event_id, heat)
+    return now() + left if left > _NONE else None
+
+
 def _check_in_time(request: web.Request, event_id: str, heat: HeatRecord) -> None:
     if heat.finished_at is None:
         raise RaceError(f"heat {heat.plan.id!r} is {heat.status}, expected a finished one")

@@ -22,6 +22,8 @@ export async function renew() {
     return old;
   });
   glide(body, rows, calm());
+  const [told, news] = [document, page].map((one) => one.getElementById("rulings"));
+  if (told && news && !told.contains(document.activeElement)) told.replaceWith(news);
   const [leaves, fresher] = [document, page].map((one) => one.querySelector(".pager"));
   if (leaves && fresher && !leaves.contains(document.activeElement)) leaves.replaceWith(fresher);
 }

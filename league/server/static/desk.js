@@ -4,16 +4,23 @@ import { refresh } from "./refresh.js";
 import { Feed } from "./socket.js";
 
 const SOON_MS = 300;
+const EVERY_MS = 10_000;
+const SURE_MS = 4000;
 const at = (id) => document.getElementById(id);
-const { event } = document.body.dataset;
+const { event, follow } = document.body.dataset;
 
 // -- forms ---------------------------------------------------------------------------------------
 
-/** What a form says, as the REST interface takes it: "rules.laps" is inside of rules, "entries[]" is a list. */
-function read(form) {
+/**
+ * What a form says, as the REST interface takes it: "rules.laps" is inside of rules, "entries[]" is a list. Of its
+ * buttons, only the pressed one says something; a field with `data-with` belongs to the button of that value.
+ */
+function read(form, pressed) {
   const asked = {};
   for (const field of form.elements) {
     if (!field.name || field.closest("[hidden]")) continue;
+    if (field.localName === "button" && field !== pressed) continue;
+    if (field.dataset.with && field.dataset.with !== pressed?.value) continue;
     const [first, second] = field.name.split(".");
     if (field.name.endsWith("[]")) {
       const list = (asked[field.name.slice(0, -2)] ??= []);
@@ -31,17 +38,23 @@ function read(form) {
 }
 
 function value(field) {
-  if (field.type === "number") return Number(field.value);
+  if (field.type === "number" || field.dataset.type === "number") return Number(field.value);
   if (field.type === "checkbox") return field.checked;
   if (field.type === "datetime-local") return new Date(field.value).toISOString();
   return field.dataset.type === "boolean" ? field.value === "true" : field.value;
 }
 
-async function send(form) {
+async function send(form, pressed) {
+  if (form.ariaBusy === "true") return; // pressed twice
+  form.ariaBusy = "true";
+  await ask(form, pressed).finally(() => (form.ariaBusy = null));
+}
+
+async function ask(form, pressed) {
   const [method, path] = form.dataset.api.split(" ");
   const options = { method, headers: { Accept: "application/json" } };
   if (form.elements.length > 1) {
-    options.body = JSON.stringify(read(form));
+    options.body = JSON.stringify(read(form, pressed));
     options.headers["Content-Type"] = "application/json";
   }
   const answer = await fetch(path, options).catch(() => null);
@@ -54,7 +67,6 @@ async function send(form) {
   if (form.elements.length > 1) form.reset();
   document.activeElement?.blur();
   await refresh();
-  dress();
   tell("");
   if (form.dataset.secret) show(form, told[form.dataset.secret]);
 }
@@ -65,12 +77,14 @@ function show(form, secret) {
   at("secret").hidden = false;
   at("secret").firstElementChild.textContent = link ? `${location.origin}${link}${secret}` : secret;
   tell("Shown only now:");
+  at("secret").scrollIntoView({ block: "center" });
 }
 
 function tellAll(id, secrets) {
   at("secret").hidden = false;
   at("secret").firstElementChild.textContent = secrets.map(([name, secret]) => `${name}: ${secret}`).join("\n");
   tell(`The event is ${id}. Its tokens are shown only now:`);
+  at("secret").scrollIntoView({ block: "center" });
 }
 
 function tell(words) {
@@ -81,12 +95,12 @@ document.addEventListener("submit", (submitted) => {
   const form = submitted.target;
   if (!form.dataset.api) return;
   submitted.preventDefault();
-  if (form.dataset.ask && form.dataset.sure !== "yes") return ask(form);
-  send(form);
+  if (form.dataset.ask && form.dataset.sure !== "yes") return makeSure(form);
+  send(form, submitted.submitter);
 });
 
 /** Ask once more, in the button itself: no dialogue covers the race. */
-function ask(form) {
+function makeSure(form) {
   const button = form.querySelector("button");
   const before = button.textContent;
   button.textContent = form.dataset.ask;
@@ -94,12 +108,14 @@ function ask(form) {
   setTimeout(() => {
     button.textContent = before;
     delete form.dataset.sure;
-  }, 4000);
+  }, SURE_MS);
 }
 
 // -- fields that belong to a choice --------------------------------------------------------------
 
+/** Make the page's forms ready: sent before somebody listens, they would be an empty page's. */
 function dress() {
+  for (const form of document.querySelectorAll("form[data-api][inert]")) form.inert = false;
   for (const choice of document.querySelectorAll("select[data-shows]")) {
     const shown = (choice.selectedOptions[0].dataset.shows ?? "").split(" ");
     for (const field of choice.form.querySelectorAll("[data-for]")) field.hidden = !shown.includes(field.dataset.for);
@@ -107,6 +123,7 @@ function dress() {
 }
 
 document.addEventListener("change", dress);
+addEventListener("refreshed", dress);
 dress();
 
 // -- the circuit's outline -----------------------------------------------------------------------
@@ -142,12 +159,21 @@ let waiting = null;
 function hear(message) {
   if (!["board", "heat", "hello"].includes(message.type)) return;
   clearTimeout(waiting);
-  waiting = setTimeout(() => !busy() && refresh().then(dress), SOON_MS);
+  waiting = setTimeout(() => !busy() && refresh(), SOON_MS);
 }
 
-/** Whether somebody is at a form that a new page would take away. */
+/** Whether somebody is at a form that a new page would take away, or has begun to fill one in. */
 function busy() {
-  return Boolean(document.querySelector("details[open], [data-sure], #secret:not([hidden])"));
+  if (document.querySelector("details[open], [data-sure], #secret:not([hidden])")) return true;
+  return [...document.querySelectorAll("main :is(input, select)")].some(changed);
+}
+
+function changed(field) {
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (field.localName === "input") return field.value !== field.defaultValue;
+  const chosen = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(0, chosen);
 }
 
 if (event) new Feed(event, { message: hear, line: () => {} }, { frames: false });
+if (follow) setInterval(() => !busy() && refresh(), EVERY_MS); // what nobody tells of: protests, opinions

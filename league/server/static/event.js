@@ -4,6 +4,7 @@ import { showHeats, showStandings, trends } from "./board.js";
 import { renew } from "./boards.js";
 import { seconds } from "./format.js";
 import { refresh } from "./refresh.js";
+import { Decided } from "./rulings.js";
 import { Feed } from "./socket.js";
 
 const SPREAD_MS = 3000; // so that many viewers do not all ask at once
@@ -12,10 +13,12 @@ const at = (id) => document.getElementById(id);
 const { event, view, size } = document.body.dataset;
 const columns = [...at("standings").closest("table").tHead.rows[0].cells].map((cell) => cell.className);
 let status = document.body.dataset.status;
+const decided = new Decided();
 let known = null; // the standings of the last message
 
 function hear(message) {
   if (message.type === "board") showBoard(message.standings ?? [], message.heats);
+  if (decided.news(message)) setTimeout(renew, Math.random() * SPREAD_MS);
   if (message.type === "hello" && message.event.status !== status) {
     status = message.event.status;
     at("status").textContent = status;

@@ -1,6 +1,7 @@
 /** Fetches the page again and puts its new content in place; by itself where the page asks for it. */
 
 const EVERY_MS = 10_000;
+let last = null; // the content as it came, before scripts changed it
 
 /** Put the page's present content in place, unless somebody is using it. */
 export async function refresh() {
@@ -11,9 +12,12 @@ export async function refresh() {
   const fresh = page.querySelector("main");
   const main = document.querySelector("main");
   document.body.dataset.refresh = page.body.dataset.refresh ?? "no";
-  if (fresh && fresh.innerHTML !== main.innerHTML && !main.contains(document.activeElement)) {
-    main.replaceChildren(...fresh.childNodes);
-  }
+  if (!fresh || main.contains(document.activeElement)) return;
+  const content = fresh.innerHTML;
+  if (content === (last ?? main.innerHTML)) return;
+  last = content;
+  main.replaceChildren(...fresh.childNodes);
+  dispatchEvent(new Event("refreshed"));
 }
 
 setInterval(() => document.body.dataset.refresh === "yes" && refresh(), EVERY_MS);

@@ -50,6 +50,7 @@ class Replay {
   #ghosts;
   #moments = [...document.querySelectorAll("#moments a")];
   #telling = 0;
+  #until = null;
 
   constructor(film) {
     this.#film = film;
@@ -89,7 +90,7 @@ class Replay {
     this.#show();
   }
 
-  /** What the address asks for: a moment, a car, a ghost, a view, a speed. */
+  /** What the address asks for: a moment and an end, a car, a ghost, a view, a speed. */
   #ask() {
     const number = (name) => (asked.has(name) && Number.isFinite(Number(asked.get(name))) ? Number(asked.get(name)) : null);
     this.#reel.seek(number("t") ?? 0);
@@ -103,7 +104,8 @@ class Replay {
     const seat = number("car");
     if (seat !== null) at("tower").querySelector(`[data-seat="${Math.trunc(seat)}"] button`)?.click();
     this.#ghosts.choose(asked.get("ghost") ?? "", seat);
-    this.#play(!asked.has("t") && !calm());
+    this.#until = number("until");
+    this.#play((this.#until !== null || !asked.has("t")) && !calm());
   }
 
   #play(playing) {
@@ -183,12 +185,16 @@ class Replay {
   }
 
   #show() {
+    if (this.#until !== null && this.#reel.playing && this.#reel.t_s >= this.#until) {
+      this.#until = null; // whoever presses "Play" now wants to see more
+      this.#reel.playing = false;
+    }
     const { t_s, playing } = this.#reel;
     const { race } = this.#story;
     this.#story.tell(t_s);
     if (this.#telling !== this.#story.tellings) this.#stage.clear();
     this.#telling = this.#story.tellings;
-    this.#tower.show(race);
+    this.#tower.show(race, this.#film.at(t_s).cars);
     at("clock").textContent = clock(t_s * 1e6);
     const lead = race.order()[0];
     at("laps").textContent = race.state === "running" ? `Lap ${race.lapOf(lead)} of ${race.laps}` : title(race.state);
