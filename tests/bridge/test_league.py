@@ -39,24 +39,36 @@ def car() -> object:
         yield firmware
 
 
+async def enter(home: House) -> tuple[str, str]:
+    """An event with one physical car; the tokens of its bridge and of the timekeeper."""
+    rules = {"laps": 2, "min_lap_s": 0.0, "clock": "realtime", "control_hz": 20}
+    await home.create(style="physical-time-trial", entries=(), rules=rules)
+    entry = EntryPlan(id="car", name="Matchbox", kind="physical")
+    await home.book.add_entry("cup", entry, source="", hosted=False)
+    paddock = await home.lobby.paddock("cup")
+    await paddock.refresh()
+    await paddock.open()
+    return (
+        await home.book.issue_token("entry", name="Matchbox", event_id="cup", entry_id="car"),
+        await home.book.issue_token("timekeeper", name="Tim", event_id="cup"),
+    )
+
+
+def begin(home: House, token: str, state: Path, *, port: int = PORT) -> Program:
+    """A bridge to the car at a port."""
+    return Program(
+        "", sys.executable, "-m", "league", "bridge", f"udp:127.0.0.1:{port}", "--event", "cup",
+        "--as", "Matchbox", "--server", home.url, "--token", token, "--agent", "league.testing.mischief:Goes",
+        "--page", "off", "--state", state, env={"NO_COLOR": "1", "COLUMNS": "300"},
+    )  # fmt: skip
+
+
 async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
     home: House, car: Program, tmp_path: Path
 ) -> None:
-    rules = {"laps": 2, "min_lap_s": 0.0, "clock": "realtime", "control_hz": 20}
-    await home.create(style="physical-time-trial", entries=(), rules=rules)
-    await home.book.add_entry(
-        "cup", EntryPlan(id="car", name="Matchbox", kind="physical"), source="", hosted=False
-    )
-    token = await home.book.issue_token("entry", name="Matchbox", event_id="cup", entry_id="car")
-    await (await home.lobby.paddock("cup")).refresh()
-    await (await home.lobby.paddock("cup")).open()
+    token, keeper_token = await enter(home)
     gate_token = await home.book.issue_token("timing", name="gate", event_id="cup")
-    keeper_token = await home.book.issue_token("timekeeper", name="Tim", event_id="cup")
-    bridge = Program(
-        "", sys.executable, "-m", "league", "bridge", f"udp:127.0.0.1:{PORT}", "--event", "cup",
-        "--as", "Matchbox", "--server", home.url, "--token", token, "--agent", "league.testing.mischief:Goes",
-        "--page", "off", "--state", tmp_path, env={"NO_COLOR": "1", "COLUMNS": "300"},
-    )  # fmt: skip
+    bridge = begin(home, token, tmp_path)
     try:
         await heard(bridge, "in the event")
         owner = Owner(bridge)
@@ -92,3 +104,32 @@ async def test_a_car_laps_by_a_gate_and_stops_for_the_timekeeper(
     finally:
         await asyncio.to_thread(bridge.end)
     assert car.lines[-1] in ("drive 0", "steer 0")
+
+
+async def test_a_bridge_elsewhere_with_the_same_token_takes_the_place_and_the_first_lets_go_of_its_car(
+    home: House, car: Program, tmp_path: Path
+) -> None:
+    token, keeper_token = await enter(home)
+    first, second = begin(home, token, tmp_path / "here"), None
+    try:
+        await heard(first, "in the event")
+        owner = Owner(first)
+        await owner.prepare()
+        await home.lobby.start("cup")
+        async with (
+            owner.at_hand(),
+            aiohttp.ClientSession() as http,
+            Beside.open(http, home.url, "/ws/control", token=keeper_token) as keeper,
+        ):
+            await keeper.state(lambda said: said["phase"] == "waiting")
+            mark = len(car.lines)
+            assert (await keeper.do("green"))["type"] == "done"
+            await heard(car, r"drive [1-9]\d{3}", after=mark)
+        # To another car: on another computer it would not see the lock of the first one.
+        second = begin(home, token, tmp_path / "elsewhere", port=PORT + 1)
+        await heard(first, "a newer connection drives this entry now")
+        assert await asyncio.to_thread(first.process.wait, 30) == 1
+        assert [line for line in car.lines if line.startswith("drive")][-1] == "drive 0"
+    finally:
+        for bridge in filter(None, (first, second)):
+            await asyncio.to_thread(bridge.end)
