@@ -6,27 +6,24 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 
-from league import Capabilities, CarAddress, CarCommand, CarError, Sample, StopResult, why_unreachable
-from league_plugins._newest import Newest
+from league import Capabilities, CarAddress, CarCommand, CarError
 from league_plugins._ros_messages import MESSAGES, Stamp, heard, read_odometry, read_scan, speed_of, stamp_of
+from league_plugins._socket_car import PATIENCE_S, STOP_S, SocketCar
 
 PORT = 9090
-PATIENCE_S = 2.0
 ECHO_S = 0.25
 """A command that was not heard on its topic after this did not arrive."""
-SEND_S = 0.04
-STOP_S = 0.09
+LAG_S = 0.05
+"""The way through rosbridge, the dead-man node and the base, with room for one that is busy."""
 _REMEMBERED = 64
-_BIGGEST = 4_000_000
 
 
-class RosCar:
+class RosCar(SocketCar):
     """One car behind one rosbridge server.
 
     Options of the address: `message` (ackermann or twist) and `topic`; `odom` and `scan`, topics, or none;
@@ -36,8 +33,6 @@ class RosCar:
 
     def __init__(self, address: CarAddress) -> None:
         host, port = address.host(PORT)
-        self.name = f"ROS 2 car at {host}:{port}"
-        self._url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         message = MESSAGES[address.text("message", "ackermann", choices=tuple(MESSAGES))]
         self._message, self._topic = message, address.text("topic", message.topic)
         self._wheelbase_m = address.number("wheelbase_m", 0.33, least=0.05, most=5.0)
@@ -48,39 +43,33 @@ class RosCar:
         deadman_s = address.number("deadman_s", 0.0, least=0.0, most=5.0)
         most_mps = address.number("max_speed_mps", 5.0, least=0.1, most=20.0)
         senses = {"speed", "pose"} if self._odom != "none" else set()
-        self._known = Capabilities(
+        known = Capabilities(
             drive_unit="mps",
             drive_max=most_mps,
             full_speed_mps=most_mps,
             steer_max_rad=address.number("max_steer_rad", 0.4189, least=0.05, most=1.2),
             hz=(10.0, 50.0),
+            lag_s=LAG_S,
             native_deadman_s=deadman_s or None,
             stop_ack=True,
             senses=frozenset(senses | ({"scan"} if self._scan != "none" else set())),  # type: ignore[arg-type]
             api_version=message.kind,
         )
         address.check()
-        self._only_stops = address.only_stops
-        self._http: aiohttp.ClientSession | None = None
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._samples = Newest()
+        super().__init__(
+            f"ROS 2 car at {host}:{port}", f"http://{f'[{host}]' if ':' in host else host}:{port}/", known,
+            only_stops=address.only_stops, what="of rosbridge",
+        )  # fmt: skip
         self._sent: dict[Stamp, float] = {}
         """When our commands that have not been heard yet were sent."""
         self._stops: set[Stamp] = set()
-        self._obeyed = asyncio.Event()
         self._moved = asyncio.Event()
         """Whether odometry has come."""
         self._moving = False
-        self._fault = ""
 
     async def connect(self) -> Capabilities:
         """Open the socket, publish neutral, and hear it on its topic."""
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S))
-        try:
-            await self._open()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise CarError(f"{self.name}: no rosbridge answers: {why_unreachable(error)}") from None
+        await self._reach()
         if self._only_stops:
             return self._known
         # A topic needs a moment to be known; until then what is published is lost.
@@ -93,64 +82,17 @@ class RosCar:
         await self._subscribe_to_senses()
         return self._known
 
-    async def arm(self) -> None:
-        """Nothing: the car knows no such thing."""
-        self._check()
-
     async def apply(self, command: CarCommand) -> None:
         """Publish one command."""
         self._check()
         self._moving = command.drive != 0.0
-        try:
-            async with asyncio.timeout(SEND_S):
-                await self._publish(command.steer_rad, command.drive)
-        except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            raise CarError(f"{self.name}: the command did not leave: {why_unreachable(error)}") from None
-
-    def telemetry(self) -> AsyncIterator[Sample]:
-        """Odometry and scans."""
-        return aiter(self._samples)
-
-    async def stop(self, why: str) -> StopResult:
-        """Publish zeros, over a fresh connection if need be, and hear them on their topic."""
-        self._moving = False
-        try:
-            async with asyncio.timeout(STOP_S):
-                if self._http is not None and (self._socket is None or self._socket.closed):
-                    await self._open()
-                return await self._halt(STOP_S)
-        except TimeoutError:
-            return "sent" if self._socket is not None and not self._socket.closed else "unreachable"
-        except (OSError, aiohttp.ClientError, CarError):
-            return "unreachable"
-
-    async def disarm(self) -> None:
-        """Nothing: the car knows no such thing."""
-
-    async def close(self) -> None:
-        """Leave the car in neutral, and go."""
-        if self._socket is not None and not self._only_stops:
-            await self.stop("the bridge leaves")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._samples.close()
-        with suppress(OSError, TimeoutError, aiohttp.ClientError):
-            if self._socket is not None:
-                await self._socket.close()
-        if self._http is not None:
-            await self._http.close()
+        await self._command(self._publish(command.steer_rad, command.drive))
 
     # -- the connection --------------------------------------------------------------------------
 
-    async def _open(self) -> None:
-        assert self._http is not None
-        waits = aiohttp.ClientWSTimeout(ws_close=0.5)
-        self._socket = await self._http.ws_connect(
-            self._url, compress=0, timeout=waits, max_msg_size=_BIGGEST
-        )
-        self._tasks.append(asyncio.create_task(self._listen(self._socket)))
-        await self._say(op="advertise", topic=self._topic, type=self._message.kind, queue_size=1)
+    async def _begin(self) -> None:
+        """Offer commands on the topic, and listen to them."""
+        await self._ask(op="advertise", topic=self._topic, type=self._message.kind, queue_size=1)
         await self._subscribe(self._topic, self._message.kind, 0.0)
 
     async def _subscribe_to_senses(self) -> None:
@@ -167,7 +109,7 @@ class RosCar:
             raise CarError(f"{self.name}: rosbridge answers, but nothing comes on {self._odom}") from None
 
     async def _subscribe(self, topic: str, kind: str, hz: float) -> None:
-        await self._say(
+        await self._ask(
             op="subscribe",
             topic=topic,
             type=kind,
@@ -176,10 +118,8 @@ class RosCar:
             compression="cbor" if self._wire == "cbor" else "none",
         )
 
-    async def _say(self, **words: Any) -> None:
-        if self._socket is None:
-            raise CarError(f"{self.name}: not connected")
-        await self._socket.send_str(json.dumps(words))
+    async def _ask(self, **words: Any) -> None:
+        await self._say(json.dumps(words))
 
     async def _publish(self, steer_rad: float, speed_mps: float) -> Stamp:
         now_ns = time.time_ns()
@@ -189,57 +129,39 @@ class RosCar:
         self._sent[stamp] = time.monotonic()
         turn = speed_mps * math.tan(steer_rad) / self._wheelbase_m
         message = self._message.make(stamp, steer_rad, speed_mps, turn)
-        await self._say(op="publish", topic=self._topic, msg=message)
+        await self._ask(op="publish", topic=self._topic, msg=message)
         return stamp
 
-    async def _halt(self, patience_s: float) -> StopResult:
-        self._obeyed.clear()
+    async def _say_stop(self) -> None:
+        self._moving = False
         self._stops = {await self._publish(0.0, 0.0)}
-        try:
-            async with asyncio.timeout(patience_s):
-                await self._obeyed.wait()
-        except TimeoutError:
-            return "sent"
-        return "acked"
 
-    def _check(self) -> None:
-        if self._socket is None or self._socket.closed:
-            self._fault = self._fault or "the connection is gone"
+    def _trouble(self) -> str:
         oldest_s = next(iter(self._sent.values()), math.inf)
-        if time.monotonic() - oldest_s > ECHO_S:
-            self._fault = self._fault or f"nobody heard a command on {self._topic} for {ECHO_S} s"
-        if self._fault:
-            raise CarError(f"{self.name}: {self._fault}")
+        unheard = time.monotonic() - oldest_s > ECHO_S
+        return f"nobody heard a command on {self._topic} for {ECHO_S} s" if unheard else ""
 
     # -- what comes back -------------------------------------------------------------------------
 
-    async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        with suppress(OSError, aiohttp.ClientError):
-            async for message in socket:
-                told = heard(message)
-                if told is not None:
-                    self._hear(told)
-        # Only the newest connection counts: a stop may have opened another.
-        if socket is self._socket:
-            self._fault = self._fault or "the connection is gone"
-            self._samples.close()
-
-    def _hear(self, told: Mapping[str, Any]) -> None:
+    def _hear(self, message: aiohttp.WSMessage) -> None:
+        told = heard(message)
+        if told is None:
+            return
         if told.get("op") == "status" and told.get("level") == "error":
             self._fault = self._fault or f"rosbridge: {str(told.get('msg'))[:160]}"
             return
-        topic, message = told.get("topic"), told.get("msg")
-        if told.get("op") != "publish" or not isinstance(message, dict):
+        topic, content = told.get("topic"), told.get("msg")
+        if told.get("op") != "publish" or not isinstance(content, dict):
             return
         if topic == self._topic:
-            self._hear_command(message)
+            self._hear_command(content)
         elif topic == self._odom:
-            sample = read_odometry(message, time.monotonic())
+            sample = read_odometry(content, time.monotonic())
             if sample is not None:
                 self._moved.set()
                 self._samples.put(sample)
         elif topic == self._scan:
-            sample = read_scan(message, time.monotonic())
+            sample = read_scan(content, time.monotonic())
             if sample is not None:
                 self._samples.put(sample)
 

@@ -136,6 +136,6 @@ async def test_a_car_that_does_not_answer_is_not_connected(ros_jazzy: Path, tmp_
             await deaf.connect()
         await deaf.close()
     gone = League().car_driver("ros2:127.0.0.1:19090")
-    with pytest.raises(CarError, match="no rosbridge answers"):
+    with pytest.raises(CarError, match="no answer of rosbridge"):
         await gone.connect()
     await gone.close()
