@@ -28,6 +28,12 @@ ARGUMENTS = (
 expect.set_options(timeout=20_000)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A page takes about two seconds of processor time: the quick suite opens one of each kind."""
+    if not any(item.iter_markers("quick")):
+        item.add_marker(pytest.mark.slow)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """The browser of the whole session."""

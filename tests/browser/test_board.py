@@ -49,6 +49,7 @@ async def rows(page: Page) -> Any:
     return await page.evaluate(TABLE)
 
 
+@pytest.mark.quick
 async def test_the_board_changes_when_a_heat_is_finished(open_page: OpenPage) -> None:
     event = an_event(NAMES, circuit="clubhouse-loop", laps=1)
     async with shown(event) as (show, address):
@@ -153,7 +154,6 @@ async def test_a_part_of_a_board_is_fetched_again_when_the_order_changed(open_pa
             assert "q=KESTREL" in page.url
 
 
-@pytest.mark.slow
 async def test_a_board_of_ten_thousand_rows_is_paged_without_stutter(open_page: OpenPage) -> None:
     names = [f"Entry {number}" for number in range(10_000)]
     event = an_event(names, circuit="clubhouse-loop", laps=1)

@@ -10,7 +10,7 @@ import networks
 import pytest
 import pytest_asyncio
 from house import House, house
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from viewing import OpenPage, look
 
 from league.errors import UnknownNameError
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CIRCUIT = "clubhouse-loop"
 PATHS = (
-    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/events/cup", "/events/cup/entries/{entry}",
+    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/desk/events/cup/stewards", "/events/cup", "/events/cup/entries/{entry}",
     "/events/cup/next", "/events/cup/timekeeper", "/sign-in", "/join",
 )  # fmt: skip
 
@@ -38,6 +38,17 @@ async def sign_in(page: Page, home: House, token: str) -> None:
     await expect(page.locator("h1")).not_to_have_text("Sign in")
 
 
+async def upload(page: Page, model: ModelFiles) -> None:
+    """Hand a model in on an event's page."""
+    form = page.locator("#enter")
+    await form.locator("input[name=name]").fill("Anna's net")
+    for name, content in (("model.onnx", model.onnx), ("model_metadata.json", model.metadata.encode())):
+        await form.locator(f"input[name='{name}']").set_input_files(
+            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        )
+    await form.locator("button").click()
+
+
 async def decide_on_a_lap(page: Page, entry: str, *, counts: bool) -> None:
     """Void a lap of the first heat that has a result, or let it count again."""
     heat = page.locator(".heats-desk li").filter(has=page.locator("details")).first
@@ -49,7 +60,6 @@ async def decide_on_a_lap(page: Page, entry: str, *, counts: bool) -> None:
     await heat.locator("button").click()
 
 
-@pytest.mark.slow
 async def test_an_organiser_creates_an_event_runs_it_voids_a_lap_and_sees_standings_recomputed(
     home: House, open_page: OpenPage
 ) -> None:
@@ -106,6 +116,7 @@ async def test_an_invitation_is_taken_up_in_a_browser_once(home: House, open_pag
         await home.book.take_up(link.rpartition("#")[2], "Mallory")
 
 
+@pytest.mark.quick
 async def test_a_racer_sees_when_the_own_car_is_up(home: House, open_page: OpenPage) -> None:
     await home.create("cup", style="time-trial")
     anna = await home.book.add_person("Anna", "racer")
@@ -120,22 +131,21 @@ async def test_a_racer_sees_when_the_own_car_is_up(home: House, open_page: OpenP
         await expect(page.locator("#turn")).to_contain_text("after 1 other")
 
 
-@pytest.mark.slow
 async def test_a_racer_uploads_a_model_and_sees_it_placed(home: House, open_page: OpenPage) -> None:
     await home.create("cup", style="time-trial", open_entry=False)
     anna = await home.book.add_person("Anna", "racer")
-    model = networks.steady()
     async with open_page(f"{home.url}/desk") as page:
         await sign_in(page, home, await home.book.issue_own_token(anna.number))
-        await page.goto(f"{home.url}/events/cup")
-        form = page.locator("#enter")
-        await form.locator("input[name=name]").fill("Anna's net")
-        for name, content in (("model.onnx", model.onnx), ("model_metadata.json", model.metadata.encode())):
-            await form.locator(f"input[name='{name}']").set_input_files(
-                {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-            )
-        await form.locator("button").click()
+        await page.click("text=Upload a model")
+        await upload(page, networks.bad_metadata())
+        await expect(page.locator("h1")).to_have_text("Refused")
+        await expect(page.locator("main [role=alert]")).to_contain_text("model_metadata.json")
+        await expect(page.locator("tr.failed").first).to_contain_text("failed")
+        await page.click("text=Try again")
+        await upload(page, networks.steady())
         await expect(page.locator("main")).to_contain_text("solo lap", timeout=120_000)
+        await page.goto(f"{home.url}/desk")
+        await expect(page.locator(".desk-card")).to_contain_text("Your heat is next: Time trial: Anna's net")
         await page.goto(f"{home.url}/events/cup")
         row = page.locator("table.board tbody tr", has_text="Anna's net")
         await expect(row).to_have_count(1)
@@ -144,9 +154,10 @@ async def test_a_racer_uploads_a_model_and_sees_it_placed(home: House, open_page
         await expect(page.locator("#status")).to_have_text("finished", timeout=120_000)
         await expect(row.locator(".place")).to_have_text("1")
         await expect(row.locator(".kind")).to_have_text("model")
+        await page.goto(f"{home.url}/desk")
+        await expect(page.locator(".desk-card")).to_contain_text("Place 1.")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1280, 3840])
 async def test_no_page_of_the_desk_is_wider_than_the_window(
     home: House, open_page: OpenPage, width: int, tmp_path: Path
@@ -167,7 +178,6 @@ async def test_no_page_of_the_desk_is_wider_than_the_window(
             assert wide <= 0, path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("role", ["owner", "timekeeper", "racer"])
 async def test_nobody_is_shut_out_of_a_page_behind_the_sign_in(
     home: House, open_page: OpenPage, role: PersonRole

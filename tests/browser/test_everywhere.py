@@ -71,7 +71,6 @@ async def test_nobody_is_shut_out_of_a_page(open_page: OpenPage, raced: tuple[Sh
         await look(page)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", WITH_LOBBY)
 async def test_nobody_is_shut_out_of_a_page_of_a_whole_server(open_page: OpenPage, path: str) -> None:
     async with house() as home:
@@ -80,6 +79,7 @@ async def test_nobody_is_shut_out_of_a_page_of_a_whole_server(open_page: OpenPag
             await look(page)
 
 
+@pytest.mark.quick
 async def test_every_page_of_the_server_is_among_these() -> None:
     """Those behind a sign-in are looked at where somebody signs in, those of plugins in `test_added`."""
     known = {path.partition("?")[0] for path in (*QUICK, *SLOW, *WITH_LOBBY)}

@@ -15,7 +15,7 @@ from league.server.race.settings import Settings
 from league.store.book import RecordBook
 from league.store.records import EventOptions
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 DRIVERS = ("pure-pursuit", "tutorial")
 

@@ -58,6 +58,7 @@ async def state(page: Page, wanted: str) -> None:
     await expect(page.locator("body")).to_have_attribute("data-state", wanted)
 
 
+@pytest.mark.quick
 async def test_cars_move_and_the_tower_follows(open_page: OpenPage) -> None:
     async with racing() as (show, address, race), open_page(address + LIVE) as page:
         await state(page, "running")
@@ -132,6 +133,7 @@ async def test_a_penalty_is_shown_with_its_reason(open_page: OpenPage) -> None:
         await expect(page.locator("#news")).to_contain_text("stands")
 
 
+@pytest.mark.quick
 async def test_hostile_names_do_nothing(open_page: OpenPage) -> None:
     names = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "A" * 64)
     async with racing(names=names) as (show, address, race), open_page(address + LIVE) as page:

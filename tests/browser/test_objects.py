@@ -14,6 +14,7 @@ from viewing import OpenPage, until
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
+@pytest.mark.quick
 async def test_boxes_and_bots_are_drawn_where_they_are(open_page: OpenPage) -> None:
     event = an_event(
         ("Kestrel",), circuit="a-to-z-speedway", laps=1, boxes=2, bots=2, bot_speed_mps=0.5, objects_seed=4

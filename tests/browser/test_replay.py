@@ -44,6 +44,7 @@ async def clock(page: Page) -> float:
     return 60 * float(minutes) + float(seconds)
 
 
+@pytest.mark.quick
 async def test_a_replay_plays_to_the_end_and_shows_the_order(
     open_page: OpenPage, raced: tuple[Show, str]
 ) -> None:

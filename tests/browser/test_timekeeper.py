@@ -53,6 +53,7 @@ async def begin(page: Page) -> None:
     await expect(page.locator("#phase")).to_have_text("running")
 
 
+@pytest.mark.quick
 async def test_a_run_is_timed_by_hand_and_by_key(open_page: OpenPage) -> None:
     async with club(CAR) as (home, token), open_page(address(home, token)) as page:
         assert "#" not in page.url, "the token does not stay in the address"
