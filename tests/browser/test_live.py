@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -58,7 +59,6 @@ async def state(page: Page, wanted: str) -> None:
     await expect(page.locator("body")).to_have_attribute("data-state", wanted)
 
 
-@pytest.mark.quick
 async def test_cars_move_and_the_tower_follows(open_page: OpenPage) -> None:
     async with racing() as (show, address, race), open_page(address + LIVE) as page:
         await state(page, "running")
@@ -120,6 +120,9 @@ async def test_start_lights_come_on_and_go_out(open_page: OpenPage) -> None:
     async with racing(go=go) as (_, address, _race), open_page(address + LIVE) as page:
         await state(page, "starting")
         await expect(page.locator("#lights")).to_be_visible()
+        way = page.locator("#tower tr").nth(1).locator(".gap")
+        await expect(way).to_have_text(re.compile(r"^\+\d+\.\d m$"))  # until a sector tells the time
+        await expect(page.locator("#board")).to_be_hidden()
         go.set()
         await state(page, "running")
         await expect(page.locator("#lights")).to_be_hidden()
@@ -133,7 +136,6 @@ async def test_a_penalty_is_shown_with_its_reason(open_page: OpenPage) -> None:
         await expect(page.locator("#news")).to_contain_text("stands")
 
 
-@pytest.mark.quick
 async def test_hostile_names_do_nothing(open_page: OpenPage) -> None:
     names = ("<img src=x onerror=alert(1)>", "\u202egnp.exe", "A" * 64)
     async with racing(names=names) as (show, address, race), open_page(address + LIVE) as page:

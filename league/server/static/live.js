@@ -60,7 +60,7 @@ function hear(message) {
 }
 
 function show() {
-  tower.show(race);
+  tower.show(race, playback.latest());
   showHead();
   showLine(line);
   showNews();
@@ -98,7 +98,8 @@ function showHead() {
   put(at("laps"), race.state === "running" ? laps : race.heat ? title(race.state) : "");
   put(at("eye-of"), race.seats.get(watched())?.name ?? "");
   document.body.dataset.state = race.finished ? "over" : race.state;
-  at("board").hidden = race.standings.length === 0;
+  const raced = race.virtual !== null || race.standings.some((row) => row.heats);
+  at("board").hidden = race.standings.length === 0 || (race.seats.size > 0 && !raced); // names alone are in the tower
   at("timing").hidden = race.seats.size === 0;
   const cars = [
     race.seats.size === 1 ? "1 car" : `${race.seats.size} cars`,
@@ -210,7 +211,7 @@ addEventListener("keydown", (pressed) => {
 
 setInterval(() => {
   put(at("clock"), clock((stage.picture?.t_s ?? 0) * 1e6));
-  if (race.state === "running") tower.show(race);
+  if (race.state === "running") tower.show(race, playback.latest());
 }, CLOCK_MS);
 
 show();

@@ -25,7 +25,8 @@ export class Tower {
     this.chosen = null;
   }
 
-  show(race) {
+  /** @param {Race} race @param {Map} cars where they are now, by seat */
+  show(race, cars) {
     const order = race.order();
     for (const [seat, row] of this.#rows) {
       if (!race.seats.has(seat)) {
@@ -34,7 +35,7 @@ export class Tower {
       }
     }
     const fastest = race.fastest_us();
-    for (const seat of order) this.#fill(this.#rowOf(seat.seat), seat, race, fastest);
+    for (const seat of order) this.#fill(this.#rowOf(seat.seat), seat, race, fastest, cars);
     glide(this.#body, order.map((seat) => this.#rows.get(seat.seat)), this.#calm());
   }
 
@@ -54,7 +55,7 @@ export class Tower {
     return row;
   }
 
-  #fill(row, seat, race, fastest) {
+  #fill(row, seat, race, fastest, cars) {
     const out = isOut(seat.status);
     const penalty = race.penalties.get(seat.seat);
     const standing = penalty && race.t_us < penalty.until_us;
@@ -63,7 +64,7 @@ export class Tower {
     const texts = {
       place: out ? "–" : String(seat.place),
       lap: seat.status === "FIN" ? "FIN" : lapOf(seat, race),
-      gap: gapOf(seat, race, out, standing),
+      gap: gapOf(seat, race, { out, standing, cars }),
       last: time(seat.last_us),
       best: time(seat.best_us),
       offs: String(seat.off_tracks ?? 0),
@@ -128,11 +129,19 @@ function lapOf(seat, race) {
   return race.laps ? `${lap}/${race.laps}` : String(lap);
 }
 
-function gapOf(seat, race, out, standing) {
+function gapOf(seat, race, { out, standing, cars }) {
   if (out) return seat.status.split("-")[0];
   if (standing) return "Penalty";
   if (seat.place === 1) return race.seats.size > 1 ? "Leader" : "–";
-  return gap(seat.gap_us);
+  return seat.gap_us === null || seat.gap_us === undefined ? wayBehind(seat, race, cars) : gap(seat.gap_us);
+}
+
+/** How far behind the first, until the end of a sector tells the time. */
+function wayBehind(seat, race, cars) {
+  const [first, mine] = [cars.get(race.order()[0].seat), cars.get(seat.seat)];
+  const length_m = race.circuit?.length_m;
+  if (!first || !mine || !length_m) return "–";
+  return `+${((first.s - mine.s + 2 * length_m) % length_m).toFixed(1)} m`;
 }
 
 function set(element, text) {
