@@ -29,6 +29,7 @@ def test_careful_drivers_follow_bots_or_pass_them(name: str) -> None:
     assert (entry.status, entry.collisions) == ("FIN", 0)
 
 
+@pytest.mark.slow
 def test_who_goes_for_every_gap_among_bots_pays_and_finishes() -> None:
     entry = drive("racing-line", bots=3, bot_speed_mps=0.8).standings[0]
     assert entry.status == "FIN"

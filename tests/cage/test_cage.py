@@ -94,6 +94,7 @@ def test_a_failure_is_told_by_its_last_line(importable: Path) -> None:
     assert ending.reason == "its program failed: ValueError: no brakes"
 
 
+@pytest.mark.slow
 def test_processor_time_ends(importable: Path) -> None:
     ending = run(importable, "while True: pass")
     assert (ending.code, ending.reason) == (-signal.SIGXCPU, "its program used up its 3 s of processor time")

@@ -23,6 +23,7 @@ def route(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_limit_is_computed_kept_beside_the_circuit_and_found_again(route, capsys):
     pytest.importorskip("casadi", reason="casadi is not installed (extra: limit)")
     ran = run_league(capsys, "tracks", "limit", route, "--laps", "3", "--json", "-")

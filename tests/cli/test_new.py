@@ -36,6 +36,7 @@ def run_its_tests(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "passed"), [("agent", 2), ("plugin", 2), ("page", 2)])
 def test_a_new_package_passes_its_own_tests(
     kind: str, passed: int, capsys: pytest.CaptureFixture[str], tmp_path: Path

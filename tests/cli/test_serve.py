@@ -129,6 +129,7 @@ def test_who_has_no_token_does_not_organise(
     assert "--token" in ran.err
 
 
+@pytest.mark.slow
 def test_the_organisers_token_is_shown_once_and_kept_privately(tmp_path: Path) -> None:
     with serving(tmp_path) as (_, server):
         token = server.wait_for(r"shown only now: ([0-9a-f]{64})")[1]

@@ -103,6 +103,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFi
     assert (out / "recipe.toml").read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_a_deepracer_users_own_files_train_a_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from league.racing.plan import EntryPlan, EventPlan
 from league.racing.result import CircuitFacts, EntryResult, HeatResult, LapResult
 
 NAMES = ("anna", "ben", "cleo")
+LEAGUE = League()
 
 
 def event(style: str, asked: tuple[str, ...] = ()) -> EventPlan:
@@ -22,7 +23,7 @@ def event(style: str, asked: tuple[str, ...] = ()) -> EventPlan:
 
 def drive(plan: EventPlan, *, times: dict[str, list[float]]) -> tuple[HeatResult, ...]:
     """Everything that is due is driven, in its order."""
-    style, raced = League().format(plan.format), []
+    style, raced = LEAGUE.format(plan.format), []
     while due := style.next_heats(plan, tuple(raced)):
         (entry,) = due[0].grid
         lap_s = times[entry.id].pop(0)
@@ -54,7 +55,7 @@ def test_runs_come_in_the_order_in_which_they_were_asked_for() -> None:
         "open-time-trial-anna-1", "open-time-trial-ben-1", "open-time-trial-anna-2",
         "open-time-trial-cleo-1", "open-time-trial-anna-3",
     ]  # fmt: skip
-    rows = League().format("open-time-trial").standings(plan, raced)
+    rows = LEAGUE.format("open-time-trial").standings(plan, raced)
     assert [(row.entry_id, row.score_s, row.heats) for row in rows] == [
         ("anna", 7.0, 3), ("ben", 7.5, 1), ("cleo", 10.0, 1),
     ]  # fmt: skip
@@ -63,19 +64,19 @@ def test_runs_come_in_the_order_in_which_they_were_asked_for() -> None:
 @pytest.mark.parametrize(("style", "alike"), [("open-time-trial", True), ("practice", False)])
 def test_runs_of_an_entry_have_the_same_chance_where_they_count(style: str, alike: bool) -> None:
     plan = event(style, ("anna", "anna"))
-    first, second = League().format(style).next_heats(plan, ())
+    first, second = LEAGUE.format(style).next_heats(plan, ())
     assert (first.seed == second.seed) is alike
 
 
 def test_without_asking_everybody_drives_once() -> None:
-    due = League().format("open-time-trial").next_heats(event("open-time-trial"), ())
+    due = LEAGUE.format("open-time-trial").next_heats(event("open-time-trial"), ())
     assert [heat.grid[0].id for heat in due] == list(NAMES)
 
 
 @given(st.lists(st.sampled_from((*NAMES, "left")), max_size=12))
 def test_every_run_that_was_asked_for_is_due_once(asked: list[str]) -> None:
     plan = event("practice", tuple(asked))
-    due = League().format("practice").next_heats(plan, ())
+    due = LEAGUE.format("practice").next_heats(plan, ())
     expected = Counter(asked or NAMES)
     del expected["left"]
     assert Counter(heat.grid[0].id for heat in due) == expected

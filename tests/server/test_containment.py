@@ -157,6 +157,7 @@ def same(found: Evening, undisturbed: Evening) -> None:
     assert found.state_hash == undisturbed.state_hash
 
 
+@pytest.mark.slow
 def test_what_a_driver_must_not_do_fails_and_the_race_beside_it_is_the_same(undisturbed: Evening) -> None:
     found = asyncio.run(evening(QUICK))
     for name in QUICK:

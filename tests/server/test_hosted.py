@@ -159,6 +159,7 @@ async def test_a_driver_cannot_take_more_memory_than_its_limit(home: House, impo
     assert "MemoryError" in await driving
 
 
+@pytest.mark.slow
 async def test_a_driver_cannot_take_more_processor_time_than_its_limit(home: House, importable: Path) -> None:
     await home.create()
     agent = write_driver(importable, prepare="while True: pass")

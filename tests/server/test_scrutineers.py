@@ -80,6 +80,7 @@ def rows(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in report["checks"]}
 
 
+@pytest.mark.slow
 async def test_a_model_that_drives_is_entered_with_a_report_of_every_check(racer: Racer, home: House) -> None:
     status, entered = await racer.enter(networks.steady())
     assert status == 201, entered

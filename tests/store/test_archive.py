@@ -96,6 +96,7 @@ async def test_what_was_restored_goes_on_where_it_was(book: RecordBook, evening:
             await restore(other, tmp_path / "copy.sqlite")
 
 
+@pytest.mark.slow
 async def test_a_backup_while_heats_are_finished_holds_whole_heats(
     book_url: str, evening: Any, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import paper
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,7 @@ async def look(book: RecordBook, known: Runs | None) -> Runs:
     return runs
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(HEATS, DECISIONS)
 def test_a_tally_and_runs_that_go_on_say_what_reading_everything_does(

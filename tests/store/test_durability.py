@@ -52,6 +52,7 @@ async def check_whole(where: Path, evening: Any, *, told: list[str]) -> list[str
     return ids
 
 
+@pytest.mark.slow
 async def test_a_writer_killed_at_any_moment_leaves_whole_heats(tmp_path: Path, evening: Any) -> None:
     where = tmp_path / "league.db"
     rounds = 25
