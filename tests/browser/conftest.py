@@ -49,11 +49,13 @@ async def chromium() -> AsyncIterator[Browser]:
 def complains(said: ConsoleMessage, url: str) -> bool:
     """Whether a message on the console is about the page.
 
-    Leaving one that is connecting is not, and neither is that there is no page at the address that was asked.
+    Leaving one that is connecting is not, and neither is that there is no page at the address that was asked,
+    or that a model was refused: the page that comes says why.
     """
     leaving = "closed before the connection is established" in said.text
     missing = "status of 404" in said.text and said.location.get("url") == url
-    return said.type in ("error", "warning", "assert") and not leaving and not missing
+    refused = "status of 422" in said.text
+    return said.type in ("error", "warning", "assert") and not (leaving or missing or refused)
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from playwright.async_api import Page, Route, expect
 from viewing import OpenPage, look
 
 from league.errors import UnknownNameError
-from league.store.records import PersonRole
+from league.store.records import ModelFiles, PersonRole
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CIRCUIT = "clubhouse-loop"
 PATHS = (
-    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/desk/events/cup/stewards", "/events/cup", "/events/cup/entries/{entry}",
-    "/events/cup/next", "/events/cup/timekeeper", "/sign-in", "/join",
+    "/desk", "/desk/new", "/desk/people", "/desk/events/cup", "/desk/events/cup/stewards", "/events/cup",
+    "/events/cup/entries/{entry}", "/events/cup/next", "/events/cup/timekeeper", "/sign-in", "/join",
 )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ async def test_an_organiser_creates_an_event_runs_it_voids_a_lap_and_sees_standi
         assert page.url == f"{home.url}/desk/new", "where one wanted to go"
         await page.fill("input[name=name]", "Club <b>night</b>")
         await page.select_option("#circuit", CIRCUIT)
-        await expect(page.locator("#preview path")).to_have_count(1)
+        await expect(page.locator("#preview path")).to_have_count(2)
         await page.select_option("select[name=format]", "head-to-head")
         await page.fill("input[name='rules.laps']", "1")
         await page.select_option("select[name='rules.rank']", "best_lap")
@@ -131,12 +131,36 @@ async def test_a_racer_sees_when_the_own_car_is_up(home: House, open_page: OpenP
         await expect(page.locator("#turn")).to_contain_text("after 1 other")
 
 
+async def test_a_form_that_nobody_listens_to_yet_is_inert(home: House, open_page: OpenPage) -> None:
+    listening = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await listening.wait()
+        await route.continue_()
+
+    async with open_page(f"{home.url}/sign-in?next=/desk/new") as page:
+        await page.route("**/desk.js", hold)
+        await page.fill("input[name=token]", await home.book.issue_token("owner"))
+        await page.locator("main button").click(no_wait_after=True)
+        form = page.locator("form[data-api]")
+        await expect(form).to_have_attribute("inert", "")
+        button = await form.get_by_text("Create the event").bounding_box()
+        assert button is not None
+        await page.mouse.click(button["x"] + 5, button["y"] + 5)
+        listening.set()
+        await expect(form).not_to_have_attribute("inert", "")
+        assert page.url == f"{home.url}/desk/new", "nothing was sent"
+        await form.locator("input[name=name]").fill("Cup")
+        await form.get_by_role("button", name="Create the event").click()
+        await expect(page.locator("h1")).to_have_text("Cup")
+
+
 async def test_a_racer_uploads_a_model_and_sees_it_placed(home: House, open_page: OpenPage) -> None:
     await home.create("cup", style="time-trial", open_entry=False)
     anna = await home.book.add_person("Anna", "racer")
     async with open_page(f"{home.url}/desk") as page:
         await sign_in(page, home, await home.book.issue_own_token(anna.number))
-        await page.click("text=Upload a model")
+        await page.get_by_role("link", name="Upload a model").click()
         await upload(page, networks.bad_metadata())
         await expect(page.locator("h1")).to_have_text("Refused")
         await expect(page.locator("main [role=alert]")).to_contain_text("model_metadata.json")

@@ -106,6 +106,33 @@ async def test_five_seconds_change_everybodys_board_until_they_are_taken_back(
             assert await page.evaluate("window.same"), "without a reload"
 
 
+async def test_a_racer_protests_a_steward_decides_and_the_racer_reads_why(
+    home: House, open_page: OpenPage
+) -> None:
+    anna = await home.book.add_person("Anna", "racer")
+    await home.book.give_entry("cup", "n01", anna.number)
+    async with open_page(f"{home.url}/desk") as own, open_page(home.url + PAGE) as desk:
+        await own.fill("input[name=token]", await home.book.issue_own_token(anna.number))
+        await own.click("main button")
+        card = own.locator(".desk-card")
+        await expect(card.locator("summary time")).to_contain_text("in 1")  # 14 minutes, and some seconds
+        await card.locator("summary").click()
+        await card.locator("select[name=against]").select_option("n00")
+        await card.locator("input[name=why]").fill("cut the <i>chicane</i>")
+        await card.locator("input[name=at_s]").fill("8")
+        await card.get_by_role("button", name="Protest").click()
+        await expect(card.locator(".protest")).to_contain_text("“cut the <i>chicane</i>”: not decided yet")
+
+        await sit_down(desk, home)
+        case = desk.locator("[data-incident='2']")
+        await expect(case).to_contain_text("Name 1 protests against Name 0: cut the <i>chicane</i>")
+        await expect(desk.locator(".hero")).to_contain_text("Racers may protest about")
+        await decide(case, "No action", "all four wheels were on the road")
+        await expect(case.locator(".ruled")).to_have_count(1)
+        await own.reload()
+        await expect(card.locator(".protest")).to_contain_text("no action, all four wheels were on the road")
+
+
 async def test_each_button_decides_what_it_says_and_nothing_else(home: House, open_page: OpenPage) -> None:
     async with open_page(home.url + PAGE) as page:
         await sit_down(page, home)

@@ -7,17 +7,22 @@ there is one way to do it and one place that allows it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, get_args
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, get_args
 
 from aiohttp import web
 
+from league.errors import InputError
+from league.racing.incident import PROTEST, Incident
 from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.rules import Rules
 from league.server.door.rights import JUDGING, OWNERS, RUNNING, TIMEKEEPING
 from league.server.keys import BOOK, LEAGUE, LOBBY
 from league.server.pages.garage import report_of
+from league.server.pages.rulings import Ruling, rulings_of
 from league.server.pages.scores import Scored, Sheet
+from league.server.pages.stewards import deadlines
 from league.server.race.paddock import Paddock
 from league.server.rest.membership import PAGE, bearer, before_in, seen_tokens
 from league.store.records import EventRecord, PersonRole, TokenRecord, VersionRecord
@@ -26,6 +31,8 @@ Render = Callable[..., web.Response]
 
 MOST: Final = 100
 """Events of which the desk lists the newest."""
+MOST_PROTESTABLE: Final = 4
+"""Heats of an entry that its racer may protest about from the desk; the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class Car:
         next_heat: The next heat that it is in; None if none is known.
         before: How many heats come before that one.
         place: Where it stands; 0 before its first heat.
+        protestable: The heats that its racer may protest about, and until when.
+        protests: What its racer protested about, and what stewards decided.
     """
 
     event: EventRecord
@@ -51,6 +60,8 @@ class Car:
     next_heat: HeatPlan | None
     before: int
     place: int
+    protestable: tuple[tuple[HeatPlan, datetime], ...] = ()
+    protests: tuple[tuple[Incident, list[Ruling]], ...] = ()
 
 
 class Desk:
@@ -105,7 +116,7 @@ class Desk:
             circuits=sorted(league.circuits),
             formats=formats,
             cars=sorted(league.cars),
-            agents=sorted(set(league.agents) - {"onnx"}),
+            agents=_drivers(request, Rules()),
             rules=Rules(),
         )
 
@@ -148,7 +159,7 @@ class Desk:
             cars=[await self._car(request, sheet, entry) for entry in sheet.record.plan.entries],
             results={result.heat: result for result in results},
             incidents=sum(not one.decisions for one in await request.app[BOOK].incidents(event_id)),
-            agents=sorted(set(request.app[LEAGUE].agents) - {"onnx"}),
+            agents=_drivers(request, sheet.record.plan.rules),
             formats=sorted(request.app[LEAGUE].formats),
         )
 
@@ -186,8 +197,24 @@ class Desk:
             sheet = await self._scored(request, event_id)
             found = next((entry for entry in sheet.record.plan.entries if entry.id == entry_id), None)
             if found is not None:
-                cars.append(await self._car(request, sheet, found))
+                car = await self._car(request, sheet, found)
+                cars.append(replace(car, **await self._protests(request, sheet, entry_id)))
         return cars
+
+    async def _protests(self, request: web.Request, sheet: Sheet, entry_id: str) -> dict[str, Any]:
+        """What a racer may protest about, and already did."""
+        names = {entry.id: entry.name for entry in sheet.record.plan.entries}
+        filed = [
+            (record.incident, rulings_of(record.decisions, names))
+            for record in await request.app[BOOK].incidents(sheet.record.plan.id)
+            if (record.incident.kind, record.incident.source) == (PROTEST, entry_id)
+        ]
+        open_heats = [
+            (heat, until)
+            for heat, until in deadlines(request, sheet)
+            if any(seat.id == entry_id for seat in heat.grid)
+        ]
+        return {"protestable": tuple(open_heats[:MOST_PROTESTABLE]), "protests": tuple(filed[::-1])}
 
     async def _car(self, request: web.Request, sheet: Sheet, entry: EntryPlan) -> Car:
         event = sheet.record
@@ -212,6 +239,19 @@ def _paddock(request: web.Request, event_id: str) -> Paddock | None:
     """An event's drivers, if anything happened there; none where pages are served without a lobby."""
     lobby = request.app.get(LOBBY)
     return None if lobby is None else lobby.present(event_id)
+
+
+def _drivers(request: web.Request, rules: Rules) -> list[str]:
+    """The house drivers that can do with what cars are shown under these rules."""
+
+    def fits(name: str) -> bool:
+        try:
+            request.app[LOBBY].check_agent(name, rules.sensors)
+        except InputError:
+            return False
+        return True
+
+    return [name for name in sorted(request.app[LEAGUE].agents) if name != "onnx" and fits(name)]
 
 
 def _coming(sheet: Sheet) -> list[HeatPlan]:

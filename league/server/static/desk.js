@@ -116,6 +116,9 @@ function makeSure(form) {
 /** Make the page's forms ready: sent before somebody listens, they would be an empty page's. */
 function dress() {
   for (const form of document.querySelectorAll("form[data-api][inert]")) form.inert = false;
+  for (const choice of document.querySelectorAll("select[data-about]")) {
+    at(choice.dataset.about).textContent = choice.selectedOptions[0].title;
+  }
   for (const choice of document.querySelectorAll("select[data-shows]")) {
     const shown = (choice.selectedOptions[0].dataset.shows ?? "").split(" ");
     for (const field of choice.form.querySelectorAll("[data-for]")) field.hidden = !shown.includes(field.dataset.for);
@@ -139,11 +142,15 @@ async function preview() {
   const [left, top] = [Math.min(...x) - 0.3, Math.min(...y) - 0.3];
   const box = [left, top, Math.max(...x) - left + 0.3, Math.max(...y) - top + 0.3];
   at("preview").setAttribute("viewBox", box.join(" "));
-  const road = document.createElementNS(SVG, "path");
-  road.setAttribute("class", "fill");
-  const ring = (line) => `M${line.map(([px, py]) => `${px} ${-py}`).join("L")}Z`;
-  road.setAttribute("d", ring(circuit.left) + ring(circuit.right));
-  at("preview").replaceChildren(road);
+  const drawn = (kind, d) => {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("class", kind);
+    path.setAttribute("d", d);
+    return path;
+  };
+  const along = (line) => `M${line.map(([px, py]) => `${px} ${-py}`).join("L")}`;
+  const road = drawn("fill", `${along(circuit.left)}Z${along(circuit.right)}Z`);
+  at("preview").replaceChildren(road, drawn("start", along([circuit.left[0], circuit.right[0]])));
   at("about").textContent = `${circuit.name}: ${circuit.length_m.toFixed(1)} m. ${circuit.about}`;
 }
 
