@@ -15,8 +15,11 @@ from foxglove_schemas_protobuf.Log_pb2 import Log
 from foxglove_schemas_protobuf.PoseInFrame_pb2 import PoseInFrame
 from foxglove_schemas_protobuf.SceneUpdate_pb2 import SceneUpdate
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from jsonschema import Draft202012Validator
 from mcap.reader import make_reader
+from mcap.records import Message
+from mcap.stream_reader import StreamReader
 from mcap_protobuf.decoder import DecoderFactory
 from tiny import CIRCUIT, league
 
@@ -25,6 +28,7 @@ from league.export import mcap as exporting
 from league.export.mcap import mcap
 from league.racing.recording import Recording
 
+MAGIC = b"\x89MCAP0\r\n"
 FOXGLOVE = {
     "/circuit": SceneUpdate,
     "/cars": SceneUpdate,
@@ -111,6 +115,39 @@ def test_messages_are_in_order_and_times_count_from_the_green_light(
     assert cars[0] == 0
     assert cars == sorted(cars)
     assert cars[-1] == (len(recording.frames) - 1) * 1_000_000_000 // recording.plan.rules.control_hz
+
+
+def test_a_file_is_whole_in_order_and_says_all_of_itself(recording: Recording) -> None:
+    content = mcap(recording)
+    assert content.startswith(MAGIC)
+    assert content.endswith(MAGIC)
+    records = StreamReader(io.BytesIO(content), validate_crcs=True, emit_chunks=False).records
+    messages = [record for record in records if isinstance(record, Message)]
+    times = [message.log_time for message in messages]
+    assert times == sorted(times), "players that read from the start never go back"
+    summary = make_reader(io.BytesIO(content), validate_crcs=True).get_summary()
+    assert summary is not None
+    assert summary.statistics is not None
+    said = summary.statistics
+    assert (said.message_count, said.channel_count) == (len(messages), len(summary.channels))
+    assert (said.message_start_time, said.message_end_time) == (times[0], times[-1])
+    assert said.channel_message_counts == Counter(message.channel_id for message in messages)
+    assert said.chunk_count == len(summary.chunk_indexes) >= 1
+    for channel in summary.channels.values():
+        schema = summary.schemas[channel.schema_id]
+        assert (channel.message_encoding, schema.encoding) in {
+            ("protobuf", "protobuf"),
+            ("json", "jsonschema"),
+        }
+
+
+def test_schemas_need_nothing_that_the_file_does_not_hold(read: list[Any]) -> None:
+    described = {schema.name: schema.data for schema, channel, _, _ in read if channel.topic in FOXGLOVE}
+    for name, data in described.items():
+        pool = DescriptorPool()
+        for file in FileDescriptorSet.FromString(data).file:
+            pool.Add(file)  # files come after those that they import, or this fails
+        assert pool.FindMessageTypeByName(name).fields
 
 
 def test_the_same_recording_gives_the_same_bytes_and_carries_its_result(recording: Recording) -> None:

@@ -60,3 +60,19 @@ def test_each_car_of_a_heat_has_its_own_simtrace() -> None:
     assert ended == laps
     with pytest.raises(InputError, match="expected 0 to 1"):
         simtrace(recording, 2)
+
+
+def test_pandas_opens_both_with_numbers_where_there_are_numbers() -> None:
+    pandas = pytest.importorskip("pandas")
+    recording = race(
+        CIRCUIT, ["pure-pursuit", "pure-pursuit"], laps=1, format="head-to-head", league=league()
+    )
+    recording = recording.recordings[-1]
+    where = pandas.read_csv(io.StringIO(positions(recording)))
+    assert where.shape == (2 * len(recording.frames), len(POSITIONS))
+    assert where["x_m"].dtype == "float64"
+    steps = pandas.read_csv(io.StringIO(simtrace(recording)))
+    assert tuple(steps.columns) == COLUMNS
+    assert all(
+        pandas.api.types.is_numeric_dtype(steps[name]) for name in ("X", "Y", "yaw", "steer", "progress")
+    )
