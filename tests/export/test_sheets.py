@@ -66,8 +66,7 @@ def test_pandas_opens_both_with_numbers_where_there_are_numbers() -> None:
     pandas = pytest.importorskip("pandas")
     recording = race(
         CIRCUIT, ["pure-pursuit", "pure-pursuit"], laps=1, format="head-to-head", league=league()
-    )
-    recording = recording.recordings[-1]
+    ).recordings[-1]
     where = pandas.read_csv(io.StringIO(positions(recording)))
     assert where.shape == (2 * len(recording.frames), len(POSITIONS))
     assert where["x_m"].dtype == "float64"
