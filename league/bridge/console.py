@@ -52,20 +52,22 @@ class Desk:
         self._out = out
         self._lines: deque[str] = deque(maxlen=LINES)
         self._live: Live | None = None
-        self._typed: asyncio.Queue[str | None] = asyncio.Queue()
+        self._typed: asyncio.Queue[str] = asyncio.Queue()
 
     def tell(self, line: str) -> None:
         """Say something to whoever looks."""
         self._lines.append(line)
         if self._live is None:
-            self._out.print(line, markup=False, soft_wrap=True, highlight=False)
+            # Nobody reads it any more: for Rich a reason to exit, for a car in the middle of a run none.
+            with suppress(OSError, SystemExit):
+                self._out.print(line, markup=False, soft_wrap=True, highlight=False)
 
     def quit(self) -> None:
         """End, as if somebody had typed it."""
         self._typed.put_nowait("quit")
 
     async def run(self) -> None:
-        """Obey what is typed, until "quit" or the end of the input of a terminal."""
+        """Obey what is typed, until "quit"."""
         loop = asyncio.get_running_loop()
         with suppress(
             OSError, PermissionError, ValueError
@@ -76,13 +78,11 @@ class Desk:
             self.tell(f"token {self.operator.token}")
             self.tell(HELP)
         try:
-            while (line := await self._typed.get()) is not None:
-                if line == "quit":
-                    return
+            # When nobody types any more, the page may still be used, and a signal still ends it.
+            while (line := await self._typed.get()) != "quit":
                 answer = await self.obey(line)
                 if answer:
                     self.tell(answer)
-            await asyncio.Event().wait()  # nobody types any more; the page may still be used
         finally:
             with suppress(OSError, ValueError):
                 loop.remove_reader(sys.stdin.fileno())
@@ -114,7 +114,6 @@ class Desk:
         line = sys.stdin.readline()
         if not line:
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-            self._typed.put_nowait(None)
         else:
             self._typed.put_nowait(line.rstrip("\n"))
 
@@ -143,17 +142,22 @@ class Desk:
 def told_rows(state: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What an operator wants to know, in words."""
 
-    def seconds(value: float | None) -> str:
-        return "never" if value is None else f"{value * 1e3:.0f} ms" if value < 10 else f"{value:.0f} s"
+    def ago(value: float | None) -> str:
+        return f"heard {age(value)} ago" if value is not None else "not heard yet"
+
+    def age(value: float) -> str:
+        return f"{value * 1e3:.0f} ms" if value < 10 else f"{value:.0f} s"
 
     unit = "m/s" if state["unit"] == "mps" else "of full throttle"
     link = state["link"]
     cap = f"{state['cap']:g} {unit}" + (f", about {state['cap_mps']:g} m/s" if state["cap_mps"] else "")
     trip = f", round trip {link['round_trip_ms']:.1f} ms" if link["round_trip_ms"] is not None else ""
+    age_s = state["command_age_s"]
+    command = "none yet" if age_s is None else f"{age(age_s)} old"
     rows = [
-        ("league", f"{link['about']}, heard {seconds(link['age_s'])} ago{trip}"),
-        ("car", f"heard {seconds(state['car_age_s'])} ago"),
-        ("command", f"{seconds(state['command_age_s'])} old, good for {state['hold_ms']} ms"),
+        ("league", f"{link['about']}, {ago(link['age_s'])}{trip}"),
+        ("car", ago(state["car_age_s"])),
+        ("command", f"{command}; good for {state['hold_ms']} ms"),
         ("told", f"drive {state['drive']:+.2f}, steering {state['steer_rad']:+.2f} rad"),
         ("cap", cap),
         ("guardian", str(state["guardian"])),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,3 +184,25 @@ async def test_what_is_typed_is_obeyed_and_the_view_says_everything(tmp_path: Pa
             "Enter or stop",
         ):
             assert words in shown, words
+
+
+class Gone(io.StringIO):
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_a_terminal_that_is_gone_ends_nothing_and_a_signal_still_ends_the_bridge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as typed:
+        monkeypatch.setattr(sys, "stdin", typed)
+        async with riding(tmp_path) as rider:
+            desk = Desk(Operator(rider.ride), Console(file=Gone()))
+            running = asyncio.create_task(desk.run())
+            os.close(writing)
+            await rider.drive()
+            assert not running.done()
+            desk.quit()
+            async with asyncio.timeout(30):
+                await running
