@@ -251,16 +251,16 @@ async def _results_of(
     db: AsyncConnection, event: int, *, heats: Collection[str] | None = None, entry: str | None = None
 ) -> list[HeatResult]:
     """What was raced in an event: everything, in some heats of it, or where one entry was in."""
-    asked = (
-        select(_results.c.result_json).join(_heats).where(_heats.c.event == event).order_by(_heats.c.number)
-    )
+    asked = select(_heats.c.number, _results.c.result_json).join(_results).where(_heats.c.event == event)
     if heats is not None:
         asked = asked.where(_heats.c.id.in_(sorted(heats)))
     if entry is not None:
         placed, entries = tables.result_entries, tables.entries
         mine = select(placed.c.heat).join(entries).where(entries.c.event == event, entries.c.id == entry)
         asked = asked.where(_heats.c.number.in_(mine))
-    return [HeatResult.model_validate_json(text) for text in await db.scalars(asked)]
+    # Asked for a few of them in order, SQLite would look through all heats of the event.
+    rows = sorted((await db.execute(asked)).all(), key=lambda row: row.number)
+    return [HeatResult.model_validate_json(row.result_json) for row in rows]
 
 
 async def _find_incident(db: AsyncConnection, event: int, event_id: str, number: int) -> None:

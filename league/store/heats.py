@@ -111,9 +111,11 @@ class HeatPages:
                 return False
             check_attempt(event_id, heat, attempt)
             now = self._data.now()
+            revision = select(tables.events.c.revision).where(tables.events.c.number == event)
             await _change(
-                db, heat.number, status="finished", attempt=max(heat.attempt, 1), finished_at=now, reason=""
-            )
+                db, heat.number, status="finished", attempt=max(heat.attempt, 1), finished_at=now, reason="",
+                finished_in=revision.scalar_subquery(),
+            )  # fmt: skip
             await _add_result(db, heat.number, result)
             await _add_entries(db, heat.number, event, event_id, result, versions or {})
             if written:
@@ -338,6 +340,7 @@ def _heat_record(row: AnyRow) -> HeatRecord:
         began_at=row.began_at,
         finished_at=row.finished_at,
         reason=row.reason,
+        finished_in=row.finished_in,
     )
 
 

@@ -164,6 +164,7 @@ class HeatRecord:
         began_at: When it was last begun.
         finished_at: When its result was committed; None before that.
         reason: Why it was abandoned; empty otherwise.
+        finished_in: The event's revision that finished it; None before, and where books did not note it yet.
     """
 
     plan: HeatPlan
@@ -172,6 +173,7 @@ class HeatRecord:
     began_at: datetime
     finished_at: datetime | None = None
     reason: str = ""
+    finished_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,9 @@ heats = Table(
     Column("began_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("reason", Words, nullable=False),
+    Column("finished_in", Integer),  # the event's revision that finished it
     UniqueConstraint("event", "id"),
+    Index(None, "event", "number", "status"),
     sqlite_autoincrement=True,
 )
 
@@ -189,6 +191,7 @@ results = Table(
     Column("behavior", Integer, nullable=False),
     Column("state_hash", Words, nullable=False),
     Index(None, "circuit"),
+    Index(None, "heat", "state_hash"),
 )
 
 result_entries = Table(
@@ -392,6 +395,7 @@ webhooks = Table(
     _points_at("event", "events.number", nullable=True),  # the only one that it is about
     Column("secret", Words, nullable=False),  # with which messages are signed
     Column("created_at", Moment, nullable=False),
+    Column("since_json", Text),  # how far every event was when it was added: see `how_far`
     sqlite_autoincrement=True,
 )
 

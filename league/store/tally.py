@@ -8,9 +8,8 @@ were decided about since.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, func, select
@@ -23,6 +22,7 @@ from league.store import tables
 from league.store.bursts import burst
 from league.store.decisions import ledger_of, rules_of
 from league.store.events import event_number
+from league.store.progress import Progress, read_on
 from league.store.transactions import AnyRow, Transactions, unbroken
 
 _heats, _results, _entries = tables.heats, tables.results, tables.entries
@@ -30,25 +30,6 @@ _placed = tables.result_entries
 
 MOST_TOUCHED: Final = 500
 """Entries up to which a tally is brought up to date one by one; with more, all are looked up again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a tally has read an event's heats.
-
-    Args:
-        low: Every heat of the event with a smaller number is finished and read.
-        seen: Numbers from `low` on of those that are finished and read.
-        below: How many are below.
-        digest: Hash over the states of those below; its text is a lone one's own.
-        lone: The state's hash of the first of them.
-    """
-
-    low: int = 0
-    seen: frozenset[int] = frozenset()
-    below: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-    lone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +91,22 @@ class TallyPages:
         async with self._data.reading() as db:
             event = await event_number(db, event_id)
             rules, ledger = await rules_of(db, event), await ledger_of(db, event)
-            known = since.progress if since is not None else Progress()
-            rows = (await db.execute(_heats_from(event, known.low))).all()
-            finished = [row for row in rows if row.status == "finished"]
+            step = await read_on(db, event, since.progress if since is not None else None)
             touched = None
             if since is not None:
-                new = {row.number for row in finished} - known.seen
-                touched = await _touched(db, event, new, decided_anew(since.ledger, ledger))
+                touched = await _touched(db, event, step.new, decided_anew(since.ledger, ledger))
             decided = {line.heat for line in ledger if line.heat}
             aside = await _raced(db, event, decided)
             newest = await _newest(db, event)
             racers = await in_heats(db, [newest]) if newest is not None else {}
             found = (await db.execute(_best_rows(event, decided, touched))).all()
             earlier = (await db.execute(_best_rows(event, decided, racers, but=newest))).all()
-            if since is not None and known.below:
+            if since is not None and since.progress.below:
                 first = since.first
             else:
                 first = await _first(db, event)
+
+        lone = first.state_hash if first is not None else ""
 
         def gathered() -> Tally:
             with burst():
@@ -138,16 +118,15 @@ class TallyPages:
                 if since is not None and names is not None:
                     best = {key: run for key, run in since.best.items() if key not in names} | best
                 last = frozenset(racers.values())
-                progress, total, state_hash = _go_on(known, rows)
                 return Tally(
                     best=best,
                     before=gather(earlier, [pair for pair in numbered if pair[0] != newest], last),
                     last=last,
-                    heats=total,
+                    heats=step.progress.heats,
                     first=first,
-                    state_hash=state_hash,
+                    state_hash=step.state_hash if step.progress.heats > 1 else lone,
                     ledger=ledger,
-                    progress=progress,
+                    progress=step.progress,
                 )
 
         return await asyncio.to_thread(gathered)
@@ -194,45 +173,14 @@ def decided_anew(before: Sequence[Decision], now: Sequence[Decision]) -> set[str
     }
 
 
-def _go_on(known: Progress, rows: Sequence[AnyRow]) -> tuple[Progress, int, str]:
-    """How far everything is read now, how many heats are finished, and the hash over their states."""
-    digest, below, low, lone = known.digest.copy(), known.below, known.low, known.lone
-    at = 0
-    while at < len(rows) and rows[at].status == "finished":
-        digest.update(rows[at].state_hash.encode())
-        lone = lone or rows[at].state_hash
-        at += 1
-    if at:
-        below, low = below + at, rows[at - 1].number + 1
-    above = [row for row in rows[at:] if row.status == "finished"]
-    whole = digest.copy()
-    for row in above:
-        whole.update(row.state_hash.encode())
-    total = below + len(above)
-    single = lone or (above[0].state_hash if above else "")
-    progress = Progress(low, frozenset(row.number for row in above), below, digest, lone)
-    return progress, total, whole.hexdigest() if total > 1 else single
-
-
-def _heats_from(event: int, low: int) -> Select[Any]:
-    """An event's heats from a number on, with what they came to, in the order in which they began."""
-    return (
-        select(_heats.c.number, _heats.c.status, _results.c.state_hash)
-        .outerjoin(_results, _results.c.heat == _heats.c.number)
-        # The sum keeps databases from walking all heats of the event where a few at the end are asked for.
-        .where(_heats.c.event + 0 == event, _heats.c.number >= low)
-        .order_by(_heats.c.number)
-    )
-
-
 async def _touched(
-    db: AsyncConnection, event: int, new: set[int], decided: Iterable[str]
+    db: AsyncConnection, event: int, new: Collection[int], decided: Iterable[str]
 ) -> dict[int, str] | None:
     """The entries of heats that were finished or decided about, ids by number; None if they are too many."""
     if len(new) > MOST_TOUCHED:
         return None
     named = select(_heats.c.number).where(_heats.c.event == event, _heats.c.id.in_(sorted(decided)))
-    found = await in_heats(db, new | set(await db.scalars(named)))
+    found = await in_heats(db, {*new, *await db.scalars(named)})
     return found if len(found) <= MOST_TOUCHED else None
 
 
@@ -246,12 +194,13 @@ async def _raced(db: AsyncConnection, event: int, heats: Collection[str]) -> Seq
     """What was raced in some heats, by number, before any decision."""
     asked = select(_heats.c.number, _results.c.result_json).join(_results)
     asked = asked.where(_heats.c.event == event, _heats.c.id.in_(sorted(heats)))
-    return (await db.execute(asked.order_by(_heats.c.number))).all()
+    # Asked for them in order, SQLite would look through all heats of the event.
+    return sorted((await db.execute(asked)).all(), key=lambda row: row.number)
 
 
 async def _newest(db: AsyncConnection, event: int) -> int | None:
     """The finished heat that began last."""
-    asked = select(_heats.c.number).where(_heats.c.event + 0 == event, _heats.c.status == "finished")
+    asked = select(_heats.c.number).where(_heats.c.event == event, _heats.c.status == "finished")
     found = await db.scalar(asked.order_by(_heats.c.number.desc()).limit(1))
     return None if found is None else int(found)
 

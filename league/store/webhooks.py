@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from league.errors import InputError, UnknownNameError
 from league.store import tables
@@ -23,6 +25,14 @@ KEPT_FOR = timedelta(days=30)
 """A delivery that is over is forgotten after so long."""
 
 
+class HowFar(NamedTuple):
+    """How far an event is, whatever the clock says, or in which step of it something happened."""
+
+    revision: int = 0
+    incidents: int = 0
+    decisions: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookRecord:
     """Somebody who wants to be told; the secret is not in it.
@@ -33,6 +43,7 @@ class WebhookRecord:
         kinds: What about.
         event_id: The only event; None is every event.
         created_at: Nothing from before is told.
+        since: How far each event was then; None if it was added before books noted that.
     """
 
     number: int
@@ -40,6 +51,19 @@ class WebhookRecord:
     kinds: tuple[str, ...]
     event_id: str | None
     created_at: datetime
+    since: Mapping[str, HowFar] | None = None
+
+    def is_news(self, event_id: str, step: HowFar | None, at: datetime) -> bool:
+        """Whether something happened after this webhook was added.
+
+        Args:
+            event_id: In which event.
+            step: Its step; what has none, from before books noted it, goes by the time.
+            at: When, by a clock that may have been put back meanwhile.
+        """
+        if step is None or self.since is None:
+            return at >= self.created_at
+        return any(mine > was for mine, was in zip(step, self.since.get(event_id, HowFar()), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +125,9 @@ class WebhookPages:
                 raise InputError(f"there are {count} webhooks already, expected {MOST_WEBHOOKS} at most")
             event = None if event_id is None else await event_number(db, event_id)
             adding = _hooks.insert().values(
-                url=url, kinds=" ".join(kinds), event=event, secret=secret, created_at=self._data.now()
-            )
+                url=url, kinds=" ".join(kinds), event=event, secret=secret, created_at=self._data.now(),
+                since_json=json.dumps(await _how_far(db)),
+            )  # fmt: skip
             number = (await db.execute(adding.returning(_hooks.c.number))).scalar_one()
             row = (await db.execute(_listing().where(_hooks.c.number == number))).one()
         return _webhook(row), secret
@@ -224,6 +249,16 @@ class WebhookPages:
             return found
 
 
+async def _how_far(db: AsyncConnection) -> dict[str, HowFar]:
+    """How far every event is, by its id, in one look at the book."""
+    incidents, decisions = (
+        select(func.count()).where(table.c.event == _events.c.number).scalar_subquery()
+        for table in (tables.incidents, tables.decisions)
+    )
+    rows = await db.execute(select(_events.c.id, _events.c.revision, incidents, decisions))
+    return {event_id: HowFar(*step) for event_id, *step in rows}
+
+
 def _listing() -> Select[Any]:
     return select(*_hooks.c, _events.c.id.label("event_id")).outerjoin(
         _events, _events.c.number == _hooks.c.event
@@ -231,7 +266,10 @@ def _listing() -> Select[Any]:
 
 
 def _webhook(row: AnyRow) -> WebhookRecord:
-    return WebhookRecord(row.number, row.url, tuple(row.kinds.split()), row.event_id, row.created_at)
+    since = None
+    if row.since_json is not None:
+        since = {event: HowFar(*step) for event, step in json.loads(row.since_json).items()}
+    return WebhookRecord(row.number, row.url, tuple(row.kinds.split()), row.event_id, row.created_at, since)
 
 
 def _delivery(row: AnyRow) -> DeliveryRecord:

@@ -7,15 +7,18 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import paper
 import pytest
 from aiohttp import web
+from databases import new_book
 from house import LEAGUE, House, Peer, house
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from league.racing.plan import EventPlan, HeatPlan
 from league.server.rest.postman import Postman, is_public, signature
 from league.server.rest.standings import Standings
 from league.store.book import RecordBook
@@ -165,6 +168,40 @@ async def test_a_program_that_fails_is_told_again_with_the_same_id_until_it_take
             await asyncio.wait((telling,))
     assert {headers["webhook-id"] for headers, _ in box.got} == {"msg_1"}
     assert (one.attempts, one.problem, one.next_at) == (3, "", None)
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_what_came_after_a_webhook_is_told_and_nothing_from_before_wherever_the_clock_stands(
+    kept_in: str, days: int
+) -> None:
+    now = datetime(2031, 5, 17, tzinfo=UTC)
+    event = EventPlan.model_validate(paper.event("head-to-head", 2).model_dump() | {"id": "cup"})
+    heats = [
+        HeatPlan(
+            id=f"h{n}", phase="race", circuit="c", car="d", rules=event.rules, seed=1, grid=event.entries
+        )
+        for n in range(3)
+    ]
+    async with new_book(clock=lambda: now) as book, mailbox() as box:
+        await book.add_event(event)
+        await book.begin_heat("cup", heats[0])
+        await book.begin_heat("cup", heats[1])
+        await book.finish_heat("cup", heats[1], paper.result(heats[1]), [], None)
+        now += timedelta(days=days)  # and not only once: it may be put right again, or not
+        hook, _ = await book.add_webhook(box.url, ["heat.finished"])
+        now += timedelta(days=days)
+        for heat in (heats[0], heats[2]):
+            await book.finish_heat("cup", heat, paper.result(heat), [], None)
+        now -= timedelta(days=5 * days)
+        telling = asyncio.create_task(Postman(Standings(LEAGUE, book), book, private=True).run())
+        try:
+            await box.until(lambda: len(box.got) == 2)
+            told = {json.loads(body)["data"]["result"]["heat"] for _, body in box.got}
+            assert told == {"h0", "h2"}
+            assert len(await book.deliveries(hook.number)) == 2
+        finally:
+            telling.cancel()
+            await asyncio.wait((telling,))
 
 
 async def test_after_the_last_attempt_there_is_none(book: RecordBook) -> None:

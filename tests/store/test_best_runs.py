@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
+from unittest.mock import patch
 
 import paper
 import pytest
@@ -69,8 +71,13 @@ async def check(book: RecordBook, event: EventPlan, known: Tally | None) -> Tall
     assert (tally.heats, tally.revision, tally.final) == (len(raced), judged.revision, judged.final)
     assert tally.first == next(iter(await book.raced("e")), None)
     assert (tally.best, tally.earlier, tally.state_hash) == (whole.best, whole.earlier, whole.state_hash)
-    assert len(tally.state_hash) == (64 if len(raced) > 1 else len(raced))
+    states = [heat.state_hash for heat in await book.raced("e")]
+    assert tally.state_hash == (hashed(states) if len(states) > 1 else "".join(states))
     return tally
+
+
+def hashed(states: list[str]) -> str:
+    return hashlib.sha256("".join(states).encode()).hexdigest()
 
 
 async def compare(heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[str, int, str]]) -> None:
@@ -86,7 +93,8 @@ async def compare(heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[
                 id=f"h{number}", phase="p", circuit="c", car="d", rules=event.rules, seed=1, grid=grid
             )
             entries = classify(row(entry, run) for entry, run in runs.items())
-            late.append((plan, paper.result(plan).model_copy(update={"entries": entries})))
+            changed = {"entries": entries, "state_hash": f"{number:064x}"}
+            late.append((plan, paper.result(plan).model_copy(update=changed)))
             await book.begin_heat("e", plan)
             if number % 3:  # every third goes on while the next is raced, and ends after it
                 await finish(book, late)
@@ -140,4 +148,26 @@ async def look(book: RecordBook, known: Runs | None) -> Runs:
 def test_a_tally_and_runs_that_go_on_say_what_reading_everything_does(
     heats: list[dict[str, dict[str, Any]]], decisions: list[tuple[str, int, str]]
 ) -> None:
-    asyncio.run(compare(heats, decisions))
+    with patch("league.store.progress.SLICE", 2):  # so that a few heats take several
+        asyncio.run(compare(heats, decisions))
+
+
+async def test_a_heat_that_is_never_finished_keeps_no_later_one_back(book: RecordBook) -> None:
+    event = paper.event("time-trial", 2)
+    plans = [
+        HeatPlan(id=f"h{n}", phase="p", circuit="c", car="d", rules=event.rules, seed=1, grid=event.entries)
+        for n in range(6)
+    ]
+    states = [f"{n:064x}" for n in range(6)]
+    await book.add_event(event)
+    for plan in plans:
+        await book.begin_heat("e", plan)
+    known: Tally | None = None
+    done: list[int] = []
+    with patch("league.store.progress.SLICE", 2):
+        for number in (1, 5, 3, 2, 4, 0):
+            result = paper.result(plans[number]).model_copy(update={"state_hash": states[number]})
+            await book.finish_heat("e", plans[number], result, [], None)
+            done = sorted([*done, number])
+            known = await check(book, event, known)
+            assert (known.heats, known.progress.below) == (len(done), 6 if len(done) == 6 else 0)

@@ -108,6 +108,42 @@ async def test_a_session_ends_with_the_token_that_it_hangs_on(friday: RecordBook
     assert await friday.token(session) is None
 
 
+async def test_a_clock_that_was_ahead_for_a_while_ends_no_session_and_no_invitation_for_good(
+    friday: RecordBook, clock: Any
+) -> None:
+    token = await friday.issue_token("director", event_id="friday")
+    record = await friday.token(token)
+    assert record is not None
+    session = await friday.open_session(record, until=clock() + timedelta(hours=12))
+    code, _ = await friday.invite("racer", good_for=timedelta(hours=12))
+    clock.move(86_400)
+    assert await friday.token(session) is None
+    with pytest.raises(UnknownNameError):
+        await friday.take_up(code, "Anna")
+    clock.move(-86_400)
+    assert await friday.token(session) is not None
+    await friday.take_up(code, "Anna")
+
+
+async def test_a_clock_that_is_put_back_brings_back_nothing_that_was_taken_back(
+    friday: RecordBook, clock: Any
+) -> None:
+    token = await friday.issue_token("director", event_id="friday")
+    record = await friday.token(token)
+    assert record is not None
+    session = await friday.open_session(record, until=clock() + timedelta(hours=12))
+    taken, _ = await friday.invite("racer")
+    withdrawn, made = await friday.invite("racer")
+    await friday.take_up(taken, "Anna")
+    await friday.revoke_invitation(made.number)
+    await friday.revoke(record.number)
+    clock.move(-86_400)
+    assert await friday.token(session) is None
+    for code in (taken, withdrawn):
+        with pytest.raises(UnknownNameError):
+            await friday.take_up(code, "Ben")
+
+
 async def test_an_entry_is_known_by_its_owner(friday: RecordBook) -> None:
     anna = await friday.add_person("Anna", "racer")
     await friday.give_entry("friday", "car-2", anna.number)

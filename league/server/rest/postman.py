@@ -29,7 +29,7 @@ from league.errors import LeagueError
 from league.server.rest.standings import Standings
 from league.store.book import RecordBook
 from league.store.records import EventRecord
-from league.store.webhooks import Due, WebhookRecord
+from league.store.webhooks import Due, HowFar, WebhookRecord
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _LONGEST: Final = 200
 
 
-Happening = tuple[str, str, datetime, dict[str, Any]]
-"""Its kind, what makes it one of its own, when, and the content."""
+Happening = tuple[str, str, HowFar | None, datetime, dict[str, Any]]
+"""Its kind, what makes it one of its own, in which step of the event, when, and the content."""
 
 
 class ForbiddenTargetError(OSError):
@@ -122,28 +122,31 @@ class Postman:
                     self._seen[hook.number][record.plan.id] = record.revision
 
     async def _happened(self, record: EventRecord) -> AsyncIterator[Happening]:
-        """What there is to tell of an event: kind, what makes it one of its own, when, and the content."""
+        """What there is to tell of an event."""
         event_id = record.plan.id
         results = {result.heat: result for result in await self._book.results(event_id)}
-        last_at = record.created_at
+        last_at, last_in = record.created_at, 0
         for heat in await self._book.heats(event_id):
             if heat.finished_at is not None and heat.plan.id in results:
-                last_at = max(last_at, heat.finished_at)
-                result = results[heat.plan.id].model_dump(mode="json")
-                yield "heat.finished", f"{event_id} {heat.plan.id}", heat.finished_at, {"result": result}
+                last_at, last_in = max(last_at, heat.finished_at), max(last_in, heat.finished_in or 0)
+                step = None if heat.finished_in is None else HowFar(revision=heat.finished_in)
+                told = {"result": results[heat.plan.id].model_dump(mode="json")}
+                yield "heat.finished", f"{event_id} {heat.plan.id}", step, heat.finished_at, told
         for filed in await self._book.incidents(event_id):
-            told = filed.incident.model_dump(mode="json")
-            yield "incident", f"{event_id} {filed.incident.number}", filed.filed_at, {"incident": told}
+            told = {"incident": filed.incident.model_dump(mode="json")}
+            step = HowFar(incidents=filed.incident.number)
+            yield "incident", f"{event_id} {filed.incident.number}", step, filed.filed_at, told
         if results:
             board = json.loads(await self._standings.board(event_id, exact=True))
             said = {key: board[key] for key in ("entries", "revision", "final")}
             rows = json.dumps(said, sort_keys=True)
-            yield "standings.changed", f"{event_id} {rows}", last_at, {"standings": said}
+            step = HowFar(revision=last_in, decisions=board["revision"]) if last_in else None
+            yield "standings.changed", f"{event_id} {rows}", step, last_at, {"standings": said}
 
     async def _queue(self, hook: WebhookRecord, happened: list[Happening]) -> None:
-        for kind, key, at, content in happened:
-            if kind in hook.kinds and at >= hook.created_at:
-                event_id = key.split(" ", 1)[0]
+        for kind, key, step, at, content in happened:
+            event_id = key.split(" ", 1)[0]
+            if kind in hook.kinds and hook.is_news(event_id, step, at):
                 await self._book.queue_delivery(
                     hook.number,
                     message_id(kind, key),
