@@ -117,18 +117,16 @@ class RacingLine(Agent):
     """Whether the car has been put back and stands."""
     planned: bool
     """Whether the way from the present stand has been planned."""
-    steer_rad: float
-    """The last steering command."""
+    orders: tuple[Command, ...]
+    """The last commands, newest first: as many as may be on their way to the servo and the motor."""
     servo_rad: float
     """Where the servo is; no sensor tells, so its model runs along."""
-    last: Command
-    """The command in effect."""
 
     def prepare(self, briefing: Briefing) -> None:
         """Compute the lap and try it out; takes a second or two."""
         self.car, self.tick_s = briefing.car, briefing.tick_s
-        substeps = ceil(120 * self.tick_s - 1e-9)
-        self.step_s = self.tick_s / substeps
+        self.substeps = ceil(120 * self.tick_s - 1e-9)
+        self.step_s = self.tick_s / self.substeps
         self.dead = round(self.car.steer_dead_s / self.step_s)
         self.late = round(self.car.speed_dead_s / self.step_s)
         self.manner = IN_COMPANY if briefing.opponents else ALONE
@@ -152,7 +150,7 @@ class RacingLine(Agent):
         back_m = self.car.base_to_nose_m - self.car.nose_m
         x_m, y_m = x_m - back_m * cos(yaw_rad), y_m - back_m * sin(yaw_rad)
         speed, turn, wheel = seen.speed_mps, seen.yaw_rate_radps, seen.steer_rad
-        self.last = seen.last_command
+        self.orders = (Command(self.orders[0].steer_rad, seen.last_command.speed_mps), *self.orders[1:])
         return self.drive(Motion(x_m, y_m, yaw_rad, speed, turn, wheel, self.servo_rad))
 
     # -- driving ---------------------------------------------------------------------------------
@@ -160,8 +158,8 @@ class RacingLine(Agent):
     def drive(self, car: Motion) -> Command:
         """The command for a car that is here now."""
         now = replace(car)
-        for _ in range(self.dead):
-            car.advance(self.car, self.steer_rad, self.last.speed_mps, self.step_s)
+        for step in range(self.dead):
+            self.move(car, step, (Command(0.0, 0.0), *self.orders))
         place, state = self.seen_from(car)
         self.choose_line(place, state)
         beside = abs(self.traffic.shift_m) > ON_LINE_M or not self.manner.follows
@@ -242,7 +240,7 @@ class RacingLine(Agent):
         slow, fast = 1 - exp(-self.step_s / spec.steer_slow_s), 1 - exp(-self.step_s / spec.steer_fast_s)
         aligning = spec.steer_aligning_per_m * car.speed_mps * self.step_s
         for steer_rad in (0.0, 1.0):
-            servo = car.servo_rad + spec.steer_kick * (steer_rad - self.steer_rad)
+            servo = car.servo_rad + spec.steer_kick * (steer_rad - self.orders[0].steer_rad)
             wheel = car.wheel_rad
             for _ in range(round(LEAD_S / self.step_s)):
                 servo += (steer_rad - servo) * slow - aligning * servo
@@ -259,21 +257,37 @@ class RacingLine(Agent):
         speed_mps *= (1 + spec.corner_drag * abs(car.speed_mps * car.turn_radps)) / spec.speed_gain
         if push_mps2 >= 0.95 * spec.accelerate_mps2:
             speed_mps = spec.max_speed_mps
-        before_rad, servo_rad = self.steer_rad, now.servo_rad
-        for step in range(round(self.tick_s / self.step_s)):
-            if step == self.dead:
-                servo_rad += spec.steer_kick * (steer_rad - before_rad)
-            effect_rad = before_rad if step < self.dead else steer_rad
-            servo_rad += servo_change(spec, servo_rad, effect_rad, now.speed_mps, self.step_s)
-        self.steer_rad, self.servo_rad = steer_rad, servo_rad
-        return Command(steer_rad, max(0.0, min(spec.max_speed_mps, speed_mps)))
+        command = Command(steer_rad, max(0.0, min(spec.max_speed_mps, speed_mps)))
+        orders, servo_rad = (command, *self.orders), now.servo_rad
+        for step in range(self.substeps):
+            steer_rad, change_rad = self.steered(step, orders)
+            servo_rad += spec.steer_kick * change_rad
+            servo_rad += servo_change(spec, servo_rad, steer_rad, now.speed_mps, self.step_s)
+        self.orders, self.servo_rad = orders[:-1], servo_rad
+        return command
+
+    def move(self, car: Motion, step: int, orders: tuple[Command, ...]) -> None:
+        """Drive a physics step of a tick whose command is the first of these, and the one before is next."""
+        steer_rad, change_rad = self.steered(step, orders)
+        car.servo_rad += self.car.steer_kick * change_rad
+        speed_mps = orders[self.back(self.late, step)].speed_mps
+        car.advance(self.car, steer_rad, speed_mps, self.step_s)
+
+    def steered(self, step: int, orders: tuple[Command, ...]) -> tuple[float, float]:
+        """The steering that is in effect in a physics step, and by how much it has just changed."""
+        before, now = (orders[self.back(self.dead, look)].steer_rad for look in (step - 1, step))
+        return now, now - before
+
+    def back(self, late: int, step: int) -> int:
+        """How many ticks ago a command was given that is in effect in a step, so many steps late."""
+        return max(0, -((step - late) // self.substeps))
 
     # -- planning --------------------------------------------------------------------------------
 
     def forget(self) -> None:
         """The car stands with centred wheels, on the grid or where it was put back."""
-        self.steer_rad = self.servo_rad = 0.0
-        self.last = Command(0.0, 0.0)
+        self.servo_rad = 0.0
+        self.orders = (Command(0.0, 0.0),) * self.back(max(self.dead, self.late), -1)
         self.planned = False
         self.traffic.forget()
         self.near: float | None = None
@@ -283,7 +297,7 @@ class RacingLine(Agent):
         """Place along the road, in nodes, and the state there."""
         spot = self.road.locate(car.x_m, car.y_m, car.yaw_rad, self.near)
         self.near = spot.place
-        slow_rad = car.servo_rad - self.car.steer_kick * self.steer_rad
+        slow_rad = car.servo_rad - self.car.steer_kick * self.orders[0].steer_rad
         rates = (car.speed_mps, car.turn_radps, car.wheel_rad, slow_rad)
         return spot.place, np.array([spot.offset_m, spot.error_rad, *rates])
 
@@ -361,15 +375,11 @@ class RacingLine(Agent):
         """
         spare_m = np.full((2, len(self.road.xy)), 9.0)
         for _ in range(round(time_s / self.tick_s)):
-            before_rad, before = self.steer_rad, self.last
+            before = self.orders
             command = self.drive(replace(car))
-            for step in range(round(self.tick_s / self.step_s)):
-                if step == self.dead:
-                    car.servo_rad += self.car.steer_kick * (command.steer_rad - before_rad)
-                steer_rad = before_rad if step < self.dead else command.steer_rad
-                speed_mps = (before if step < self.late else command).speed_mps
-                car.advance(self.car, steer_rad, speed_mps, self.step_s)
-            self.last, self.servo_rad = command, car.servo_rad
+            for step in range(self.substeps):
+                self.move(car, step, (command, *before))
+            self.servo_rad = car.servo_rad
             place, offset_m, _ = self.road.locate(car.x_m, car.y_m, car.yaw_rad, self.near)
             left_m, right_m = self.road.room_m(place)
             node = round(place) % len(self.road.xy)

@@ -300,3 +300,10 @@ def test_behind_a_car_it_slows_down_with_the_gap() -> None:
     speeds = [traffic.behind(1.0, ahead_m) for ahead_m in (0.3, 0.6, 1.0, 2.0, 4.0)]
     assert speeds == sorted(speeds)
     assert speeds[0] < 1.0 < speeds[2]
+
+
+def test_it_follows_its_lap_however_often_it_is_asked() -> None:
+    """At 60 Hz a command takes effect a tick late, and what the motor is told two ticks."""
+    entry = race(CIRCUIT, [RacingLine], rules=Rules(laps=2, control_hz=60), league=LEAGUE).standings[0]
+    assert (entry.status, entry.off_tracks) == ("FIN", 0)
+    assert entry.fastest_lap_s == pytest.approx(5.29, abs=0.05)
