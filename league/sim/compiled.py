@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -26,7 +27,8 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 _njit: Any = numba.njit
 _config: Any = numba.config
 _HERE = Path(__file__).parent
-_OLD_S = 7 * 24 * 3600.0
+_DAY_S = 24 * 3600.0
+_UNUSED_S, _NEWEST = 30 * _DAY_S, 6
 
 
 def compiled(function: Kernel) -> Kernel:
@@ -96,10 +98,12 @@ def _folder() -> Path | None:
         folder = parent / name
         try:
             if not folder.is_dir():
-                folder.mkdir(parents=True)
-                _forget_older(folder)
+                folder.mkdir(parents=True, exist_ok=True)
+                _forget_unused(folder)
         except OSError:
             continue
+        with suppress(OSError):
+            os.utime(folder)  # tells when it was used last
         if os.access(folder, os.W_OK):
             return folder
     return None
@@ -112,11 +116,22 @@ def _places() -> Iterator[Path]:
     yield user_cache_path("racing-league")
 
 
-def _forget_older(new: Path) -> None:
-    """Remove what earlier versions left, unless it is so fresh that somebody may be using it."""
-    for folder in new.parent.glob("league-*"):
-        if folder.stat().st_mtime < new.stat().st_mtime - _OLD_S:
+def _forget_unused(new: Path) -> None:
+    """Remove what other versions left: unused for a month, or for a day where there are newer ones enough.
+
+    Whoever uses one of these after all compiles again, for the process alone.
+    """
+    used = sorted(((_used_s(folder), folder) for folder in new.parent.glob("league-*")), reverse=True)
+    for place, (used_s, folder) in enumerate(used):
+        if used_s < time.time() - (_UNUSED_S if place < _NEWEST else _DAY_S):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _used_s(folder: Path) -> float:
+    """When a version was used last; now where another process has removed it meanwhile."""
+    with suppress(OSError):
+        return folder.stat().st_mtime
+    return time.time()
 
 
 class _Compiling(event.Listener):

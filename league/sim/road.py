@@ -135,7 +135,7 @@ def follow(road: FloatArray, x: float, y: float, start: int) -> tuple[int, float
     the result is farther away than the segment's LOST.
     """
     last = len(road) - 1
-    best, least = start, _gap(road, start, x, y)
+    best, least = start, gap_m2(road, start, x, y)
     for way in (1, -1):
         while True:
             index = best + way
@@ -143,7 +143,7 @@ def follow(road: FloatArray, x: float, y: float, start: int) -> tuple[int, float
                 index = 0
             elif index < 0:
                 index = last
-            gap = _gap(road, index, x, y)
+            gap = gap_m2(road, index, x, y)
             if gap >= least:
                 break
             best, least = index, gap
@@ -156,7 +156,7 @@ def follow(road: FloatArray, x: float, y: float, start: int) -> tuple[int, float
     )
     if least >= road[best, SURE_LEFT if left else SURE_RIGHT]:
         best = _look_on(road, x, y, best, least)
-    return best, _reach(road, best, x, y)
+    return best, foot_m(road, best, x, y)
 
 
 @lean
@@ -168,7 +168,7 @@ def _look_on(road: FloatArray, x: float, y: float, start: int, least: float) -> 
         index, walked = start, 0.0
         for _ in range(count):
             index = (index + way) % count
-            gap = _gap(road, index, x, y)
+            gap = gap_m2(road, index, x, y)
             if gap < least:
                 best, least, walked = index, gap, 0.0
             else:
@@ -177,7 +177,7 @@ def _look_on(road: FloatArray, x: float, y: float, start: int, least: float) -> 
                     break
     if least > road[best, LOST] * road[best, LOST]:
         for index in range(count):
-            gap = _gap(road, index, x, y)
+            gap = gap_m2(road, index, x, y)
             if gap < least:
                 best, least = index, gap
     return best
@@ -196,14 +196,16 @@ def find(road: FloatArray, along: float) -> int:
 
 
 @lean
-def _reach(road: FloatArray, i: int, x: float, y: float) -> float:
+def foot_m(road: FloatArray, i: int, x: float, y: float) -> float:
+    """How far along segment `i` the point nearest to another one lies; reads the first five columns only."""
     along = (x - road[i, CENTRE_X]) * road[i, TANGENT_X] + (y - road[i, CENTRE_Y]) * road[i, TANGENT_Y]
     return float(min(max(along, 0.0), road[i, LENGTH]))
 
 
 @lean
-def _gap(road: FloatArray, i: int, x: float, y: float) -> float:
-    reach = _reach(road, i, x, y)
+def gap_m2(road: FloatArray, i: int, x: float, y: float) -> float:
+    """The squared distance from a point to segment `i`; reads the first five columns only."""
+    reach = foot_m(road, i, x, y)
     dx = x - road[i, CENTRE_X] - reach * road[i, TANGENT_X]
     dy = y - road[i, CENTRE_Y] - reach * road[i, TANGENT_Y]
     return float(dx * dx + dy * dy)
@@ -261,7 +263,7 @@ def wrapped(angle: float) -> float:
 @lean
 def clear(road: FloatArray, i: int, x: float, y: float) -> bool:
     """Whether a point is so near to segment `i` that it is surely on the road."""
-    return bool(_gap(road, i, x, y) < road[i, CLEAR] * road[i, CLEAR])
+    return bool(gap_m2(road, i, x, y) < road[i, CLEAR] * road[i, CLEAR])
 
 
 @lean

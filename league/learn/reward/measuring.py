@@ -1,7 +1,7 @@
 """Measuring where cars are in DeepRacer's terms, as compiled functions over all cars of a batch.
 
 Pure. `reward.telemetry` is the plain door to it. All numbers that the functions here use are defined
-here: compiled code that is kept on disk would not notice a change in another file.
+here or in `league.sim`: compiled code that is kept on disk would not notice a change in another file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim.compiled import lean
+from league.sim.road import foot_m, gap_m2
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -22,7 +23,7 @@ _CAMERA_X_M, _CAMERA_Z_M, _CAMERA_DOWN_RAD = 0.14529379, 0.13032555, 0.2618
 _CAMERA_WIDE, _CAMERA_HIGH = tan(1.13 / 2.0), tan(1.13 / 2.0) * 480.0 / 640.0
 _CAMERA_NEAR_M, _CAMERA_FAR_M = 0.2, 300.0
 
-# Columns of a line: a row and the segment that starts there.
+# Columns of a line: a row and the segment that starts there. The first ones are those of a road, too.
 _X, _Y, _TANGENT_X, _TANGENT_Y, _LENGTH, _ALONG = range(6)
 # What is kept of each car between ticks.
 _START, _LEAD, _BEFORE, _TICKS, _HINT = range(5)
@@ -73,33 +74,19 @@ def line_rows(points: FloatArray) -> FloatArray:
 
 
 @lean
-def _reach(line: FloatArray, i: int, x: float, y: float) -> float:
-    on = (x - line[i, _X]) * line[i, _TANGENT_X] + (y - line[i, _Y]) * line[i, _TANGENT_Y]
-    return float(min(max(on, 0.0), line[i, _LENGTH]))
-
-
-@lean
-def _gap(line: FloatArray, i: int, x: float, y: float) -> float:
-    on = _reach(line, i, x, y)
-    dx = x - line[i, _X] - on * line[i, _TANGENT_X]
-    dy = y - line[i, _Y] - on * line[i, _TANGENT_Y]
-    return float(dx * dx + dy * dy)
-
-
-@lean
 def _nearest(line: FloatArray, x: float, y: float, hint: int) -> int:
     """The segment of a closed line that is nearest to a point; of several the first.
 
     The hint makes it quick: what begins farther away than the best so far and its own length is skipped.
     """
     best = hint if 0 <= hint < len(line) else 0
-    least = _gap(line, best, x, y)
+    least = gap_m2(line, best, x, y)
     radius = sqrt(least)
     for i in range(len(line)):
         dx, dy = x - line[i, _X], y - line[i, _Y]
         reach = radius + line[i, _LENGTH]
         if dx * dx + dy * dy <= reach * reach:
-            gap = _gap(line, i, x, y)
+            gap = gap_m2(line, i, x, y)
             if gap < least or (gap == least and i < best):
                 best, least = i, gap
                 radius = sqrt(least)
@@ -130,10 +117,10 @@ def begin(
             line = centre[places[course[i]] : places[course[i] + 1]]
             x, y = pose[i, 0], pose[i, 1]
             segment = _nearest(line, x, y, 0)
-            start = _share(line, segment, _reach(line, segment, x, y))
+            start = _share(line, segment, foot_m(line, segment, x, y))
             x, y = x + nose_m * cos(pose[i, 2]), y + nose_m * sin(pose[i, 2])
             segment = _nearest(line, x, y, segment)
-            lead = _share(line, segment, _reach(line, segment, x, y)) - start
+            lead = _share(line, segment, foot_m(line, segment, x, y)) - start
             lead -= np.rint(lead)
             kept[i, _START], kept[i, _LEAD] = start, 100.0 * max(lead, 0.0)
             kept[i, _BEFORE] = kept[i, _TICKS] = 0.0
@@ -189,7 +176,7 @@ def measure(
         x, y = pose[i, 0] + nose_m * cos(pose[i, 2]), pose[i, 1] + nose_m * sin(pose[i, 2])
         segment = _nearest(centre, x, y, int(kept[i, _HINT]))
         kept[i, _HINT] = segment
-        on = _reach(centre, segment, x, y)
+        on = foot_m(centre, segment, x, y)
         share = _share(centre, segment, on)
         foot_x = centre[segment, _X] + on * centre[segment, _TANGENT_X]
         foot_y = centre[segment, _Y] + on * centre[segment, _TANGENT_Y]
@@ -197,10 +184,10 @@ def measure(
         row[FROM_CENTER] = sqrt((x - foot_x) ** 2 + (y - foot_y) ** 2)
         row[ALONG] = share * (centre[-1, _ALONG] + centre[-1, _LENGTH])
         a = _nearest(left, foot_x, foot_y, segment)
-        on = _reach(left, a, foot_x, foot_y)
+        on = foot_m(left, a, foot_x, foot_y)
         left_x, left_y = left[a, _X] + on * left[a, _TANGENT_X], left[a, _Y] + on * left[a, _TANGENT_Y]
         b = _nearest(right, foot_x, foot_y, segment)
-        on = _reach(right, b, foot_x, foot_y)
+        on = foot_m(right, b, foot_x, foot_y)
         right_x, right_y = right[b, _X] + on * right[b, _TANGENT_X], right[b, _Y] + on * right[b, _TANGENT_Y]
         row[WIDTH] = sqrt((left_x - right_x) ** 2 + (left_y - right_y) ** 2)
         to_left = sqrt((x - left_x) ** 2 + (y - left_y) ** 2)
@@ -300,13 +287,13 @@ def tell_objects(
                 continue
             x, y = pose[j, 0], pose[j, 1]
             segment = _nearest(centre, x, y, 0)
-            on = _reach(centre, segment, x, y)
+            on = foot_m(centre, segment, x, y)
             along = centre[segment, _ALONG] + on
             told[AT_X], told[AT_Y] = x, y
             in_inner_half = _inside(centre, x, y) and not _inside(inner, x, y)
             told[ON_LEFT] = in_inner_half == anticlockwise[at]
             told[SPEED], told[YAW] = speed[j], pose[j, 2]
-            told[OFF_CENTER] = sqrt(_gap(centre, segment, x, y))
+            told[OFF_CENTER] = sqrt(gap_m2(centre, segment, x, y))
             told[DISTANCE], told[PRESENT] = along, 1.0
             behind, ahead, most, least = _sort_in(objects[i], own, place - 1, behind, ahead, most, least)
             number += 1
