@@ -152,7 +152,9 @@ class Desk:
             plan=sheet.record.plan,
             runs=record.role in RUNNING.roles,
             paused=paddock is not None and not paddock.going.is_set(),
-            racing=paddock.heat if paddock is not None else None,
+            racing=next(
+                (heat.plan for heat in sheet.heats if paddock and heat.plan.id == paddock.heat), None
+            ),
             redoable=paddock is not None and paddock.again is not None,
             problem=paddock.problem if paddock is not None else "",
             connected=paddock.connected() if paddock is not None else set(),
