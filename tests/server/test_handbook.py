@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 import aiohttp
 from house import House
@@ -16,12 +17,12 @@ async def test_the_page_shows_every_operation_with_an_example(
 ) -> None:
     async with http.get(f"{home.url}/api") as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
-        page = html.unescape(await answer.text())
+        page = html.unescape(re.sub("</?code>", "", await answer.text()))
     shown = list(lines(document_of(home.app), home.url))
     assert len(shown) > 20
     for line in shown:
         assert f"{line.method} {line.path}" in page
-        assert line.summary in page
+        assert line.summary.replace("`", "") in page
         assert line.example in page
 
 
