@@ -2,11 +2,56 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from league.whole import whole, write_private
+from league.whole import LEFT_S, whole, write_private
+
+
+def left_by(pid: int, folder: Path, name: str = "monday.sqlite", *, age_s: float = 2 * LEFT_S) -> Path:
+    """A file such as a killed process leaves."""
+    path = folder / f".{name}.{pid}.partial"
+    path.write_text("half")
+    os.utime(path, (time.time() - age_s,) * 2)
+    return path
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that is no more."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write_beside_it(tmp_path: Path, gone: int) -> None:
+    left_by(gone, tmp_path)
+    left_by(gone, tmp_path, "b").rename(tmp_path / f".b.{gone}.partial-journal")
+    with whole(tmp_path / "tuesday.sqlite") as partial:
+        partial.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["tuesday.sqlite"]
+
+
+def test_what_may_still_be_somebodys_stays(tmp_path: Path, gone: int) -> None:
+    kept = {
+        left_by(os.getppid(), tmp_path),  # it is there
+        left_by(os.getpid(), tmp_path),  # ours: of another thread
+        left_by(gone, tmp_path, "on-another-machine", age_s=0.0),
+    }
+    for name in (f"a.{gone}.partial", f".{gone}.partial", f".a.{gone}.partially", ".a.x.partial"):
+        kept.add(left_by(gone, tmp_path).rename(tmp_path / name))
+    folder = tmp_path / f".folder.{gone}.partial"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    path = tmp_path / "tuesday.sqlite"
+    with whole(path) as partial:
+        partial.write_text("whole")
+    assert {*tmp_path.iterdir()} == {*kept, folder, path}
 
 
 def test_a_file_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:

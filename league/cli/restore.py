@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -55,24 +56,41 @@ async def bring_back(
         InputError: There is something in it.
         RecordBookError: A server has it.
     """
-    said: list[str] = []
     file = find(where).file
     with only_server(file):
-        if replace and file is not None:
-            said += await _set_aside(file)
-        async with await RecordBook.open(where) as book:
-            await fill(book)
-            events = len(await book.events())
-            return [*said, f"{book.name}: {events} event{'s' if events != 1 else ''}"]
+        aside = await _set_aside(file) if replace and file is not None else None
+        new = file is not None and not await asyncio.to_thread(file.exists)
+        try:
+            async with await RecordBook.open(where) as book:
+                await fill(book)
+                events = len(await book.events())
+        except BaseException:
+            if file is not None and new:
+                _put_back(file, aside)
+            raise
+        said = [] if aside is None else [f"{aside}: what was there before"]
+        return [*said, f"{book.name}: {events} event{'s' if events != 1 else ''}"]
 
 
-async def _set_aside(file: Path) -> list[str]:
+async def _set_aside(file: Path) -> Path | None:
     """Keep a book under another name, with all that its write-ahead log holds."""
     if not await asyncio.to_thread(file.exists):
-        return []
+        return None
     aside = file.with_name(f"{file.name}.{datetime.now().astimezone():%Y%m%d-%H%M%S}")
     async with await RecordBook.open(file) as old:
         await backup(old, aside)
+    _remove(file)
+    return aside
+
+
+def _put_back(file: Path, aside: Path | None) -> None:
+    """Leave everything as it was: no empty book, and the one that was there in its place."""
+    with suppress(OSError):
+        _remove(file)
+        if aside is not None:
+            aside.replace(file)
+
+
+def _remove(file: Path) -> None:
     for ending in ("", "-wal", "-shm"):
         file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
-    return [f"{aside}: what was there before"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from league.whole import write_private
+from league.whole import is_alive, write_private
 from league.wire.messages import Resume
 
 _MOST = 50
@@ -27,7 +27,7 @@ class Sessions:
     def find(self, *key: str) -> Resume | None:
         """The session to go on with, if there is one, and no other program is driving in it."""
         kept = self._read().get(_joined(key))
-        if kept is None or _alive(int(kept[2])):
+        if kept is None or is_alive(int(kept[2])):
             return None
         return Resume(kept[0], kept[1])
 
@@ -65,16 +65,3 @@ def _joined(key: tuple[str, ...]) -> str:
 def _is_session(value: object) -> bool:
     good = isinstance(value, list) and len(value) == 3 and all(isinstance(part, str) for part in value)
     return good and value[2].isascii() and value[2].isdigit()  # type: ignore[index]
-
-
-def _alive(pid: int) -> bool:
-    """Whether another process with this number is there."""
-    if pid == os.getpid() or not 0 < pid < 1 << 31:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -66,6 +66,8 @@ async def restore(book: RecordBook, file: str | os.PathLike[str]) -> None:
         copy = Path(folder) / "book.sqlite"
         with explained(str(path)):
             await asyncio.to_thread(_copy_file, path, copy)
+        if await asyncio.to_thread(_is_empty, copy):  # it would make an empty league
+            raise RecordBookError(f"{path}: there is nothing in it, expected a backup")
         # This says what is wrong with it, and brings its tables up to date.
         await (await RecordBook.open(copy)).close()
         await take_over(book, copy)
@@ -93,6 +95,11 @@ def _copy_file(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(uri, uri=True)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
         new.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+
+
+def _is_empty(file: Path) -> bool:
+    with closing(sqlite3.connect(file)) as db:
+        return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 
 def _into_file(source: Connection, target: Path) -> None:
