@@ -114,7 +114,8 @@ async def test_the_story_is_the_same_whichever_way_it_was_reached(
 async def test_a_car_is_seen_through_its_camera(open_page: OpenPage, raced: tuple[Show, str]) -> None:
     address = raced[1]
     async with open_page(f"{address}{REPLAY}?t=2&view=eye") as page:
-        await until(page, "document.querySelector('#eye img')?.naturalWidth === 160")
+        # What draws it may have to be compiled first.
+        await until(page, "document.querySelector('#eye img')?.naturalWidth === 160", within_s=60)
 
 
 async def test_a_heat_without_recording_says_so(open_page: OpenPage, raced: tuple[Show, str]) -> None:
