@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from league.sim.episode import Episode, Starts
     from league.sim.lidar import DiscretizedLidarSensor, F1tenthLidarSensor, LidarSensor, SectorLidarSensor
     from league.sim.noise import Noisy
-    from league.sim.objects import Bot, Box
+    from league.sim.objects import Bot, Box, Traffic
     from league.sim.sensing import PoseSensor, StateSensor
     from league.sim.sensor import Sensor
     from league.sim.world import Contact, World
@@ -151,6 +151,7 @@ __all__ = [
     "StereoCameraSensor",
     "StopResult",
     "Swiss",
+    "Traffic",
     "UnknownNameError",
     "Visit",
     "World",
@@ -265,6 +266,7 @@ _HOMES = {
     "StereoCameraSensor": "league.sim.camera",
     "StopResult": "league.gate.car",
     "Swiss": "league.racing.knockout",
+    "Traffic": "league.sim.objects",
     "UnknownNameError": "league.errors",
     "Visit": "league.hooks.page",
     "World": "league.sim.world",

@@ -28,6 +28,7 @@ from league.sim.car import DEEPRACER, CarSpec
 from league.sim.episode import Episode, Starts
 from league.sim.layout import STATE_SIZE
 from league.sim.noise import MOST_LATENCY_TICKS
+from league.sim.objects import Bot, Traffic
 from league.track.circuit import Circuit
 
 Floats = NDArray[np.float32]
@@ -142,6 +143,7 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
         autoreset_mode: How an ended one starts again.
         vary: By how large a share figures of the car may differ, drawn anew for each episode; see `Batch`.
         random_boxes: How many boxes stand in the way, at places drawn anew for each episode.
+        bots: Cars without a driver that they have to pass, see `Batch`.
         noise: Noise on what is seen, in multiples of a good tracker's; see `league.learn.ground.senses`.
         latency_ticks: How many ticks late actions take effect; until then the car is told to stand.
         threads: How many threads share the work; None is as many as are worth it.
@@ -159,6 +161,7 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
         vary: Mapping[str, float] | None = None,
         random_boxes: int = 0,
+        bots: Sequence[Bot] | Traffic = (),
         noise: float = 0.0,
         latency_ticks: int = 0,
         threads: int | None = None,
@@ -182,6 +185,7 @@ class RacingVectorEnv(gymnasium.vector.VectorEnv[Floats, Floats, Any]):
             again=_AGAIN[autoreset_mode],
             vary=vary,
             random_boxes=random_boxes,
+            bots=bots,
             crew=crew(),
             parts=share(num_envs, threads),
         )

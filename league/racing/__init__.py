@@ -3,5 +3,5 @@
 Pure: no asyncio, sockets, clocks, threads or databases.
 """
 
-BEHAVIOR = 2
+BEHAVIOR = 3
 """Results are comparable only within one behaviour version; any change to physics or rules raises it."""

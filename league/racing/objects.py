@@ -12,17 +12,23 @@ from league.errors import ConfigError
 from league.racing.places import read_place
 from league.racing.rules import Rules
 from league.sim.car import CarSpec
-from league.sim.measures import APART_SHARE, CLEAR_M, FIRST_SHARE, LAST_SHARE, PASS_M
+from league.sim.measures import (
+    APART_SHARE,
+    APART_WITH_BOTS_M,
+    BEFORE_BOX_M,
+    CLEAR_M,
+    FIRST_BOT_M,
+    FIRST_SHARE,
+    LAST_SHARE,
+    PASS_M,
+    PAST_BOX_M,
+)
 from league.sim.objects import Bot, Box
 from league.track.circuit import Circuit
 
-APART_WITH_BOTS_M = 3.0
-"""Boxes are at least this far apart where bots have to go round them, in bends too, where it is less on the
-inner lane."""
-FIRST_BOT_M = 2.0
 _BOX = Box(0.0, 0.0, 0.0)
-# A bot starts this far from the box before and after it on its own lane, and this much later to do so.
-_BOX_BEHIND_M, _BOX_AHEAD_M, _BOT_SHIFT_M = 0.8, 2.1, 3.0
+# A bot starts up to this much later to be where nothing is in its way.
+_BOT_SHIFT_M = 3.0
 # Places are rounded, so that a last bit cannot differ from machine to machine.
 _DIGITS = 6
 
@@ -192,7 +198,7 @@ def _bot_stand(wanted: Stand, bots: list[Stand], boxes: list[Stand], car: CarSpe
         for left in (wanted[1], not wanted[1]):
             ahead = [_ahead_m(at_m, along_m, length_m) for at_m, on_left in boxes if on_left == left]
             behind = [_ahead_m(at_m, along_m, length_m) for at_m, on_left in bots if on_left == left]
-            if all(not -_BOX_BEHIND_M < gap_m < _BOX_AHEAD_M for gap_m in ahead) and all(
+            if all(not -PAST_BOX_M < gap_m < BEFORE_BOX_M for gap_m in ahead) and all(
                 abs(gap_m) > 2 * car.length_m for gap_m in behind
             ):
                 return along_m, left

@@ -1,4 +1,4 @@
-"""Sine, cosine and tangent for the kernels: quick, and the same bits on every machine.
+"""Sine, cosine, tangent and direction for the kernels: quick, and the same bits on every machine.
 
 Pure. A system's own mathematics library takes two to three times as long, and its last bit differs from
 one to the next; these are sums and products only. An angle is reduced by whole quarter turns to at most
@@ -14,7 +14,8 @@ from math import factorial, pi
 
 import numpy as np
 
-from league.sim.compiled import inlined
+from league.sim.compiled import inlined, lean
+from league.track.exact import EIGHTHS, SERIES
 
 _QUARTERS = 2.0 / pi
 _WHOLE = 1.5 * 2.0**52
@@ -27,6 +28,8 @@ _PART_3 = float.fromhex("0x1.3198a2e037073p-69")
 
 _S3, _S5, _S7, _S9, _S11, _S13, _S15 = ((-1.0) ** (n // 2) / factorial(n) for n in range(3, 16, 2))
 _C4, _C6, _C8, _C10, _C12, _C14, _C16 = ((-1.0) ** (n // 2) / factorial(n) for n in range(4, 17, 2))
+
+_EIGHTHS, _SERIES = np.array(EIGHTHS), np.array(SERIES)
 
 _ODD, _HALF, _LAST_BITS = np.int32(1), np.int32(2), np.int32(3)
 
@@ -66,3 +69,21 @@ def tan(angle: float) -> float:
     """Tangent of an angle in rad."""
     s, c = sine_cosine(angle)
     return s / c
+
+
+@lean
+def direction(y: float, x: float) -> float:
+    """Direction of the vector (x, y) in rad, in [-pi, pi]: the very bits of `league.track.exact.arctan2`."""
+    up, along = abs(y), abs(x)
+    large, small = max(up, along), min(up, along)
+    share = small / large if large > 0.0 else 0.0
+    nearest = np.rint(8.0 * share)
+    rest = (share - nearest / 8.0) / (1.0 + share * (nearest / 8.0))
+    z = rest * rest
+    series = 0.0
+    for k in range(len(_SERIES) - 1, -1, -1):
+        series = z * (_SERIES[k] + series)
+    angle = _EIGHTHS[int(nearest)] + (rest + rest * series)
+    if up > along:
+        angle = pi / 2 - angle
+    return float(np.copysign(pi - angle if x < 0.0 else angle, y))

@@ -1,4 +1,4 @@
-"""What a batch may be asked for: boxes in the way and cars that differ.
+"""What a batch may be asked for: how many worlds, boxes and bots in the way, cars that differ.
 
 Pure: it refuses what cannot be.
 """
@@ -11,10 +11,29 @@ from math import isfinite
 from league.errors import ConfigError, InputError
 from league.sim import kernel, measures, objects, opening
 from league.sim.car import CarSpec
-from league.sim.objects import Box
+from league.sim.objects import Bot, Box, Traffic
+from league.sim.world import MAX_CARS, check_world
 from league.track.circuit import Circuit
 
-MOST_BOXES = 7
+MAX_WORLDS = 1_000_000
+MOST_BOXES = MOST_BOTS = 7
+
+
+def check_batch(circuits: tuple[Circuit, ...], car: CarSpec, worlds: int, cars: int, control_hz: int) -> None:
+    """Refuse a batch that cannot be.
+
+    Raises:
+        InputError: No circuits, no worlds or cars or too many, a control rate out of range, or a circuit
+            narrower than the car.
+    """
+    if not circuits:
+        raise InputError("a batch with 0 circuits, expected at least 1")
+    if not 1 <= worlds <= MAX_WORLDS or worlds != int(worlds):
+        raise InputError(f"a batch of {worlds} worlds, expected 1 to {MAX_WORLDS}")
+    if not 1 <= cars <= MAX_CARS or cars != int(cars):
+        raise InputError(f"a batch with {cars} cars in each world, expected 1 to {MAX_CARS}")
+    for circuit in circuits:
+        check_world(circuit, (car,), control_hz, ())
 
 
 def check_vary(car: CarSpec, vary: Mapping[str, float]) -> dict[str, float]:
@@ -40,7 +59,7 @@ def check_vary(car: CarSpec, vary: Mapping[str, float]) -> dict[str, float]:
 
 
 def check_boxes(
-    circuits: tuple[Circuit, ...], car: CarSpec, boxes: tuple[Box, ...], drawn: int, grid_m: float
+    circuits: tuple[Circuit, ...], car: CarSpec, boxes: tuple[Box, ...], drawn: int, bots: int, grid_m: float
 ) -> None:
     """Refuse boxes that a batch cannot have.
 
@@ -49,6 +68,7 @@ def check_boxes(
         car: What must pass them.
         boxes: At given places.
         drawn: How many at random places.
+        bots: How many bots have to go round them.
         grid_m: Length of the grid.
 
     Raises:
@@ -64,7 +84,7 @@ def check_boxes(
         length = circuit.length_m
         first = max(measures.FIRST_SHARE * length, measures.CLEAR_M)
         last = min(measures.LAST_SHARE * length, length - grid_m - measures.CLEAR_M)
-        if last - first < (drawn - 1) * measures.APART_SHARE * length:
+        if last - first < (drawn - 1) * opening.apart_m(length, bots):
             raise InputError(f"{drawn} boxes find no room on {circuit.id!r}, {length:.2f} m long")
         # Half of the road less half a box is free beside it; the width is that of both lanes.
         widest = float((circuit.width_left_m + circuit.width_right_m).max())
@@ -74,3 +94,37 @@ def check_boxes(
                 f"circuit {circuit.id!r} is at most {widest:.2f} m wide, expected {needed / 0.75:.2f} m "
                 "where cars have to pass boxes"
             )
+
+
+def check_traffic(
+    circuits: tuple[Circuit, ...], bots: tuple[Bot, ...] | Traffic, cars: int, gap_m: float
+) -> None:
+    """Refuse bots that a batch cannot have.
+
+    Args:
+        circuits: Where.
+        bots: At given places, or at drawn ones.
+        cars: How many cars stand on the grid.
+        gap_m: From one to the next there.
+
+    Raises:
+        InputError: Too many, bots at given places on several circuits, one that cannot drive, a range of
+            speeds that is none, or no room for those at drawn places.
+    """
+    count = bots.bots if isinstance(bots, Traffic) else len(bots)
+    if count != int(count) or not 0 <= count <= MOST_BOTS:
+        raise InputError(f"{count} bots, expected 0 to {MOST_BOTS}")
+    if not isinstance(bots, Traffic):
+        if bots and len(circuits) > 1:
+            raise InputError("bots at given places, expected one circuit, or Traffic on several")
+        objects.check_bots(bots)
+        return
+    slowest, fastest = bots.speed_mps
+    if not slowest <= fastest:
+        raise InputError(f"bots from {slowest} to {fastest} m/s, expected the slower one first")
+    objects.check_bots([bots.one(speed_mps) for speed_mps in bots.speed_mps])
+    for circuit in circuits if count else ():
+        # They start in the first half of a stretch each, so that half of one lies between two at least.
+        stretch_m = opening.bot_stretch(circuit.length_m, cars, count, gap_m)
+        if stretch_m < 4 * bots.length_m:
+            raise InputError(f"{count} bots find no room on {circuit.id!r}, {circuit.length_m:.2f} m long")

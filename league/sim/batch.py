@@ -15,22 +15,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from league.errors import InputError
+from league.sim import bots as driving
 from league.sim import contact, kernel, marshal, road, sweep, tick
-from league.sim.asked import check_boxes, check_vary
+from league.sim.asked import check_batch, check_boxes, check_traffic, check_vary
 from league.sim.car import CarSpec
+from league.sim.convoy import stands_of
 from league.sim.episode import Episode
 from league.sim.grip import check_spins
+from league.sim.lanelines import line_rows
 from league.sim.lanes import LANES, make_lanes
 from league.sim.layout import STATE_SIZE
-from league.sim.objects import Box
-from league.sim.world import MAX_CARS, PHYSICS_HZ, check_world
+from league.sim.objects import Bot, Box, Traffic
+from league.sim.world import PHYSICS_HZ
 from league.track.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Seen = NDArray[np.float32]
 
-MAX_WORLDS = 1_000_000
 MAX_SEED = 2**63 - 1
 
 Again = Literal["same_step", "next_step", "never"]
@@ -72,6 +74,8 @@ class Batch:
         boxes: What stands in the way in every world, on one circuit.
         random_boxes: Or how many boxes stand at places that each world draws for each episode: on lane
             lines, between 7 and 90 % of the lap and at least 13 % of it apart.
+        bots: Cars without a driver, the same in every episode of every world, on one circuit; or `Traffic`,
+            whose places each world draws for each episode.
         vary: By how large a share figures of the car may differ, by their names, as in
             {"lateral_mps2": 0.1}; each world's cars draw theirs anew with each episode. `FIGURES` of
             `league.sim.kernel` are their names. Besides, "spins": how many times as often as recorded cars
@@ -81,8 +85,8 @@ class Batch:
 
     Raises:
         InputError: No worlds or cars or too many, a control rate out of range, a circuit narrower than
-            the car, a seed out of range, a box that is none or boxes that find no room, a figure that
-            cannot vary so much, a word that is none of those above.
+            the car, a seed out of range, a box or bot that is none, boxes or bots that find no room, a figure
+            that cannot vary so much, a word that is none of those above.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class Batch:
         again: Again = "same_step",
         boxes: Sequence[Box] = (),
         random_boxes: int = 0,
+        bots: Sequence[Bot] | Traffic = (),
         vary: Mapping[str, float] | None = None,
         crew: Crew | None = None,
         parts: int = 1,
@@ -105,7 +110,11 @@ class Batch:
         self.circuits = (circuits,) if isinstance(circuits, Circuit) else tuple(circuits)
         self.car, self.worlds, self.cars_per_world = car, int(worlds), int(cars_per_world)
         self.episode = episode or Episode()
-        _check(self.circuits, car, worlds, cars_per_world, control_hz, again, parts)
+        check_batch(self.circuits, car, worlds, cars_per_world, control_hz)
+        if again not in _AGAIN:
+            raise InputError(f"again is {again!r}, expected one of {', '.join(_AGAIN)}")
+        if parts < 1:
+            raise InputError(f"parts is {parts}, expected 1 or more")
         self.control_hz = int(control_hz)
         self.substeps = ceil(PHYSICS_HZ / control_hz)
         self.step_s = 1.0 / (control_hz * self.substeps)
@@ -114,10 +123,11 @@ class Batch:
         self.spins = check_spins(vary.pop("spins", 0.0))
         self.vary = check_vary(car, vary)
         self.boxes = tuple(Box(*box) for box in boxes)
-        check_boxes(
-            self.circuits, car, self.boxes, random_boxes, self.cars_per_world * self.episode.grid_gap_m
-        )
-        self._arrays = self._make(random_boxes)
+        self.bots = bots if isinstance(bots, Traffic) else tuple(Bot(*bot) for bot in bots)
+        check_traffic(self.circuits, self.bots, self.cars_per_world, self.episode.grid_gap_m)
+        starts, grid_m = _starts(self.bots), self.cars_per_world * self.episode.grid_gap_m
+        check_boxes(self.circuits, car, self.boxes, random_boxes, len(starts), grid_m)
+        self._arrays = self._make(random_boxes, starts)
         self._plain: tuple[Any, ...] = tuple(self._arrays)
         # Cars that are driven side by side do all the same: those that lose grip are driven one by one.
         self._alone = not self.spins and self.cars_per_world == 1 and self._arrays.bodies.shape[1] == 1
@@ -130,9 +140,9 @@ class Batch:
         self._show()
         self.reset(seed=seed)
 
-    def _make(self, random_boxes: int) -> sweep.Worlds:
+    def _make(self, random_boxes: int, starts: FloatArray) -> sweep.Worlds:
         worlds, cars = self.worlds, self.cars_per_world
-        boxes = len(self.boxes) or random_boxes
+        boxes, bots = len(self.boxes) or random_boxes, len(starts)
         row = kernel.parameters(self.car, self.step_s)
         slowest = self.car.changed(
             **{
@@ -143,6 +153,9 @@ class Batch:
         depth = kernel.history(slowest, self.step_s, self.substeps)
         rules = self.episode.settings(self.control_hz)
         rules[marshal.RANDOM_BOXES] = random_boxes
+        if isinstance(self.bots, Traffic):
+            rules[marshal.RANDOM_BOTS] = bots
+            rules[marshal.SLOWEST_BOT], rules[marshal.FASTEST_BOT] = self.bots.speed_mps
         if self.vary:
             shares = [self.vary.get(name, 0.0) for name in kernel.FIGURES]
             rules = np.concatenate((rules, kernel.figures(self.car), shares))
@@ -165,13 +178,18 @@ class Batch:
             np.zeros((worlds, cars, 3)),
             np.zeros((worlds, cars, STATE_SIZE), dtype=np.float32),
             np.zeros((worlds, cars, STATE_SIZE), dtype=np.float32),
-            np.zeros((worlds if cars + boxes > 1 else 1, cars + boxes, marshal.BODY)),
+            np.zeros((worlds if cars + boxes + bots > 1 else 1, cars + boxes + bots, marshal.BODY)),
+            starts,
+            np.zeros((worlds if bots else 1, *starts.shape)),
+            np.zeros((worlds if bots else 1, boxes, driving.HEEDED)),
         )
         for row, box in zip(arrays.bodies[0, cars:], self.boxes, strict=False):
             contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
             seen = self.circuits[0].project((box.x_m, box.y_m))
             row[marshal.BOX_ALONG], row[marshal.BOX_OFFSET] = seen.along_m, seen.offset_m
         arrays.bodies[:, cars:] = arrays.bodies[:1, cars:]
+        if self.boxes:
+            arrays.stands[:] = stands_of(self.circuits[0], self.boxes)
         return arrays
 
     def _room(self) -> tuple[Any, ...]:
@@ -182,7 +200,8 @@ class Batch:
             return noted, make_lanes(self._arrays.params[0, 0], self.substeps + 1)
         touch = np.zeros((cars, self._arrays.bodies.shape[1]))
         trace, commands = np.zeros(self.substeps + 1), np.zeros((cars, 2))
-        return noted, (trace, touch, commands, np.zeros(cars, dtype=np.int64))
+        heeded = np.zeros((cars + len(self._arrays.starts), driving.HEEDED))
+        return noted, (trace, touch, commands, np.zeros(cars, dtype=np.int64), heeded)
 
     def _show(self) -> None:
         self.seen: Seen = _view(self._arrays.seen)
@@ -209,10 +228,16 @@ class Batch:
         """Episodes begun, less one, by each world since it was seeded."""
         self.ticks = _view(self._arrays.counters)[:, sweep.TICK]
         """Ticks done in each world's episode."""
-        self.box_rows = _view(self._arrays.bodies)[:, self.cars_per_world :]
-        """The boxes as sensors read them, columns as in `contact`, shape (worlds or 1, boxes, columns)."""
-        self.boxes_at = self.box_rows[:, :, contact.AT_X : contact.SIN + 1]
+        self.object_rows = _view(self._arrays.bodies)[:, self.cars_per_world :]
+        """Boxes and then bots as sensors read them, columns as in `contact`, shape (worlds or 1, of these,
+        columns)."""
+        boxes = self._arrays.stands.shape[1]
+        self.boxes_at = self.object_rows[:, :boxes, contact.AT_X : contact.SIN + 1]
         """Middle (x, y) and direction (cosine, sine) of the boxes, shape (worlds or 1, boxes, 4)."""
+        self.bots_at = self.object_rows[:, boxes:, contact.AT_X : contact.SIN + 1]
+        """The same of the bots, shape (worlds or 1, bots, 4)."""
+        self.bot_speed_mps = self.object_rows[:, boxes:, contact.PACE]
+        """How fast they are, shape (worlds or 1, bots)."""
 
     @property
     def lap_time_s(self) -> FloatArray:
@@ -347,6 +372,8 @@ class Batch:
         if self.spins:
             slides = self._arrays.params[world, :, kernel.KEY : kernel.PARAMETERS]
             state += slides.astype("<f8", copy=False).tobytes()
+        if bots := len(self._arrays.starts):
+            state += driving.evolved(self._arrays.bots[world], self._arrays.bodies[world, -bots:])
         return bytes(state)
 
     # -- inside --------------------------------------------------------------------------------
@@ -385,38 +412,23 @@ def _orders(commands: ArrayLike) -> NDArray[Any]:
     return orders if orders.dtype == np.float32 else orders.astype(np.float64, copy=False)
 
 
-def _join(circuits: Sequence[Circuit]) -> tuple[FloatArray, IntArray, IntArray]:
-    """All roads in one array, all their slabs in another, and where each circuit's begin and end."""
+def _starts(bots: tuple[Bot, ...] | Traffic) -> FloatArray:
+    """How bots begin, but for what is drawn."""
+    if not isinstance(bots, Traffic):
+        return driving.bot_rows(bots)
+    return driving.bot_rows([bots.one(bots.speed_mps[0])] * bots.bots)
+
+
+def _join(circuits: Sequence[Circuit]) -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
+    """All roads in one array, slabs and lane lines in others, and where each circuit's begin and end."""
     rows = [road.road_rows(circuit) for circuit in circuits]
     slabs = [road.road_slabs(circuit) for circuit in circuits]
-    places = np.zeros((len(circuits), 4), dtype=np.int64)
-    for column, arrays in ((0, rows), (2, slabs)):
+    lines = [line_rows(circuit) for circuit in circuits]
+    places = np.zeros((len(circuits), 6), dtype=np.int64)
+    for column, arrays in ((0, rows), (2, slabs), (4, lines)):
         ends = np.cumsum([len(array) for array in arrays])
         places[:, column], places[:, column + 1] = np.concatenate(([0], ends[:-1])), ends
-    roads = np.concatenate(rows), np.concatenate(slabs), places
+    roads = np.concatenate(rows), np.concatenate(slabs), np.concatenate(lines), places
     for array in roads:
         array.setflags(write=False)
     return roads
-
-
-def _check(
-    circuits: tuple[Circuit, ...],
-    car: CarSpec,
-    worlds: int,
-    cars: int,
-    control_hz: int,
-    again: str,
-    parts: int,
-) -> None:
-    if not circuits:
-        raise InputError("a batch with 0 circuits, expected at least 1")
-    if not 1 <= worlds <= MAX_WORLDS or worlds != int(worlds):
-        raise InputError(f"a batch of {worlds} worlds, expected 1 to {MAX_WORLDS}")
-    if not 1 <= cars <= MAX_CARS or cars != int(cars):
-        raise InputError(f"a batch with {cars} cars in each world, expected 1 to {MAX_CARS}")
-    if again not in _AGAIN:
-        raise InputError(f"again is {again!r}, expected one of {', '.join(_AGAIN)}")
-    if parts < 1:
-        raise InputError(f"parts is {parts}, expected 1 or more")
-    for circuit in circuits:
-        check_world(circuit, (car,), control_hz, ())

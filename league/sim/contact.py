@@ -20,11 +20,12 @@ drives into a car it stops for the rest of the tick.
 
 from __future__ import annotations
 
-from math import cos, sin, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from league.sim.angles import sine_cosine
 from league.sim.compiled import lean
 from league.sim.kernel import (
     BODY,
@@ -64,15 +65,16 @@ BODY_ROW = 14
 @lean
 def shape(row: FloatArray, x: float, y: float, yaw: float, half_length: float, half_width: float) -> None:
     """Write a rectangle with its middle at (x, y) into a body row."""
-    row[AT_X], row[AT_Y], row[COS], row[SIN] = x, y, cos(yaw), sin(yaw)
+    q, c = sine_cosine(yaw)
+    row[AT_X], row[AT_Y], row[COS], row[SIN] = x, y, c, q
     row[_LONG], row[_WIDE] = half_length, half_width
-    row[_RADIUS] = (half_length * half_length + half_width * half_width) ** 0.5
+    row[_RADIUS] = sqrt(half_length * half_length + half_width * half_width)
 
 
 @lean
 def shape_car(row: FloatArray, p: FloatArray, s: FloatArray) -> None:
     """Write the rectangle of a car's body into a body row."""
-    c, q = cos(s[YAW]), sin(s[YAW])
+    q, c = sine_cosine(s[YAW])
     row[AT_X], row[AT_Y], row[COS], row[SIN] = s[X] + p[BODY] * c, s[Y] + p[BODY] * q, c, q
     row[_LONG], row[_WIDE], row[_RADIUS] = p[HALF_LENGTH], p[HALF_WIDTH], p[BODY_RADIUS]
 

@@ -22,7 +22,7 @@ the wheel angle d1, the speed v, the acceleration a that the motor or the brakes
 
 from __future__ import annotations
 
-from math import exp, hypot, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from league.sim import grip
 from league.sim.angles import cos, sin, sine_cosine, tan
 from league.sim.car import CarSpec
 from league.sim.compiled import compiled, inlined, lean
+from league.sim.decay import decayed
 from league.sim.draws import chance
 
 FloatArray = NDArray[np.float64]
@@ -153,13 +154,17 @@ def parameters(car: CarSpec, step_s: float) -> FloatArray:
     row[ORIGIN] = body
     row[BODY] = body + car.length_m / 2 - car.body_rear_m
     row[HALF_LENGTH], row[HALF_WIDTH] = car.length_m / 2, car.width_m / 2
-    row[BODY_RADIUS] = hypot(car.length_m, car.width_m) / 2
+    row[BODY_RADIUS] = _reach(car.length_m, car.width_m) / 2
     row[REAR_AXLE], row[FRONT_AXLE] = car.rear_axle_m, car.front_axle_m
     row[HALF_REAR_TRACK], row[HALF_FRONT_TRACK] = car.rear_track_m / 2, car.front_track_m / 2
     row[WHEEL_RADIUS] = max(
-        hypot(car.rear_axle_m, car.rear_track_m / 2), hypot(car.front_axle_m, car.front_track_m / 2)
+        _reach(car.rear_axle_m, car.rear_track_m / 2), _reach(car.front_axle_m, car.front_track_m / 2)
     )
     return row
+
+
+def _reach(ahead_m: float, aside_m: float) -> float:
+    return sqrt(ahead_m * ahead_m + aside_m * aside_m)
 
 
 def loosen(rows: FloatArray, spins: float, seed: int) -> None:
@@ -191,8 +196,8 @@ def _write(row: FloatArray, figures: FloatArray) -> None:
     for k in range(len(figures)):
         row[KICK + k] = figures[k]
     h = row[STEP]
-    row[SLOW], row[FAST] = 1.0 - exp(-h / row[SLOW]), 1.0 - exp(-h / row[FAST])
-    row[YAW_LAG], row[PER_LAG] = 1.0 - exp(-h / row[YAW_LAG]), 1.0 / row[PER_LAG]
+    row[SLOW], row[FAST] = decayed(h / row[SLOW]), decayed(h / row[FAST])
+    row[YAW_LAG], row[PER_LAG] = decayed(h / row[YAW_LAG]), 1.0 / row[PER_LAG]
     row[STEER_DELAY], row[SPEED_DELAY] = np.rint(row[STEER_DELAY] / h), np.rint(row[SPEED_DELAY] / h)
 
 

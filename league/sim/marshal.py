@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import contact, kernel, road, tick
+from league.sim import bots, contact, kernel, road, tick
 from league.sim.compiled import inlined, lean
 from league.sim.measures import (
     BACK_LIMIT_M,
@@ -86,10 +86,13 @@ IGNORE, SEND_BACK, END = range(3)
     HEADING,
     SPEED,
     RANDOM_BOXES,
-) = range(25)
-SETTINGS = 25
+    RANDOM_BOTS,
+    SLOWEST_BOT,
+    FASTEST_BOT,
+) = range(28)
+SETTINGS = 28
 
-# Columns of a box's row beyond those of `contact`.
+# Columns of a box's row beyond those of `contact`; nothing to bots.
 BOX_ALONG, BOX_OFFSET = contact.BODY_ROW, contact.BODY_ROW + 1
 BODY = contact.BODY_ROW + 2
 
@@ -107,8 +110,14 @@ class Own(NamedTuple):
     measured: FloatArray
     cards: FloatArray
     bodies: FloatArray
-    """Scratch rows for the cars, then the rows of the boxes, see `contact.separate`; with two columns more
-    for a box's distance along the road and offset."""
+    """Scratch rows for the cars, then the rows of boxes and bots, see `contact.separate`; with two columns
+    more for a box's distance along the road and offset."""
+    lines: FloatArray
+    """The lane lines that bots follow."""
+    bots: FloatArray
+    """How the bots are under way, see `bots`."""
+    stands: FloatArray
+    """What bots heed of the boxes, one row each also where there are no bots."""
 
 
 class Drive(NamedTuple):
@@ -294,6 +303,11 @@ def _somebody_comes(own: Own, i: int) -> bool:
             gap = _short_way(own.measured[i, tick.ALONG] - own.measured[j, tick.ALONG], length)
             if 0.0 <= gap < room + RELEASE_S * own.measured[j, tick.SPEED]:
                 return True
+    first = len(own.bodies) - len(own.bots)
+    for k in range(len(own.bots)):
+        gap = _short_way(own.measured[i, tick.ALONG] - bots.nose(own.bots[k]), length)
+        if 0.0 <= gap < room + RELEASE_S * own.bodies[first + k, contact.PACE]:
+            return True
     return False
 
 
@@ -301,6 +315,7 @@ def _somebody_comes(own: Own, i: int) -> bool:
 def _charge_all(own: Own, touch: FloatArray) -> None:
     """Charge those who are to blame for what touched: whoever is behind; of a car and a box the car."""
     cars = len(own.state)
+    boxes_end, length = cars + len(own.stands), road.length_of(own.rows)
     for i in range(cars):
         for j in range(i + 1, touch.shape[1]):
             if touch[i, j] < 0.0:
@@ -308,9 +323,13 @@ def _charge_all(own: Own, touch: FloatArray) -> None:
             behind = i
             if j < cars:
                 ahead = own.measured[j, tick.ALONG] - own.measured[i, tick.ALONG]
-                if _short_way(ahead, road.length_of(own.rows)) < 0.0:
+                if _short_way(ahead, length) < 0.0:
                     behind = j
                 if own.cards[i + j - behind, OUT] != 0.0:
+                    continue
+            elif j >= boxes_end:
+                ahead = bots.nose(own.bots[j - boxes_end]) - own.measured[i, tick.ALONG]
+                if _short_way(ahead, length) < 0.0:
                     continue
             card = own.cards[behind]
             if card[OUT] != 0.0 or card[STANDING] != 0.0:
@@ -352,7 +371,7 @@ def _free_place(own: Own, i: int) -> tuple[float, float]:
     before = card[OFFSET_BEFORE]
     left_first = abs(before - lane(rows, along, 1.0)) < abs(before - lane(rows, along, 0.0))
     start = 0.0
-    for box in range(len(own.state), len(own.bodies)):
+    for box in range(len(own.state), len(own.state) + len(own.stands)):
         ahead = _short_way(own.bodies[box, BOX_ALONG] - along, length)
         if abs(ahead) <= BOX_AHEAD_M:
             start = BOX_AHEAD_M - ahead

@@ -24,3 +24,12 @@ CLEAR_M = 1.0
 """Nothing stands or starts nearer than this to the grid, ahead of it or behind."""
 PASS_M = 0.05
 """Room that must be left on either side of a car that passes a box."""
+
+# Bots.
+APART_WITH_BOTS_M = 3.0
+"""Boxes are at least this far apart where bots have to go round them, in bends too, where it is less on the
+inner lane."""
+PAST_BOX_M, BEFORE_BOX_M = 0.8, 2.1
+"""A bot starts this far from the box behind it and from the one ahead of it on its own lane."""
+FIRST_BOT_M = 2.0
+"""The first bot starts this far from the start line (DeepRacer)."""

@@ -40,6 +40,36 @@ class Bot(NamedTuple):
     width_m: float = 0.188
 
 
+class Traffic(NamedTuple):
+    """Bots at places that are drawn anew for every episode, on either lane."""
+
+    bots: int
+    speed_mps: tuple[float, float] = (1.0, 1.0)
+    """Slowest and fastest that one may be."""
+    changes: bool = False
+    """Whether they change lanes every few seconds."""
+    length_m: float = 0.324
+    width_m: float = 0.188
+
+    def one(self, speed_mps: float) -> Bot:
+        """One of them, on the start line."""
+        return Bot(0.0, True, speed_mps, self.changes, 0, self.length_m, self.width_m)
+
+
+def check_bots(bots: Sequence[Bot]) -> None:
+    """Refuse bots that cannot drive anywhere.
+
+    Raises:
+        InputError: One is not finite, does not drive, or has no size.
+    """
+    for index, bot in enumerate(bots):
+        numbers = (bot.along_m, bot.speed_mps, bot.length_m, bot.width_m)
+        if not all(isfinite(number) for number in numbers) or min(numbers[1:]) <= 0:
+            raise InputError(
+                f"bot {index} is {tuple(bot)}, expected finite numbers, a speed and a size above 0"
+            )
+
+
 def check_boxes(boxes: Sequence[Box]) -> None:
     """Refuse boxes that cannot stand anywhere.
 

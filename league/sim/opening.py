@@ -1,4 +1,4 @@
-"""How an episode opens: where cars start, where boxes stand and how much each car differs.
+"""How an episode opens: where cars start, where boxes and bots stand and how much each car differs.
 
 Pure, compiled. All of it is drawn from a random stream of each world's own, which depends on nothing but
 the world's seed, the number of the episode and what is drawn.
@@ -9,22 +9,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import contact, kernel, road, tick
+from league.sim import bots, contact, kernel, road, tick
 from league.sim.compiled import lean
 from league.sim.draws import chance
+from league.sim.lanelines import ahead
 from league.sim.marshal import (
     BEFORE,
     BOX_ALONG,
     BOX_OFFSET,
+    FASTEST_BOT,
     GRID_GAP_M,
     HEADING,
     MARKS,
     OFFSET_BEFORE,
     ON_LINE,
     PROGRESS,
+    RANDOM_BOTS,
     RANDOM_BOXES,
     SECTORS,
     SETTINGS,
+    SLOWEST_BOT,
     SPEED,
     SPREAD,
     STAND_STILL,
@@ -32,7 +36,17 @@ from league.sim.marshal import (
     Own,
     lane,
 )
-from league.sim.measures import APART_SHARE, CLEAR_M, FIRST_SHARE, LAST_SHARE, PASS_M
+from league.sim.measures import (
+    APART_SHARE,
+    APART_WITH_BOTS_M,
+    BEFORE_BOX_M,
+    CLEAR_M,
+    FIRST_BOT_M,
+    FIRST_SHARE,
+    LAST_SHARE,
+    PASS_M,
+    PAST_BOX_M,
+)
 from league.sim.objects import BOX_LENGTH_M, BOX_WIDTH_M
 
 FloatArray = NDArray[np.float64]
@@ -42,17 +56,18 @@ TRIES = 64
 """How often places are drawn anew before the last ones are taken as they are."""
 
 # Numbers of draws: the start's, the boxes' and the cars' figures' are far apart.
-_START, _BOXES, _FIGURES = 0, 1_000, 10_000
+_START, _BOXES, _BOTS, _FIGURES = 0, 1_000, 5_000, 10_000
 _DRAWS = 16
 
 
 @lean
-def begin(own: Own, seed: int, episode: int) -> None:
+def begin(own: Own, starts: FloatArray, seed: int, episode: int) -> None:
     """Start an episode of one world: draw what is left to chance, place its cars and clear their cards.
 
     Args:
         own: The world. After the settings in `own.rules` come the figures of its kind of car, then by how
             large a share each may differ; nothing, if all cars are the same.
+        starts: How its bots begin, but for what is drawn.
         seed: Of the world.
         episode: Number of the episode.
     """
@@ -66,6 +81,13 @@ def begin(own: Own, seed: int, episode: int) -> None:
             kernel.begin_stream(own.params[i], seed, episode, i)
     if rules[RANDOM_BOXES] > 0.0:
         _put_boxes(own, seed, episode)
+    if len(starts) > 0:
+        for k in range(len(starts)):
+            for column in range(bots.BOT_ROW):
+                own.bots[k, column] = starts[k, column]
+        if rules[RANDOM_BOTS] > 0.0:
+            _put_bots(own, seed, episode)
+        bots.stand(own.lines, own.bots, own.bodies[len(state) + len(own.stands) :])
     length = road.length_of(rows)
     on_line = chance(seed, episode, _START) < rules[ON_LINE]
     along = 0.0
@@ -156,19 +178,20 @@ def _vary(own: Own, seed: int, episode: int) -> None:
 def _put_boxes(own: Own, seed: int, episode: int) -> None:
     """Stand the boxes on lane lines, so far apart and where they can be passed, if such places are found."""
     length, cars = road.length_of(own.rows), len(own.state)
-    boxes = own.bodies[cars:]
-    count = len(boxes)
+    count = len(own.stands)
+    boxes = own.bodies[cars : cars + count]
     first = max(FIRST_SHARE * length, CLEAR_M)
     last = min(LAST_SHARE * length, length - cars * own.rules[GRID_GAP_M] - CLEAR_M)
+    apart = apart_m(length, len(own.bots))
     # Drawn without the distances, which are put in afterwards: so none has to be refused for them.
-    room = max(last - first - (count - 1) * APART_SHARE * length, 0.0)
+    room = max(last - first - (count - 1) * apart, 0.0)
     for again in range(TRIES):
         passable = True
         for box in range(count):
             draw = _BOXES + (again * count + box) * 2
             _sort_in(boxes, box, chance(seed, episode, draw) * room)
         for box in range(count):
-            along = min(boxes[box, BOX_ALONG] + first + box * APART_SHARE * length, length - 1e-6)
+            along = min(boxes[box, BOX_ALONG] + first + box * apart, length - 1e-6)
             left = np.floor(2.0 * chance(seed, episode, _BOXES + (again * count + box) * 2 + 1))
             boxes[box, BOX_ALONG], boxes[box, BOX_OFFSET] = along, lane(own.rows, along, left)
             passable = passable and _passable(own, boxes[box], left)
@@ -177,6 +200,55 @@ def _put_boxes(own: Own, seed: int, episode: int) -> None:
     for box in range(count):
         x, y, yaw, _ = tick.nose_at(own.rows, boxes[box, BOX_ALONG], boxes[box, BOX_OFFSET])
         contact.shape(boxes[box], x, y, yaw, BOX_HALF_LENGTH_M, BOX_HALF_WIDTH_M)
+        if len(own.bots) > 0:
+            place, aside = boxes[box, BOX_ALONG], boxes[box, BOX_OFFSET]
+            bots.heed(own.stands[box], place, aside, 0.0, 1.0, BOX_HALF_LENGTH_M, BOX_HALF_WIDTH_M)
+
+
+@lean
+def apart_m(length: float, bots: int) -> float:
+    """How far apart two boxes are at least on a road of this length."""
+    apart = APART_SHARE * length
+    return max(apart, APART_WITH_BOTS_M) if bots > 0 else apart
+
+
+@lean
+def _put_bots(own: Own, seed: int, episode: int) -> None:
+    """Draw places, lanes, speeds and random streams for bots.
+
+    Each is somewhere in the first half of a stretch of its own, not too near behind a box if it can be.
+    """
+    rules, count = own.rules, len(own.bots)
+    stretch = bot_stretch(road.length_of(own.rows), len(own.state), count, rules[GRID_GAP_M])
+    for k in range(count):
+        b = own.bots[k]
+        for again in range(TRIES):
+            draw = _BOTS + (again * count + k) * 4
+            b[bots.ALONG] = FIRST_BOT_M + (k + 0.5 * chance(seed, episode, draw)) * stretch
+            b[bots.LANE] = 1.0 if chance(seed, episode, draw + 1) < 0.5 else -1.0
+            if not _box_near(own, b):
+                break
+        draw = _BOTS + k * 4
+        share = chance(seed, episode, draw + 2)
+        b[bots.TARGET] = b[bots.ORIGIN] = b[bots.LANE]
+        b[bots.SPEED] = rules[SLOWEST_BOT] + share * (rules[FASTEST_BOT] - rules[SLOWEST_BOT])
+        b[bots.KEY] = np.floor(chance(seed, episode, draw + 3) * 2.0**53)
+
+
+@lean
+def bot_stretch(length: float, cars: int, count: int, grid_gap: float) -> float:
+    """Length of road that each of the bots has to itself, the grid and what is kept clear of it left out."""
+    return (length - FIRST_BOT_M - cars * grid_gap - CLEAR_M) / count
+
+
+@lean
+def _box_near(own: Own, b: FloatArray) -> bool:
+    """Whether a bot would start too near to a box on its own lane."""
+    for k in range(len(own.stands)):
+        away = ahead(own.lines, b[bots.ALONG], own.stands[k, bots.PLACE], b[bots.LANE])
+        if (own.stands[k, bots.ASIDE] > 0.0) == (b[bots.LANE] > 0.0) and -PAST_BOX_M < away < BEFORE_BOX_M:
+            return True
+    return False
 
 
 @lean

@@ -8,12 +8,13 @@ drawn over it, the farthest first.
 
 from __future__ import annotations
 
-from math import cos, sin, sqrt
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import scene
+from league.sim.angles import cos, sin
 from league.sim.compiled import compiled
 from league.sim.paint import Paint
 from league.sim.raster import EDGE_COLUMNS, WEIGHT, blank, draw

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.sim import contact, kernel, road, tick
-from league.sim.angles import sine_cosine
+from league.sim.angles import direction, sine_cosine
 from league.sim.compiled import compiled, inlined, lean
 from league.sim.layout import (
     AHEAD_M,
@@ -192,5 +192,5 @@ def sort_in(m: FloatArray, row: FloatArray, out: Seen) -> None:
     out[place] = RACING if row[contact.KIND] == contact.BOT else BOX
     out[place + 1], out[place + 2] = x, y
     along, across = row[contact.COS], row[contact.SIN]
-    out[place + 3] = np.arctan2(across * c - along * q, along * c + across * q)
+    out[place + 3] = direction(across * c - along * q, along * c + across * q)
     out[place + 4] = row[contact.PACE]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim import kernel, lanes, marshal, opening, sensing, tick
+from league.sim import bots, kernel, lanes, marshal, opening, sensing, tick
 from league.sim.compiled import compiled, inlined, lean, released
 from league.sim.draws import scramble
 from league.sim.lanes import LANES
@@ -36,8 +36,10 @@ class Worlds(NamedTuple):
     rows: FloatArray
     """The roads of all circuits."""
     slabs: IntArray
+    lines: FloatArray
+    """The lane lines of all circuits."""
     places: IntArray
-    """Where each circuit's rows and slabs begin and end."""
+    """Where each circuit's rows, slabs and lane lines begin and end."""
     rules: FloatArray
     """The settings of the referee, then by how much cars differ, see `opening.begin`."""
     params: FloatArray
@@ -51,7 +53,13 @@ class Worlds(NamedTuple):
     seen: Seen
     last_seen: Seen
     bodies: FloatArray
-    """Of each world's cars and boxes, see `marshal.Own`; of one world where nothing can be touched."""
+    """Of each world's cars, boxes and bots, see `marshal.Own`; of one world where nothing can be touched."""
+    starts: FloatArray
+    """How bots begin, in every world."""
+    bots: FloatArray
+    """Of each world's bots; of one world where there are none."""
+    stands: FloatArray
+    """What they heed of each world's boxes, likewise."""
 
 
 @compiled
@@ -90,6 +98,9 @@ def _own(worlds: Worlds, w: int) -> Own:
         worlds.measured[w],
         worlds.cards[w],
         worlds.bodies[w if len(worlds.bodies) > 1 else 0],
+        worlds.lines[place[4] : place[5]],
+        worlds.bots[w if len(worlds.bots) > 1 else 0],
+        worlds.stands[w if len(worlds.stands) > 1 else 0],
     )
 
 
@@ -104,6 +115,13 @@ def _waits(worlds: Worlds, w: int, again: int) -> bool:
         _begin_next(worlds, w)
         worlds.told[w, :, LAPS] = 0.0
     return True
+
+
+@lean
+def _set_off(own: Own, heeded: FloatArray, substeps: int) -> None:
+    cars = bots.heed_cars(own.params, own.state, own.measured, heeded)
+    bodies, tick_s = own.bodies[len(own.bodies) - len(own.bots) :], own.params[0, kernel.STEP] * substeps
+    bots.set_off(own.lines, own.bots, bodies, own.stands, heeded, cars, tick_s, substeps)
 
 
 @inlined
@@ -131,7 +149,7 @@ def _begin_next(worlds: Worlds, w: int) -> None:
 def _begin(worlds: Worlds, w: int) -> None:
     counters, own = worlds.counters, _own(worlds, w)
     counters[w, TICK] = counters[w, OVER] = 0
-    opening.begin(own, counters[w, SEED], counters[w, EPISODE])
+    opening.begin(own, worlds.starts, counters[w, SEED], counters[w, EPISODE])
     _observe(own, worlds.seen[w])
 
 
@@ -221,21 +239,21 @@ def drive_together(
     arrays: tuple[NDArray[Any], ...],
     orders: NDArray[Any],
     noted: FloatArray,
-    room: tuple[FloatArray, FloatArray, FloatArray, IntArray],
+    room: tuple[FloatArray, FloatArray, FloatArray, IntArray, FloatArray],
     again: int,
     first: int,
     last: int,
 ) -> int:
-    """The same for worlds in which cars can touch each other or boxes.
+    """The same for worlds in which cars can touch each other, boxes or bots.
 
-    `room` is a trace, what touched, commands and wheels.
+    `room` is a trace, what touched, commands, wheels and what bots heed.
     """
     bad = unfit(orders, first, last)
     if bad >= 0:
         return bad
     worlds = Worlds(*arrays)
     poses, since = noted[:-1], noted[-1]
-    trace, touch, commands, wheels = room
+    trace, touch, commands, wheels, heeded = room
     for w in range(first, last):
         if _waits(worlds, w, again):
             continue
@@ -244,6 +262,8 @@ def drive_together(
         for i in range(len(cards)):
             commands[i, 0], commands[i, 1] = orders[w, i, 0], orders[w, i, 1]
             wheels[i] = int(cards[i, marshal.WHEELS_OFF])
+        if len(own.bots) > 0:
+            _set_off(own, heeded, len(poses))
         touched = tick.advance(
             own.rows,
             own.slabs,
@@ -258,6 +278,8 @@ def drive_together(
             own.measured,
             wheels,
         )
+        if len(own.bots) > 0:
+            bots.arrive(own.bots, own.bodies[len(own.bodies) - len(own.bots) :], len(poses))
         for i in range(len(cards)):
             cards[i, marshal.WHEELS_OFF] = wheels[i]
         _conclude(worlds, own, Drive(since, poses, 0, trace, touch, touched), w, again)

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from league.errors import InputError
 from league.sim import contact, kernel, road, tick
-from league.sim.bots import Body, Bots, bodies_of
 from league.sim.car import CarSpec
+from league.sim.convoy import Convoy
 from league.sim.grip import check_spins
-from league.sim.objects import Bot, Box, check_boxes
+from league.sim.objects import Bot, Box, check_bots, check_boxes
 from league.track.circuit import Circuit
 
 FloatArray = NDArray[np.float64]
@@ -109,11 +109,16 @@ class World:
         self._bodies = np.zeros((self.n + self._objects, contact.BODY_ROW))
         for row, box in zip(self._bodies[self.n :], self.boxes, strict=False):
             contact.shape(row, box.x_m, box.y_m, box.yaw_rad, box.length_m / 2, box.width_m / 2)
-        self.bots = Bots(
-            circuit, bots, self._stands(), tick_s=self.step_s * self.substeps, substeps=self.substeps
+        self.bots = Convoy(
+            circuit,
+            bots,
+            self.boxes,
+            self._bodies[self.n + len(self.boxes) :],
+            cars=self.n,
+            tick_s=self.step_s * self.substeps,
+            substeps=self.substeps,
         )
         """The cars without a driver."""
-        self.bots.adopt(self._bodies[self.n + len(self.boxes) :])
         self._touch = np.full((self.n, self.n + self._objects), -1.0)
         self._since = np.zeros((tick.SINCE, self.n))
         self._poses = np.zeros((self.substeps, tick.POSE, self.n))
@@ -232,7 +237,7 @@ class World:
         self._commands[:] = orders
         # Nothing has moved if a command is no number: the bots do not set out then, either.
         if len(self.bots) and np.isfinite(orders).all():
-            self.bots.set_off(self._drivers())
+            self.bots.set_off(self._params, self._state, self._measured)
         outcome = tick.advance_and_trace(
             self._rows,
             self._slabs,
@@ -296,26 +301,6 @@ class World:
         if not all(isfinite(number) for number in numbers):
             raise InputError(f"car {car}: cannot be placed at {numbers}, expected finite numbers")
 
-    def _stands(self) -> list[Body]:
-        """The boxes as bots heed them."""
-        bodies = []
-        for box in self.boxes:
-            seen = self.circuit.project((box.x_m, box.y_m))
-            turned_rad = box.yaw_rad - float(seen.heading_rad)
-            place = (float(seen.along_m), float(seen.offset_m), turned_rad)
-            bodies += bodies_of([place], [(box.length_m / 2, box.width_m / 2)])
-        return bodies
-
-    def _drivers(self) -> list[Body]:
-        """The cars as bots heed them: those that can be touched, by their middles."""
-        driving = np.flatnonzero(self._state[:, kernel.STATUS] == 0.0).tolist()
-        rows = self._measured[:, [tick.ORIGIN_ALONG, tick.ORIGIN_OFFSET, tick.HEADING_ERROR]]
-        # The origin lies close to the middle; what is between them counts as a part of the body.
-        sizes = [
-            (car.length_m / 2 + abs(car.length_m / 2 - car.body_rear_m), car.width_m / 2) for car in self.cars
-        ]
-        return bodies_of(rows[driving].tolist(), [sizes[car] for car in driving])
-
     def _touching(self) -> list[Contact]:
         found = []
         for car, other in np.argwhere(self._touch >= 0).tolist():
@@ -347,11 +332,7 @@ def check_world(
     if not 1 <= control_hz <= MAX_CONTROL_HZ or control_hz != int(control_hz):
         raise InputError(f"control_hz is {control_hz}, expected a whole number from 1 to {MAX_CONTROL_HZ}")
     check_boxes(boxes)
-    for index, bot in enumerate(bots):
-        if not all(isfinite(number) for number in bot) or min(bot.length_m, bot.width_m, bot.speed_mps) <= 0:
-            raise InputError(
-                f"bot {index} is {tuple(bot)}, expected finite numbers, a size and a speed above 0"
-            )
+    check_bots(bots)
     narrowest = float((circuit.width_left_m + circuit.width_right_m).min())
     for car in cars:
         if narrowest <= car.width_m:

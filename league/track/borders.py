@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from league.track.exact import length
+
 FloatArray = NDArray[np.float64]
 
 # A fold lies inside one corner, so the road that belongs to it is no longer than half a circle of that width.
@@ -18,9 +20,9 @@ _MOST_ROWS = 400
 def normals(centre: FloatArray) -> FloatArray:
     """Unit vectors to the left of a closed line, half-way between the segments at each row; shape (N, 2)."""
     step = np.roll(centre, -1, axis=0) - centre
-    tangent = step / np.hypot(step[:, 0], step[:, 1])[:, None]
+    tangent = step / length(step)[:, None]
     both = tangent + np.roll(tangent, 1, axis=0)
-    size = np.hypot(both[:, 0], both[:, 1])[:, None]
+    size = length(both)[:, None]
     # Where the line turns straight back the two directions cancel; the outgoing one is as good as any.
     both = np.where(size > 1e-9, both / np.maximum(size, 1e-9), tangent)
     return np.stack((-both[:, 1], both[:, 0]), axis=-1)
@@ -53,7 +55,7 @@ def _unfolded(centre: FloatArray, border: FloatArray, width_m: FloatArray) -> Fl
     backward = (step * border_step).sum(axis=1) < 0
     if not backward.any() or backward.all():
         return border
-    segment_m = np.hypot(step[:, 0], step[:, 1])
+    segment_m = length(step)
     unfolded = border.copy()
     for first, last in _runs(backward):
         rows = np.arange(first, last + 2) % len(border)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from league.errors import CircuitError
 from league.track.borders import normals, offset_borders
+from league.track.exact import arctan2, length
 
 FloatArray = NDArray[np.float64]
 
@@ -142,7 +143,7 @@ class Circuit:
     def segment_m(self) -> FloatArray:
         """Length of each centre-line segment, shape (N,)."""
         step = np.roll(self.centre, -1, axis=0) - self.centre
-        return _frozen(np.hypot(step[:, 0], step[:, 1]))
+        return _frozen(length(step))
 
     @cached_property
     def along_m(self) -> FloatArray:
@@ -169,7 +170,7 @@ class Circuit:
         segment changes nothing.
         """
         shape = self._bends
-        first = float(np.arctan2(self.tangent[0, 1], self.tangent[0, 0]))
+        first = float(arctan2(self.tangent[0, 1], self.tangent[0, 0]))
         ahead = first + np.concatenate(([0.0], np.cumsum(self._turn_rad[1:])))
         heading = ahead - shape.behind_rad * shape.behind**2 / 2 + shape.before_rad * shape.before**2 / 2
         full_turn = float(self._turn_rad.sum())
@@ -191,12 +192,12 @@ class Circuit:
     @cached_property
     def width_left_m(self) -> FloatArray:
         """Distance from the centre line to the left border at each row, shape (N,)."""
-        return _frozen(np.hypot(*(self.left - self.centre).T))
+        return _frozen(length(self.left - self.centre))
 
     @cached_property
     def width_right_m(self) -> FloatArray:
         """Distance from the centre line to the right border at each row, shape (N,)."""
-        return _frozen(np.hypot(*(self.right - self.centre).T))
+        return _frozen(length(self.right - self.centre))
 
     @property
     def clockwise(self) -> bool:
@@ -278,7 +279,7 @@ class Circuit:
         away_from_foot = flat - foot
         tangent = self._side_tangent(index, reach)
         side = tangent[:, 0] * away_from_foot[:, 1] - tangent[:, 1] * away_from_foot[:, 0]
-        offset = np.copysign(np.hypot(away_from_foot[:, 0], away_from_foot[:, 1]), side)
+        offset = np.copysign(length(away_from_foot), side)
         along = self.along_m[index] + reach
         along = np.where(along >= self.length_m, 0.0, along)
         heading = _wrapped(self._between(self.heading_rad, index, reach / self.segment_m[index]))
@@ -329,7 +330,7 @@ class Circuit:
         """How far the line turns at each row, shape (N,)."""
         incoming = np.roll(self.tangent, 1, axis=0)
         cross = incoming[:, 0] * self.tangent[:, 1] - incoming[:, 1] * self.tangent[:, 0]
-        return _frozen(np.arctan2(cross, (incoming * self.tangent).sum(axis=1)))
+        return _frozen(arctan2(cross, (incoming * self.tangent).sum(axis=1)))
 
     @cached_property
     def _bends(self) -> _Bends:

@@ -37,6 +37,8 @@ GAP_RAD = pi / 180
 SAGITTA_M = 1e-4
 BLEND_M = 1.5
 MAX_ROWS = 20_000
+ROAD_DIGITS = 6
+"""Decimals of a road's coordinates in metres: to the micrometre."""
 _STRAIGHT_STEP_M = 0.2
 _BLEND_STEP_M = 0.06
 _SNAP_M = 1e-6
@@ -136,8 +138,9 @@ def lay(segments: Sequence[Segment], *, start_m: float = 0.0, source: str) -> Ro
     normal = np.stack((-np.sin(heading), np.cos(heading)), axis=-1)
     centre = np.stack((x, y), axis=-1)
     centre, normal = _from_start(centre, normal)
-    left, right = offset_borders(centre, normal, left_m, right_m)
-    return Road(centre, left, right)
+    rows = (centre, *offset_borders(centre, normal, left_m, right_m))
+    # Sines and solved equations differ in their last bits from machine to machine; roads must not.
+    return Road(*(np.round(row, ROAD_DIGITS) + 0.0 for row in rows))
 
 
 # -- inside ------------------------------------------------------------------------------------

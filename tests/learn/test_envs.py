@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 from stadium import stadium
 
-from league import DEEPRACER, InputError
+from league import DEEPRACER, InputError, Traffic
 from league.learn.envs import HeadToHeadEnv, RacingEnv, RacingVectorEnv, to_commands
 from league.learn.ground.crew import share
 from league.sim.episode import Episode, Starts
@@ -229,11 +229,11 @@ def test_noise_is_seeded_and_leaves_the_own_command_and_the_reward_alone():
     assert np.std(noisy[..., 0] - plain[..., 0]) == pytest.approx(0.06, rel=0.1)
 
 
-def test_cars_vary_and_boxes_stand_in_the_way_if_asked():
-    env = RacingVectorEnv(stadium(), 8, vary={"lateral_mps2": 0.2}, random_boxes=1)
+def test_cars_vary_and_boxes_and_bots_are_in_the_way_if_asked():
+    env = RacingVectorEnv(stadium(), 8, vary={"lateral_mps2": 0.2}, random_boxes=1, bots=Traffic(2))
     seen, _ = env.reset(seed=2)
     assert len({env.batch.driven(world, 0).lateral_mps2 for world in range(8)}) == 8
-    assert (seen[:, 70] == 2.0).all()
+    assert (np.sort(seen[:, 70:85:5]) == [1.0, 1.0, 2.0]).all()
 
 
 @pytest.mark.parametrize("options", [{"noise": -1.0}, {"latency_ticks": 61}, {"latency_ticks": 0.5}])

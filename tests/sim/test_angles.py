@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from league.sim.angles import cos, sin, tan
+from league.sim.angles import cos, direction, sin, tan
+from league.sim.decay import decayed
+from league.track.exact import arctan2
 
 
 @given(st.floats(-1e5, 1e5))
@@ -34,3 +36,27 @@ def test_a_mirrored_angle_gives_the_mirrored_bits(angle):
 @given(st.floats(-100, 100))
 def test_sine_and_cosine_lie_on_the_circle(angle):
     assert sin(angle) ** 2 + cos(angle) ** 2 == pytest.approx(1.0, abs=1e-15)
+
+
+WAYS = st.floats(-1e6, 1e6) | st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-300, -1e-300, 5e-324])
+
+
+@given(WAYS, WAYS)
+def test_a_direction_is_the_mathematics_librarys_and_the_same_for_arrays(y, x):
+    found = direction(y, x)
+    if x or y:
+        assert found == pytest.approx(math.atan2(y, x), rel=5e-16, abs=0.0)
+    array = arctan2([y], [x])
+    assert array.tobytes() == np.array([found]).tobytes()
+
+
+@given(WAYS, WAYS)
+def test_a_mirrored_vector_has_the_mirrored_direction(y, x):
+    assert direction(-y, x) == -direction(y, x)
+
+
+@given(st.floats(0.0, 80.0))
+@example(0.0)
+@example(math.inf)
+def test_decay_is_that_of_the_mathematics_library(times):
+    assert decayed(times) == pytest.approx(-math.expm1(-times), abs=2.3e-16)

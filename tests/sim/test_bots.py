@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from league import DEEPRACER, F1TENTH, Bot, Box, InputError, LidarSensor, StateSensor, World
-from league.sim.bots import CHANGE_M, Lanes
+from league.sim.bots import CHANGE_M
 from league.sim.contact import overlap
+from league.sim.lanelines import line_rows, offset, point
 from league.sim.scene import CAR, KIND, scene_of
 
 FAR = 4.5
@@ -48,7 +49,7 @@ def test_a_bot_stays_on_its_lane_line_at_its_speed(club, left, speed):
 def test_a_bot_moves_in_every_physics_step_and_not_by_leaps(airfield):
     """At 4 m/s a tick is 27 cm: a car is touched within it, not after it."""
     world = World(airfield, [DEEPRACER], bots=[Bot(5.0, True, 4.0)])
-    lane = world.bots.lanes.offset_m(5.0, 1.0)
+    lane = offset(line_rows(airfield), 5.0, 1.0)
     # It comes towards the bot, from just beyond what the bot heeds.
     world.place(0, 5.0 + 0.76 - 0.14, lane, math.pi, speed_mps=3.5)
     before = world.bots.nose_along_m[0]
@@ -141,11 +142,11 @@ def test_bots_never_run_into_each_other_or_into_boxes_and_get_on(seed, speed, ch
     """Bots of different speeds, in each other's way, round bends that are tighter on one lane."""
     turn = np.linspace(0.0, 2 * np.pi, 160, endpoint=False)
     circuit = make_ring(np.column_stack((3.2 * np.cos(turn), 1.7 * np.sin(turn))), half_width=0.4)
-    length, lanes = circuit.length_m, Lanes(circuit)
+    length, lines = circuit.length_m, line_rows(circuit)
     shift = 0.11 * seed
     places = []
     for place, side in ((0.10 + shift, 1), (0.45 + shift, -1)) if with_boxes else ():
-        x, y = lanes.at(place * length, side)
+        x, y = point(lines, place * length, float(side))
         places.append(Box(x, y, float(circuit.heading_at(place * length))))
     crew = [
         Bot((start + shift) * length, True, speed * (1 + 0.2 * k), changes, seed)
@@ -153,7 +154,7 @@ def test_bots_never_run_into_each_other_or_into_boxes_and_get_on(seed, speed, ch
     ]
     world = alone(circuit, crew, boxes=places)
     gone, before = np.zeros(len(crew)), world.bots.pose
-    rows = [*world.bots.rows, *world.arrays.boxes[: len(places)]]
+    rows = [*world.arrays.boxes[len(places) :], *world.arrays.boxes[: len(places)]]
     for _ in range(15 * 30):
         world.step([[0.0, 0.0]])
         now = world.bots.pose
@@ -220,9 +221,9 @@ def test_a_bot_that_cannot_be_is_refused(club, bot):
 
 
 def test_lane_lines_lie_half_way_between_centre_and_border(club):
-    lanes = Lanes(club)
+    lines = line_rows(club)
     for along in np.linspace(-5, 20, 40):
         for side in (1.0, -1.0):
-            x, y = lanes.at(along, side)
+            x, y = point(lines, float(along), side)
             assert abs(float(club.project((x, y)).offset_m)) == pytest.approx(0.25, abs=0.01)
-            assert lanes.offset_m(along, side) == pytest.approx(0.25 * side, abs=0.01)
+            assert offset(lines, float(along), side) == pytest.approx(0.25 * side, abs=0.01)

@@ -14,12 +14,25 @@ from numpy.typing import NDArray
 
 from league.errors import ConfigError
 from league.hooks.catalogue import League
+from league.sim import contact
 from league.sim.batch import Batch
 from league.sim.camera import CameraSensor
 from league.sim.layout import AHEAD_START, OPPONENTS_START, STATE_SIZE
 from league.sim.lidar import DiscretizedLidarSensor, LidarSensor, SectorLidarSensor
 from league.sim.paint import paint_of
-from league.sim.scene import BODY_COLUMNS, BOX, BOX_HEIGHT_M, FIRST, HEIGHT, KIND, OWN, PAST, Scene
+from league.sim.scene import (
+    BODY_COLUMNS,
+    BOX,
+    BOX_HEIGHT_M,
+    CAR,
+    CAR_HEIGHT_M,
+    FIRST,
+    HEIGHT,
+    KIND,
+    OWN,
+    PAST,
+    Scene,
+)
 from league.sim.walls import walls_of
 
 Seen = NDArray[Any]
@@ -126,19 +139,21 @@ class CameraSense:
 
 
 def _scenes(batch: Batch) -> list[tuple[Any, Scene]]:
-    """Every circuit of a batch, and what the cars on it can see: the boxes of their own worlds."""
+    """Every circuit of a batch, and what the cars on it can see: the boxes and bots of their own worlds."""
     roads = batch.circuits
     scenes = []
     for number, circuit in enumerate(roads):
         eyes = np.ascontiguousarray(batch.pose[number :: len(roads), 0])
-        rows = batch.box_rows[number :: len(roads)]
+        rows = batch.object_rows[number :: len(roads)]
         boxes = rows.shape[1]
-        # Without boxes all look at the first body, which is not there.
+        # Where there is nothing all look at the first body, which is not there.
         bodies = np.zeros((max(len(eyes) * boxes, 1), BODY_COLUMNS))
         views = np.zeros((len(eyes), 3), dtype=np.int64)
         if boxes:
             bodies[:, :HEIGHT] = rows[:, :, :HEIGHT].reshape(-1, HEIGHT)
-            bodies[:, HEIGHT], bodies[:, KIND] = BOX_HEIGHT_M, BOX
+            is_bot = rows[:, :, contact.KIND].ravel() == contact.BOT
+            bodies[:, HEIGHT] = np.where(is_bot, CAR_HEIGHT_M, BOX_HEIGHT_M)
+            bodies[:, KIND] = np.where(is_bot, CAR, BOX)
             views[:, FIRST] = boxes * np.arange(len(eyes))
             views[:, PAST], views[:, OWN] = views[:, FIRST] + boxes, -1
         scenes.append((circuit, Scene(eyes, bodies, views)))
