@@ -59,6 +59,16 @@ async def test_a_replay_plays_to_the_end_and_shows_the_order(
         await expect(page.locator("#laps")).to_have_text("Finished")
 
 
+async def test_a_clip_plays_from_its_beginning_to_its_end(
+    open_page: OpenPage, raced: tuple[Show, str]
+) -> None:
+    async with open_page(f"{raced[1]}{REPLAY}?t=1.0&until=2.4&car=0") as page:
+        await until(page, "window.league?.reel.t_s > 1.0 && !league.reel.playing")
+        assert await clock(page) == pytest.approx(2.4)
+        await page.click("#play")
+        await until(page, "league.reel.t_s > 2.5")
+
+
 async def test_a_link_leads_to_its_moment_car_and_ghost(open_page: OpenPage, raced: tuple[Show, str]) -> None:
     address = raced[1]
     query = "?t=3.2&car=1&ghost=qualifying-1:0&view=follow"

@@ -186,8 +186,9 @@ class Replay {
 
   #show() {
     if (this.#until !== null && this.#reel.playing && this.#reel.t_s >= this.#until) {
-      this.#until = null; // whoever presses "Play" now wants to see more
       this.#reel.playing = false;
+      this.#reel.seek(this.#until);
+      this.#until = null; // whoever presses "Play" now wants to see more
     }
     const { t_s, playing } = this.#reel;
     const { race } = this.#story;
