@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -23,6 +24,8 @@ Wish = Literal["green", "confirm", "again", "choose", "stop"]
 the start, let another run go first; stop every car, now."""
 FUTURE_US: Final = 500_000
 """A crossing may lie so far in the future, as clocks differ; no further."""
+COMES_UP_S: Final = 10.0
+"""A run that a stopped server left is waited for so long before a crossing is refused."""
 
 
 class SteadyClock:
@@ -134,6 +137,8 @@ class TimingDesk:
     ) -> tuple[int, str]:
         """A device saw something cross a point; gives the line's number, or 0 and why it does not count."""
         self.devices[device].heard_ns = self.now_ns()
+        if self.heat is None:
+            await self._come_up()
         if self.heat is None or self._green_ns is None:
             return 0, "no run is under way"
         at_us = (ts_ns - self._green_ns) // 1000
@@ -150,6 +155,21 @@ class TimingDesk:
             self.devices[device].crossings += 1
             self.show()
         return written.number, ""
+
+    async def _come_up(self) -> None:
+        """Wait for a run that a stopped server left, which this one is about to go on with."""
+        if all(heat.status != "running" for heat in await self._book.heats(self.event_id)):
+            return
+        came = asyncio.Event()
+        stop_watching = self.watch(came.set)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COMES_UP_S):
+                    while self.heat is None:
+                        await came.wait()
+                        came.clear()
+        finally:
+            stop_watching()
 
     def see(self, ts_ns: int, car: str, x_m: float, y_m: float, yaw_rad: float, speed_mps: float) -> None:
         """Something saw where a car is."""
