@@ -62,15 +62,20 @@ class Evening:
     wall_s: float = 0.0
 
 
-def plan_of(drivers: int, *, laps: int, seed: int, circuit: str) -> EventPlan:
-    """The evening: qualifying, round robin, double elimination, and a final over the best of three."""
+def plan_of(
+    drivers: int, *, laps: int, seed: int, circuit: str, plus_minus: float | None = None
+) -> EventPlan:
+    """The evening: qualifying, round robin, double elimination, and a final over the best of three.
+
+    With a `plus_minus`, heats that tell most instead, until every rating is known so well.
+    """
     entries = tuple(
         EntryPlan(id=f"driver-{n + 1}", name=f"Driver {n + 1}", agent=AGENTS[n % len(AGENTS)])
         for n in range(drivers)
     )
     return EventPlan(
-        id=EVENT, name="Evening", circuit=circuit, format="evening", seed=seed,
-        rules=Rules.parse({"laps": laps}), entries=entries,
+        id=EVENT, name="Evening", circuit=circuit, format="evening" if plus_minus is None else "rating",
+        seed=seed, rules=Rules.parse({"laps": laps}), entries=entries, plus_minus=plus_minus or 1.0,
     )  # fmt: skip
 
 
@@ -292,8 +297,8 @@ class Comparison:
 
 async def compare(
     kills: int, *, drivers: int = 8, laps: int = 3, longest_s: float = 8.0, most_s: float = inf,
-    seed: int = 1, circuit: str = "clubhouse-loop", books: tuple[str, str] | None = None,
-    say: Say = lambda line: None,
+    seed: int = 1, circuit: str = "clubhouse-loop", plus_minus: float | None = None,
+    books: tuple[str, str] | None = None, say: Say = lambda line: None,
 ) -> Comparison:  # fmt: skip
     """Race both evenings.
 
@@ -306,13 +311,14 @@ async def compare(
         most_s: Nothing is killed any more after this time.
         seed: Of the evening, and of the moments of the kills.
         circuit: Where they race.
+        plus_minus: Rate the drivers so well, instead of the evening; see `plan_of`.
         books: Files or URLs of two empty record books; by default files that are thrown away.
         say: Told how it goes.
 
     Raises:
         RaceError: A finished heat was lost, changed or doubled, or an evening came to no end.
     """
-    plan = plan_of(drivers, laps=laps, seed=seed, circuit=circuit)
+    plan = plan_of(drivers, laps=laps, seed=seed, circuit=circuit, plus_minus=plus_minus)
     with tempfile.TemporaryDirectory(prefix="league-kills-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         first, second = books or (str(folder / "quiet.sqlite"), str(folder / "killed.sqlite"))
@@ -338,6 +344,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--circuit", default="clubhouse-loop")
     parser.add_argument(
+        "--plus-minus", type=float, help="rate the drivers so well, instead of a club evening"
+    )
+    parser.add_argument(
         "--books", nargs=2, metavar="URL", help="two empty record books, such as PostgreSQL's"
     )
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -347,7 +356,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             compare(
                 options.kills, drivers=options.drivers, laps=options.laps,
                 longest_s=options.longest, most_s=60 * options.minutes,
-                seed=options.seed, circuit=options.circuit, books=options.books and tuple(options.books),
+                seed=options.seed, circuit=options.circuit, plus_minus=options.plus_minus,
+                books=options.books and tuple(options.books),
                 say=lambda line: print(line, file=sys.stderr, flush=True),
             )
         )  # fmt: skip
