@@ -74,11 +74,16 @@ async def test_an_organiser_creates_an_event_runs_it_voids_a_lap_and_sees_standi
         await page.select_option("select[name=format]", "head-to-head")
         await page.fill("input[name='rules.laps']", "1")
         await page.select_option("select[name='rules.rank']", "best_lap")
+        await expect(page.locator("input[value=follow-the-gap]")).to_be_disabled()
+        await page.check("input[name='rules.sensors[]'][value=lidar]")
+        await expect(page.locator("input[value=follow-the-gap]")).to_be_enabled()
         for driver in ("pure-pursuit", "tutorial"):
             await page.check(f"input[value={driver}]")
         await page.click("text=Create the event")
         await expect(page.locator("h1")).to_have_text("Club <b>night</b>")
         await expect(page.locator("#entries tr")).to_have_count(2)
+        (event,) = await home.book.events()
+        assert sorted(event.plan.rules.sensors) == ["lidar", "pose", "state"]
         await page.click("text=Start")
         await expect(page.locator("#status")).to_have_text("finished", timeout=120_000)
         rows = page.locator("#standings li")

@@ -13,7 +13,6 @@ from typing import Any, Final, get_args
 
 from aiohttp import web
 
-from league.errors import InputError
 from league.racing.incident import PROTEST, Incident
 from league.racing.plan import EntryPlan, HeatPlan
 from league.racing.rules import Rules
@@ -116,7 +115,8 @@ class Desk:
             circuits=sorted(league.circuits),
             formats=formats,
             cars=sorted(league.cars),
-            agents=_drivers(request, Rules()),
+            agents=[(name, request.app[LOBBY].unseen(name, ())) for name in _house(request)],
+            sensors=sorted(league.sensors),
             rules=Rules(),
         )
 
@@ -245,15 +245,12 @@ def _paddock(request: web.Request, event_id: str) -> Paddock | None:
 
 def _drivers(request: web.Request, rules: Rules) -> list[str]:
     """The house drivers that can do with what cars are shown under these rules."""
+    return [name for name in _house(request) if not request.app[LOBBY].unseen(name, rules.sensors)]
 
-    def fits(name: str) -> bool:
-        try:
-            request.app[LOBBY].check_agent(name, rules.sensors)
-        except InputError:
-            return False
-        return True
 
-    return [name for name in sorted(request.app[LEAGUE].agents) if name != "onnx" and fits(name)]
+def _house(request: web.Request) -> list[str]:
+    """All house drivers; a model is entered as what it is."""
+    return sorted(set(request.app[LEAGUE].agents) - {"onnx"})
 
 
 def _coming(sheet: Sheet) -> list[HeatPlan]:

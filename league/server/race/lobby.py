@@ -175,13 +175,18 @@ class Lobby:
         hostable = set(self._league.agents) - {"onnx"}
         if name not in hostable:
             raise UnknownNameError("agent", name, hostable)
-        shown = [read_asked(text).name for text in sensors]
-        wanted = getattr(self._league.agents[name], "sensors", ())  # of a class; a function does not say
-        if isinstance(wanted, tuple) and (missing := [want for want in wanted if want not in shown]):
+        if missing := self.unseen(name, sensors):
+            shown = ", ".join(read_asked(text).name for text in sensors)
             raise InputError(
-                f"agent {name!r} needs to see {', '.join(missing)}; the event shows {', '.join(shown)}: "
+                f"agent {name!r} needs to see {', '.join(missing)}; the event shows {shown}: "
                 f"create it with --sensor {missing[0]}"
             )
+
+    def unseen(self, name: str, sensors: Sequence[str]) -> list[str]:
+        """What a registered agent needs to see beyond what these sensors show."""
+        shown = [read_asked(text).name for text in sensors]
+        wanted = getattr(self._league.agents[name], "sensors", ())  # of a class; a function does not say
+        return [want for want in wanted if want not in shown] if isinstance(wanted, tuple) else []
 
     async def start(self, event_id: str) -> None:
         """Start an event.

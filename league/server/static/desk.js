@@ -21,14 +21,14 @@ function read(form, pressed) {
     if (!field.name || field.closest("[hidden]")) continue;
     if (field.localName === "button" && field !== pressed) continue;
     if (field.dataset.with && field.dataset.with !== pressed?.value) continue;
-    const [first, second] = field.name.split(".");
+    const [first, second] = field.name.replace("[]", "").split(".");
+    const [into, key] = second ? [(asked[first] ??= {}), second] : [asked, first];
     if (field.name.endsWith("[]")) {
-      const list = (asked[field.name.slice(0, -2)] ??= []);
+      const list = (into[key] ??= []);
       const chosen = field.dataset.type === "text" ? field.value : { name: field.value, agent: field.value };
       if (field.checked) list.push(chosen);
     } else if (field.value !== "") {
-      if (second) (asked[first] ??= {})[second] = value(field);
-      else asked[first] = value(field);
+      into[key] = value(field);
     }
   }
   for (const field of form.querySelectorAll("[data-append]")) {
@@ -158,6 +158,18 @@ if (at("circuit")) {
   at("circuit").addEventListener("change", preview);
   preview();
 }
+
+/** Only drivers that can do with what is shown can be chosen. */
+function offer() {
+  const shown = [...document.querySelectorAll("[name='rules.sensors[]']:checked")].map((field) => field.value);
+  for (const field of document.querySelectorAll("[data-needs]")) {
+    field.disabled = field.dataset.needs.split(" ").some((need) => need && !shown.includes(need));
+    if (field.disabled) field.checked = false;
+  }
+}
+
+for (const field of document.querySelectorAll("[name='rules.sensors[]']")) field.addEventListener("change", offer);
+offer();
 
 // -- the event under way -------------------------------------------------------------------------
 
