@@ -159,8 +159,8 @@ def print_evaluation(
         limit: Time in s of the fastest lap that the car could drive there, if it is known.
         beside: Rows of other drivers to print with it: name, laps, fastest, its off-tracks, off-tracks.
     """
-    circuit, trials = payload["circuit"], payload["trials"]
-    title = f"{circuit['id']} · {circuit['length_m']:.2f} m · {payload['laps']} laps · seed {payload['seed']}"
+    trials = payload["trials"]
+    title = show.course(payload)
     columns = ["", "laps", ">total", ">fastest", ">of the limit", ">its off-tracks", ">off-tracks", "status"]
     shown = trials if len(trials) <= 10 else [*trials[:8], None, trials[-1]]
     rows = [

@@ -136,7 +136,7 @@ class Picture:
         shown: list[RenderableType] = []
         if self._snap and self._heat.get("status") in ("starting", "running"):
             time_s = self._snap["t_us"] / 1e6
-            title = f"{self._heat['heat']} · {self._snap['laps']} laps · {time_s:.1f} s raced"
+            title = f"{self._heat['heat']} · {show.laps(self._snap['laps'])} · {time_s:.1f} s raced"
             shown += [tower_table(title, self.rows()), ""]
         shown.append(self._board())
         return shown

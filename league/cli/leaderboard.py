@@ -59,7 +59,7 @@ def print_leaderboard(board: dict[str, Any]) -> None:
     circuit = board["circuit"]
     title = (
         f"{board['name']} · {board['status']} · {circuit['id']} · {circuit['length_m']:.2f} m · "
-        f"{board['laps']} laps · seed {board['seed']}"
+        f"{show.laps(board['laps'])} · seed {board['seed']}"
     )
     columns = ["", "entry", "agent", ">total", ">gap", ">fastest"]
     columns += [">off-tracks", ">resets", ">collisions", "status", "laps"]

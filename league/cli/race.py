@@ -151,8 +151,7 @@ def print_result(payload: dict[str, Any], limit: float | None) -> None:
         payload: The result.
         limit: Time in s of the fastest lap that the car could drive there, if it is known.
     """
-    circuit = payload["circuit"]
-    title = f"{circuit['id']} · {circuit['length_m']:.2f} m · {payload['laps']} laps · seed {payload['seed']}"
+    title = show.course(payload)
     title += "".join(f" · {payload[what]} {what}" for what in ("boxes", "bots") if payload.get(what))
     columns = [
         "",

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -132,6 +132,17 @@ def json_option(what: str = "Write the result as JSON; - for standard output.") 
         what: Its help.
     """
     return click.option("--json", "json_file", metavar="FILE", type=Output(), help=what)
+
+
+def laps(count: int) -> str:
+    """Write how many laps: "1 lap", "3 laps"."""
+    return f"{count} lap{'s' * (count != 1)}"
+
+
+def course(payload: Mapping[str, Any]) -> str:
+    """Write what was raced: where, how far and with which seed."""
+    circuit = payload["circuit"]
+    return f"{circuit['id']} · {circuit['length_m']:.2f} m · {laps(payload['laps'])} · seed {payload['seed']}"
 
 
 def seconds(value: float | None, digits: int = 3) -> str:

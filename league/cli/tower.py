@@ -96,5 +96,5 @@ class HeatTower:
             self._tower.hear(fact)
         self._heard = len(facts)
         rows = self._tower.rows([car.progress_m for car in heat.referee.cars])
-        title = f"{plan.id} · {plan.rules.laps} laps · {heat.time_us / 1e6:.1f} s raced"
+        title = f"{plan.id} · {show.laps(plan.rules.laps)} · {heat.time_us / 1e6:.1f} s raced"
         self._view.draw(tower_table(title, rows))

@@ -188,7 +188,10 @@ class Pictures:
         minutes, rest_s = divmod(time_s, 60)
         draw.text((18, 14), _shortened(self._recording.circuit.name, 30), font=self._font, fill=_INK)
         draw.text(
-            (18, 40), f"{int(minutes)}:{rest_s:04.1f}   {plan.rules.laps} laps", font=self._small, fill=_SOFT
+            (18, 40),
+            f"{int(minutes)}:{rest_s:04.1f}   {plan.rules.laps} lap{'s' * (plan.rules.laps > 1)}",
+            font=self._small,
+            fill=_SOFT,
         )
         distance_m = (frame[:, _LAP] * self._recording.circuit.length_m + frame[:, _ALONG]).tolist()
         for row in self._tower.rows(distance_m):

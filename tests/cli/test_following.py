@@ -143,7 +143,7 @@ def test_a_race_in_this_process_moves_a_tower() -> None:
     with screen(console) as view:
         race("clubhouse-loop", ["pure-pursuit"], laps=1, on_tick=HeatTower(view).look)
     assert "pure-pursuit" in out.getvalue()
-    assert "1 laps · " in out.getvalue()
+    assert "1 lap · " in out.getvalue()
 
 
 @pytest.mark.parametrize("no_color", [False, True])
