@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from league.errors import InputError, RaceError
 from league.racing.crossings import Note, NoteKind, check, last_decision
 from league.racing.ledger import in_force
-from league.racing.physical import PhysicalHeat, Sighting
+from league.racing.physical import PhysicalHeat, Sighting, is_physical
 from league.store.book import RecordBook
 
 Phase = Literal["idle", "waiting", "countdown", "running", "driven"]
@@ -158,7 +158,8 @@ class TimingDesk:
 
     async def _come_up(self) -> None:
         """Wait for a run that a stopped server left, which this one is about to go on with."""
-        if all(heat.status != "running" for heat in await self._book.heats(self.event_id)):
+        left = (heat for heat in await self._book.heats(self.event_id) if heat.status == "running")
+        if not any(is_physical(entry) for heat in left for entry in heat.plan.grid):
             return
         came = asyncio.Event()
         stop_watching = self.watch(came.set)
