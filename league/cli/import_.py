@@ -16,6 +16,7 @@ from league.hooks.catalogue import League
 from league.racing.archived import Rank, read_board
 from league.racing.result import CircuitFacts
 from league.server.race.settings import Settings
+from league.store.archive import is_book
 from league.store.book import RecordBook
 from league.store.exchange import import_export
 from league.store.names import slug
@@ -25,6 +26,7 @@ from league.store.names import slug
     epilog="""\b
 Examples:
   league import league.zip --database new.sqlite
+  league import league.zip --replace
   league import 2022-march-open.csv --circuit a-to-z-speedway
   league import final.csv --circuit clover --name "Final 2023" --rank best_lap"""
 )
@@ -42,8 +44,19 @@ Examples:
     show_default=True,
     help="Of a board: the measure that ranked.",
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Of a zip: where there is a record book already, rename it and begin anew; it is kept.",
+)
 def command(
-    file: Path, database: str | None, config: str | None, circuit: str | None, name: str | None, rank: Rank
+    file: Path,
+    database: str | None,
+    config: str | None,
+    circuit: str | None,
+    name: str | None,
+    rank: Rank,
+    replace: bool,
 ) -> None:
     """Read what `league export` wrote into a new record book, or a DeepRacer board into any.
 
@@ -54,8 +67,12 @@ def command(
     if not file.is_file():
         raise InputError(f"{file}: there is no such file, expected a zip or a CSV")
     where = Settings.read(config, database=database).find_database()
+    if is_book(file):
+        raise InputError(f"{file}: a record book, expected an export; `league restore` brings a backup back")
     if file.suffix.lower() != ".csv":
-        lines = asyncio.run(bring_back(where, lambda book: import_export(book, file), replace=False))
+        lines = asyncio.run(bring_back(where, lambda book: import_export(book, file), replace=replace))
+    elif replace:
+        raise InputError(f"{file}: a board becomes one more event, expected no --replace")
     elif circuit is None:
         raise InputError(f"{file}: a board needs --circuit ID, the circuit on which it was raced")
     else:

@@ -15,7 +15,7 @@ from league.cli.backup import config_option, database_option
 from league.errors import InputError
 from league.server.race.hosting import only_server
 from league.server.race.settings import Settings
-from league.store.archive import backup, restore
+from league.store.archive import NotEmptyError, backup, restore
 from league.store.book import RecordBook
 from league.store.place import find
 
@@ -64,6 +64,9 @@ async def bring_back(
             async with await RecordBook.open(where) as book:
                 await fill(book)
                 events = len(await book.events())
+        except NotEmptyError as error:
+            way_out = "; --replace renames it and begins anew" if file is not None else ""
+            raise InputError(f"{error}{way_out}") from None
         except BaseException:
             if file is not None and new:
                 _put_back(file, aside)

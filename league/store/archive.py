@@ -31,6 +31,10 @@ LEFT_OUT: Final = ("leases",)
 """Tables that say who runs what just now, which means nothing elsewhere."""
 
 
+class NotEmptyError(InputError):
+    """A record book that was to be filled has something in it."""
+
+
 async def backup(book: RecordBook, file: str | os.PathLike[str]) -> None:
     """Copies a book into a new SQLite file, while others go on writing into it.
 
@@ -58,7 +62,7 @@ async def restore(book: RecordBook, file: str | os.PathLike[str]) -> None:
     """Copies a backup into an empty book.
 
     Raises:
-        InputError: If the book is not empty.
+        NotEmptyError: If the book is not empty.
         RecordBookError: If the backup cannot be read, or the book cannot be written.
     """
     path = Path(file)
@@ -77,7 +81,7 @@ async def take_over(book: RecordBook, file: Path) -> None:
     """Copies a book with today's tables, in a file that nobody else has open, into an empty one.
 
     Raises:
-        InputError: If the book is not empty.
+        NotEmptyError: If the book is not empty.
     """
     engine = file_engine(file)
     try:
@@ -95,6 +99,15 @@ def _copy_file(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(uri, uri=True)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
         new.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+
+
+def is_book(file: Path) -> bool:
+    """Whether a file is SQLite's own, by its first bytes (https://sqlite.org/fileformat.html, 1.3)."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False
 
 
 def _is_empty(file: Path) -> bool:
@@ -168,7 +181,7 @@ def copy_rows(source: Connection, target: Connection) -> None:
     """Copies everything from one book into another, empty one with the same tables.
 
     Raises:
-        InputError: If it is not empty.
+        NotEmptyError: If it is not empty.
     """
     check_empty(target)
     known = {table.name: table for table in tables_of(target)}
@@ -181,7 +194,7 @@ def check_empty(db: Connection) -> None:
     """Says what is there already.
 
     Raises:
-        InputError: If there is anything but tokens, of which a server makes itself one.
+        NotEmptyError: If there is anything but tokens, of which a server makes itself one.
     """
     for table in tables_of(db):
         if table.name == "tokens":
@@ -189,7 +202,7 @@ def check_empty(db: Connection) -> None:
             continue
         count = db.scalar(select(func.count()).select_from(table))
         if count:
-            raise InputError(
+            raise NotEmptyError(
                 f"the record book is not empty: it has {count} {table.name.replace('_', ' ')}; "
                 "expected a new one"
             )

@@ -63,7 +63,8 @@ async def import_export(book: RecordBook, file: str | os.PathLike[str]) -> dict[
     """Reads an export into an empty book; gives the number of rows by table.
 
     Raises:
-        InputError: If it is no export, is damaged or from a newer program, or the book is not empty.
+        InputError: If it is no export, is damaged or from a newer program.
+        NotEmptyError: If the book is not empty.
         RecordBookError: If the book cannot be written.
     """
     path = Path(file)

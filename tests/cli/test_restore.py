@@ -31,7 +31,7 @@ def test_a_backup_comes_back_and_what_was_there_is_kept(
     assert (said.code, said.out.split()) == (0, [f"{target}:", "2", "events"])
     again = run_league(capsys, "restore", backup, "--database", target)
     assert again.code == 2
-    assert "not empty" in again.err
+    assert again.err.endswith("expected a new one; --replace renames it and begins anew\n")
     replaced = run_league(capsys, "restore", backup, "--database", target, "--replace")
     (aside,) = tmp_path.glob("league.sqlite.2*")
     assert replaced.out.splitlines()[0] == f"{aside}: what was there before"
@@ -52,3 +52,21 @@ def test_a_file_that_is_no_backup_leaves_everything_as_it_was(
     assert run_league(capsys, "restore", letter, "--database", target, "--replace").code != 0
     assert events(target) == ["friday", "saturday"]
     assert [*tmp_path.glob("league.sqlite?*")] in ([], [tmp_path / "league.sqlite.lock"])
+
+
+def test_an_import_keeps_what_was_there_and_takes_no_backup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, export = book_in(tmp_path, "league.sqlite"), tmp_path / "league.zip"
+    assert run_league(capsys, "export", export, "--database", target).code == 0
+    refused = run_league(capsys, "import", export, "--database", target)
+    assert (refused.code, refused.err.count("--replace")) == (2, 1)
+    imported = run_league(capsys, "import", export, "--database", target, "--replace")
+    (aside,) = tmp_path.glob("league.sqlite.2*")
+    assert imported.out.splitlines()[0] == f"{aside}: what was there before"
+    wrong = run_league(capsys, "import", aside, "--database", tmp_path / "new.sqlite")
+    assert (wrong.code, wrong.err) == (
+        2,
+        f"league: {aside}: a record book, expected an export; `league restore` brings a backup back\n",
+    )
+    assert not (tmp_path / "new.sqlite").exists()
