@@ -70,7 +70,12 @@ async def test_an_organiser_creates_an_event_runs_it_voids_a_lap_and_sees_standi
         assert page.url == f"{home.url}/desk/new", "where one wanted to go"
         await page.fill("input[name=name]", "Club <b>night</b>")
         await page.select_option("#circuit", CIRCUIT)
-        await expect(page.locator("#preview path")).to_have_count(2)
+        await expect(page.locator("#preview path")).to_have_count(3)
+        forwards = await page.locator("#preview .way").get_attribute("d")
+        await page.check("[data-to=circuit]")
+        await expect(page.locator("#preview .way")).not_to_have_attribute("d", forwards or "")
+        await page.uncheck("[data-to=circuit]")
+        await expect(page.locator("#preview .way")).to_have_attribute("d", forwards or "")
         await page.select_option("select[name=format]", "head-to-head")
         await page.fill("input[name='rules.laps']", "1")
         await page.select_option("select[name='rules.rank']", "best_lap")

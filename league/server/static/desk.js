@@ -134,7 +134,8 @@ dress();
 const SVG = "http://www.w3.org/2000/svg";
 
 async function preview() {
-  const answer = await fetch(`/api/v1/circuits/${encodeURIComponent(at("circuit").value)}`).catch(() => null);
+  const turned = document.querySelector("[data-to=circuit]:checked")?.dataset.append ?? "";
+  const answer = await fetch(`/api/v1/circuits/${encodeURIComponent(at("circuit").value + turned)}`).catch(() => null);
   if (!answer?.ok) return;
   const circuit = await answer.json();
   const points = [...circuit.left, ...circuit.right];
@@ -150,12 +151,27 @@ async function preview() {
   };
   const along = (line) => `M${line.map(([px, py]) => `${px} ${-py}`).join("L")}`;
   const road = drawn("fill", `${along(circuit.left)}Z${along(circuit.right)}Z`);
-  at("preview").replaceChildren(road, drawn("start", along([circuit.left[0], circuit.right[0]])));
+  at("preview").replaceChildren(
+    road,
+    drawn("start", along([circuit.left[0], circuit.right[0]])),
+    drawn("way", along(arrow(circuit.left, circuit.right))),
+  );
   at("about").textContent = `${circuit.name}: ${circuit.length_m.toFixed(1)} m. ${circuit.about}`;
+}
+
+/** An arrow, 0.8 m long, from the middle of the start line where the cars go. */
+function arrow(left, right) {
+  const middle = (i) => [0, 1].map((axis) => (left[i][axis] + right[i][axis]) / 2);
+  const [from, next] = [middle(0), middle(1)];
+  const length = Math.hypot(next[0] - from[0], next[1] - from[1]);
+  const [x, y] = [0, 1].map((axis) => (next[axis] - from[axis]) / length);
+  const point = (ahead, aside) => [from[0] + ahead * x - aside * y, from[1] + ahead * y + aside * x];
+  return [point(0, 0), point(0.8, 0), point(0.5, 0.2), point(0.8, 0), point(0.5, -0.2)];
 }
 
 if (at("circuit")) {
   at("circuit").addEventListener("change", preview);
+  document.querySelector("[data-to=circuit]").addEventListener("change", preview);
   preview();
 }
 
