@@ -312,7 +312,10 @@ class _Run:
         if self._rules.rank != "total" and any(lap.valid for lap in tally.laps):
             tally.status, tally.reason = "FIN", reason
             return
-        tally.status, tally.reason = "DNF-timeout", f"{reason} after {len(tally.laps)} laps"
+        tally.status, tally.reason = (
+            "DNF-timeout",
+            f"{reason} after {len(tally.laps)} of {self._rules.laps} laps",
+        )
 
 
 def _as(passing: Passing, standing: Standing) -> Passing:

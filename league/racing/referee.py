@@ -420,7 +420,12 @@ class Referee:
             self._say(tick, "parked", car, reason=car.reason)
             return
         limit = f"{self.rules.time_limit_s:g} s"
-        self._end(car, "DNF-timeout", f"time is up after {limit} with {len(car.laps)} laps", tick)
+        self._end(
+            car,
+            "DNF-timeout",
+            f"time is up after {limit} with {len(car.laps)} of {self.rules.laps} laps",
+            tick,
+        )
 
     def _end(self, car: Car, status: Status, reason: str, tick: int) -> None:
         car.status, car.reason = status, reason
