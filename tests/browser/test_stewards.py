@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -86,6 +87,13 @@ async def test_five_seconds_change_everybodys_board_until_they_are_taken_back(
         await expect(case.locator("a.watch-clip")).to_have_attribute(
             "href", "/events/cup/heats/h1/replay?t=5.0&until=12.0&car=0"
         )
+        # The heat was raced on paper, so there is no film: something stands in for it.
+        await desk.route("**/replay?*", lambda route: route.fulfill(body="film", content_type="text/html"))
+        await case.locator("a.watch-clip").click()
+        await expect(case.locator("iframe")).to_have_attribute("src", re.compile("until=12.0&car=0&embed$"))
+        await expect(case.frame_locator("iframe").locator("body")).to_have_text("film")
+        await case.locator("a.watch-clip").click()
+        await expect(case.locator("iframe")).to_have_count(0)
         await decide(case, "Add seconds", "pushed Name 1 off", seconds="5")
         await expect(case.locator(".ruled")).to_contain_text("5 s added")
         await expect(desk.locator("#decision-1")).to_contain_text("pushed Name 1 off (Sam")

@@ -10,7 +10,7 @@ from league.server.door.rights import right_for
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
-    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'"
+    "connect-src 'self'; font-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'"
 )
 """For pages: only our own files, nothing written into the page itself, and nothing from elsewhere."""
 DATA_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"

@@ -129,6 +129,25 @@ document.addEventListener("change", dress);
 addEventListener("refreshed", dress);
 dress();
 
+// -- clips ---------------------------------------------------------------------------------------
+
+/** Show a clip where the steward decides; with Ctrl, Shift or the middle button it gets a window of its own. */
+document.addEventListener("click", (clicked) => {
+  const link = clicked.target.closest?.("a.watch-clip");
+  if (!link || clicked.ctrlKey || clicked.metaKey || clicked.shiftKey) return;
+  clicked.preventDefault();
+  const line = link.parentElement;
+  const shown = line.parentElement.querySelector("iframe");
+  link.setAttribute("aria-expanded", String(!shown));
+  if (shown) return shown.remove();
+  const frame = document.createElement("iframe");
+  frame.src = `${link.href}&embed`;
+  frame.title = "Clip";
+  frame.className = "clip";
+  line.after(frame);
+  frame.scrollIntoView({ block: "nearest" });
+});
+
 // -- the circuit's outline -----------------------------------------------------------------------
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -197,9 +216,9 @@ function hear(message) {
   waiting = setTimeout(() => !busy() && refresh(), SOON_MS);
 }
 
-/** Whether somebody is at a form that a new page would take away, or has begun to fill one in. */
+/** Whether somebody watches a clip or is at a form that a new page would take away, or has begun to fill one in. */
 function busy() {
-  if (document.querySelector("details[open], [data-sure], #secret:not([hidden])")) return true;
+  if (document.querySelector("details[open], iframe, [data-sure], #secret:not([hidden])")) return true;
   return [...document.querySelectorAll("main :is(input, select)")].some(changed);
 }
 
