@@ -93,6 +93,7 @@ def test_speeds_become_drives_and_back(car: Capabilities, speed_mps: float, driv
     ("car", "cap", "unit"),
     [
         (Capabilities(), 25.0, "a share of full throttle, from 0 to 1"),
+        (Capabilities(), -0.1, "a share of full throttle, from 0 to 1"),
         (Capabilities(drive_unit="mps", drive_max=5.0), 6.0, "a speed in m/s, from 0 to 5"),
     ],
 )
@@ -101,3 +102,8 @@ def test_a_cap_that_the_car_cannot_have_is_refused_in_the_cars_unit(
 ) -> None:
     with pytest.raises(ConfigError, match=f"^cap: found {cap:g}, expected {unit}$"):
         GateLimits.of(car, cap=cap)
+
+
+@pytest.mark.parametrize("cap", [0.0, 0.4])
+def test_a_cap_may_be_all_that_the_car_has_or_nothing(cap: float) -> None:
+    assert GateLimits.of(Capabilities(drive_max=0.4), cap=cap).drive_cap == cap
