@@ -378,6 +378,8 @@ class Ride:
             return
         self._trouble = self._words(error)
         self.gate.lose(self._trouble, time.monotonic())
+        if self.gate.state is State.ESTOP:  # which stays, and so would say nothing of it
+            self._report(f"{self.name}: {self._trouble}")
         self._notice()
         if not isinstance(error, LeagueError | OSError | TimeoutError):
             log.error("the car's driver failed", exc_info=error)

@@ -1,24 +1,25 @@
 """A DeepRacer's console without a DeepRacer, as a program: what it answers, and what reaches the servos.
 
-`python -m league.testing.deepracer_console PORT PASSWORD [--running]` speaks HTTPS with a certificate of its
-own and prints a line "servo ANGLE THROTTLE" for every message that the car's control would pass on to the
-servos, in its signs: forward is positive. Faithful in what matters to a driver: login and tokens, the modes,
-the steps of angle and throttle, the quadratic of `max_speed` and what it does outside its range; and that
-nothing ever stops the car but a stop. With `--running`, the car's control was started before, as it is when
-only the console's own process has restarted.
+`python -m league.testing.deepracer_console PORT PASSWORD [--pwm FOLDER] [--running]` speaks HTTPS with a
+certificate of its own and prints a line "servo ANGLE THROTTLE" for every message that the car's control would
+pass on to the servos, in its signs: forward is positive. Faithful in what matters to a driver: login and
+tokens, the modes, the steps of angle and throttle, the quadratic of `max_speed` and what it does outside its
+range; and that nothing ever stops the car but a stop. With `--pwm`, the motor's pulse stands in the file
+`pwm0/duty_cycle` of the folder, in ns, as in the kernel's interface, and outlives the program. With
+`--running`, the car's control was started before, as it is when only the console's own process has restarted.
 
 Made after measurements of the community's console; the package awsdeepracer-control drives it unchanged.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import hmac
 import io
 import secrets
 import ssl
 import subprocess
-import sys
 import tempfile
 from contextlib import suppress
 from math import isfinite
@@ -31,6 +32,8 @@ from PIL import Image
 OPEN: Final = ("/", "/home", "/login", "//login")
 COOKIE: Final = "deepracer_token"
 FRAME_S: Final = 1 / 30
+PULSE_NS: Final = (1_311_000, 1_446_000, 1_603_500)
+"""The motor's pulse at full throttle forward, at 0 and at full throttle backward, before a calibration."""
 CALIBRATION: Final = {
     "angle": {"min": -30.0, "mid": -5.0, "max": 20.0, "polarity": 1},
     "throttle": {"min": -42.0, "mid": -12.0, "max": 23.0, "polarity": -1},
@@ -47,10 +50,11 @@ class Console:
     Args:
         password: What opens it.
         running: Whether the control was started before.
+        pwm: Folder of the controller of the servos, which has a folder for each; nothing is written without.
     """
 
-    def __init__(self, password: str, *, running: bool = False) -> None:
-        self._password = password
+    def __init__(self, password: str, *, running: bool = False, pwm: Path | None = None) -> None:
+        self._password, self._pwm = password, pwm
         self._csrf = secrets.token_hex(20)
         self._tokens: set[str] = set()
         self._mode, self._running = "manual", running
@@ -139,11 +143,12 @@ class Console:
         self._running = False
         self._servo(0.0, 0.0)
 
-    @staticmethod
-    def _servo(angle: float, throttle: float) -> None:
+    def _servo(self, angle: float, throttle: float) -> None:
         """The servos' own program refuses what is out of range, and goes on with what it had."""
         if abs(angle) <= 1 and abs(throttle) <= 1:
             print(f"servo {angle + 0.0:.4f} {throttle + 0.0:.4f}", flush=True)
+            if self._pwm is not None:
+                (self._pwm / "pwm0" / "duty_cycle").write_text(str(pulse_ns(throttle)))
 
     # -- the rest ----------------------------------------------------------------------------------
 
@@ -209,6 +214,18 @@ def bent(throttle: float, max_speed: Any) -> float:
     return float(motor if throttle > 0 else -motor)
 
 
+def pulse_ns(throttle: float) -> int:
+    """The motor's pulse for a throttle, forward positive; the motor's polarity is -1."""
+    forward, middle, backward = PULSE_NS
+    return int(middle - throttle * (middle - forward if throttle > 0 else backward - middle))
+
+
+def throttle_of(ns: int) -> float:
+    """The throttle that a pulse stands for; the other way round."""
+    forward, middle, backward = PULSE_NS
+    return (middle - ns) / (middle - forward if ns < middle else backward - middle)
+
+
 def certificate(folder: Path) -> ssl.SSLContext:
     """TLS with a certificate of its own, as a car has it."""
     words = (
@@ -220,10 +237,10 @@ def certificate(folder: Path) -> ssl.SSLContext:
     return context
 
 
-async def serve(port: int, password: str, *, running: bool) -> None:
+async def serve(port: int, password: str, *, running: bool, pwm: Path | None = None) -> None:
     """Serve until cancelled."""
     with tempfile.TemporaryDirectory(prefix="league-console-") as folder:
-        runner = web.AppRunner(Console(password, running=running).app, access_log=None)
+        runner = web.AppRunner(Console(password, running=running, pwm=pwm).app, access_log=None)
         await runner.setup()
         tls = certificate(Path(folder))
         await web.TCPSite(runner, None, port, ssl_context=tls).start()
@@ -231,6 +248,17 @@ async def serve(port: int, password: str, *, running: bool) -> None:
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve as the command line says."""
+    parser = argparse.ArgumentParser(description="A DeepRacer's console without a DeepRacer.")
+    parser.add_argument("port", type=int)
+    parser.add_argument("password")
+    parser.add_argument("--pwm", type=Path, help="folder for the pulses of the servos")
+    parser.add_argument("--running", action="store_true", help="the car's control was started before")
+    asked = parser.parse_args()
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve(int(sys.argv[1]), sys.argv[2], running="--running" in sys.argv[3:]))
+        asyncio.run(serve(asked.port, asked.password, running=asked.running, pwm=asked.pwm))
+
+
+if __name__ == "__main__":
+    main()

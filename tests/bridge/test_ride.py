@@ -121,6 +121,17 @@ async def test_an_emergency_stop_is_not_cleared_while_the_car_says_that_it_moves
         assert "still moves: 0.50 m/s" in rider.ride.clear(local=True)
 
 
+async def test_what_is_wrong_with_a_car_is_said_in_an_emergency_stop_as_well(tmp_path: Path) -> None:
+    cars = Cars()
+    async with riding(tmp_path, cars) as rider:
+        await rider.until(lambda: rider.ride.car is not None)
+        rider.ride.emergency_stop("a test")
+        cars.silent.set()
+        await rider.until(lambda: any(line.endswith(": its connection ended") for line in rider.lines))
+        await rider.until(lambda: cars.did.count("connect") == 2)
+        assert rider.ride.gate.state is State.ESTOP
+
+
 async def test_a_car_that_does_not_arm_is_not_driven(tmp_path: Path) -> None:
     cars = Cars()
     cars.refuses_to_arm = True

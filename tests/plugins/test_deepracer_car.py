@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from league import ConfigError, League
 from league.testing.cars import CarConformance
-from league.testing.deepracer_console import bent, stepped
+from league.testing.deepracer_console import bent, stepped, throttle_of
 from league.testing.lines import Wire, may_make_networks
 from league.testing.programs import Program
 from league.testing.rig import RealCar
 from league_plugins._deepracer_console import DRIVE_MIN, console_throttle
+from league_plugins.on_car import brake
 
 PASSWORD = "correct horse"
 RIVAL = """
@@ -35,7 +36,7 @@ while True:
 
 
 class ConsoleCar(RealCar):
-    """A console; what reaches its servos is a line. They keep it when the console is gone."""
+    """A console, the file that holds its motor's pulse, whoever writes it, and the league's brake."""
 
     cap = 0.5
 
@@ -44,38 +45,54 @@ class ConsoleCar(RealCar):
         password = folder / "password"
         password.write_text(PASSWORD)
         self.ref = f"deepracer:127.0.0.1?password_file={password}"
+        self._pwm = folder / "pwmchip0"
+        self._duty = self._pwm / "pwm0" / "duty_cycle"
         self._program: Program | None = None
+        self._brake: Program | None = None
+        self._over = threading.Event()
+        self._eye = threading.Thread(target=self._look, daemon=True)
 
-    def start(self, space: str, *options: str) -> None:
+    def start(self, space: str) -> None:
         self._space = space
+        self._duty.parent.mkdir(parents=True)
+        self._duty.write_text("0")
+        self._open()
+        words = ("deepracer", f"{PASSWORD} --pwm {self._pwm}", "--pwm", self._pwm)
+        self._brake = Program("", sys.executable, brake.__file__, *words)
+        self._brake.wait_for("watching process")
+        self._eye.start()
+
+    def _open(self, *options: str) -> None:
         module = "league.testing.deepracer_console"
-        self._program = Program(
-            space, sys.executable, "-m", module, 443, PASSWORD, *options, on_line=self._read
-        )
+        words = (443, PASSWORD, "--pwm", self._pwm, *options)
+        self._program = Program(self._space, sys.executable, "-m", module, *words)
         self._program.wait_for("console at")
 
     def restart(self) -> None:
         assert self._program is not None
         self._program.end(signal.SIGKILL)
-        self.start(self._space, "--running")
+        self._open("--running")
 
     def stop(self) -> None:
-        if self._program is not None:
-            self._program.end(signal.SIGKILL)
+        self._over.set()
+        for program in (self._brake, self._program):
+            if program is not None:
+                program.end(signal.SIGKILL)
 
     def rival(self, space: str) -> Program:
         pytest.importorskip("awsdeepracer_control")
         return Program(space, sys.executable, "-W", "ignore", "-c", RIVAL, PASSWORD)
 
-    def _read(self, at_s: float, line: str) -> None:
-        if line.startswith("servo "):
-            self.take(float(line.split()[2]), at_s)
+    def _look(self) -> None:
+        """Read the motor's pulse 500 times a second; a file that is just being written is empty."""
+        told = ""
+        while not self._over.wait(0.002):
+            if (ns := self._duty.read_text()) and ns != told:
+                told = ns
+                self.take(throttle_of(int(ns)))
 
 
 class TestDeepRacerCar(CarConformance):
-    # Nothing but the console can stop this car: while it is away, the servos keep what they were told.
-    restart_ms: ClassVar[float] = 6000.0
-
     def make_car(self, folder: Path) -> RealCar:
         return ConsoleCar(folder)
 

@@ -24,7 +24,7 @@ from league.bridge.senses import Senses
 from league.testing.cars import CarConformance
 from league.testing.programs import Program
 from league.testing.rig import RealCar
-from league_plugins.on_car import donkey_part
+from league_plugins.on_car import brake, donkey_part
 
 CONTROLLER = "    ctr = add_user_controller(V, cfg, use_joystick)\n"
 PART = """    from donkey_part import LeaguePart
@@ -46,7 +46,7 @@ def with_part(manage: str) -> str:
 
 
 class DonkeyWebCar(RealCar):
-    """A stock Donkeycar, driven through its web controller."""
+    """A stock Donkeycar, driven through its web controller, and the league's brake beside it."""
 
     ref = "donkey:127.0.0.1"
 
@@ -63,11 +63,21 @@ class DonkeyWebCar(RealCar):
         (self._folder / "donkeycar" / "neutral.py").write_text(neutral)
         self.peer.__enter__()
         self._tail = peers.Tail(self.peer, lambda step: self.take(float(step.throttle or 0.0), step.at_s))
+        self._brake = self.watched()
+
+    def watched(self) -> Program | None:
+        """What an owner starts beside the car's program."""
+        words = (brake.__file__, "neutral:brake", f"{self.peer.log} manage.py drive")
+        watching = Program("", sys.executable, *words, cwd=self._folder / "donkeycar")
+        watching.wait_for("watching process")
+        return watching
 
     def restart(self) -> None:
         self.peer.restart()
 
     def stop(self) -> None:
+        if self._brake is not None:
+            self._brake.end()
         self._tail.close()
         self.peer.__exit__()
 
@@ -80,9 +90,12 @@ class DonkeyWebCar(RealCar):
 
 
 class DonkeyPartCar(DonkeyWebCar):
-    """A Donkeycar with the league's part in it."""
+    """A Donkeycar with the league's part in it, which has a brake of its own."""
 
     ref = "donkey:127.0.0.1?via=part"
+
+    def watched(self) -> None:
+        return None
 
     @staticmethod
     def change(manage: str) -> str:
@@ -90,9 +103,6 @@ class DonkeyPartCar(DonkeyWebCar):
 
 
 class TestDonkeyWeb(CarConformance):
-    # The motor's last pulse stands while the car's program is gone, and nothing on the car ends it.
-    restart_ms = 10_000.0
-
     def make_car(self, folder: Path) -> RealCar:
         return DonkeyWebCar(folder)
 
