@@ -3,7 +3,8 @@
 Pure: numbers only. `league.sim.kernel.slide` applies them; `python -m league.testing.slides` fits them to
 recorded runs and prints how often recorded and simulated cars slide. Off unless asked for.
 
-A car loses grip by chance, at a rate that grows with how hard it corners and with the throttle. Then its
+A car loses grip by chance, at a rate that grows with how hard it corners and with how much faster or slower
+its wheels are told to turn than it goes: what a tyre gives along, it lacks across. Then its
 *slip*, the angle of its body less that of its motion, grows towards the inside of the turn, for a time that
 is drawn too, and dies out once the tyres hold again. The body turns in by more than the slip while that
 grows, so the path tightens as well; and whoever slides loses speed.
@@ -30,12 +31,12 @@ class Grip:
     `python -m league.testing.slides`.
     """
 
-    pushed_per_s: float
-    """Losses of grip per second under full throttle, at the limit of lateral acceleration. They grow with
-    the square of its share that is used, and with the share of throttle; a car that holds its speed or rolls
-    keeps its grip."""
-    braked_per_s: float
-    """The same under full brakes."""
+    pushed_per_m: float
+    """Losses of grip per second at the limit of lateral acceleration, for each m/s that the wheels are told
+    to be faster than the car. They grow with the cube of the share of that limit that is used; a car that
+    holds its speed keeps its grip."""
+    braked_per_m: float
+    """The same for each m/s that they are told to be slower."""
     growth_radps: float
     """How fast slip grows on average; of a single slide by up to 0.75 of that more or less."""
     least_s: float
@@ -53,11 +54,11 @@ class Grip:
 
 
 GRIP = Grip(
-    pushed_per_s=0.457,
-    braked_per_s=0.066,
+    pushed_per_m=1.17,
+    braked_per_m=0.187,
     growth_radps=0.8,
     least_s=0.2,
-    more_s=0.37,
+    more_s=0.279,
     recovery_s=0.28,
     turned_out=1.6,
     turned_back=-0.37,

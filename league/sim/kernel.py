@@ -324,10 +324,10 @@ def onset_per_s(p: FloatArray, s: FloatArray) -> float:
     """How often a car in this state loses grip."""
     v = s[SPEED]
     load = v * abs(s[TURN]) / p[LATERAL]
-    target = min(p[GAIN] * s[SPEED_NOW], p[TOP]) / (1.0 + p[DRAG] * abs(v * s[TURN]))
-    push = min(max((target - v) * p[PER_LAG], -p[BRAKE]), p[ACCELERATE])
-    share = p[PUSHED] * push / p[ACCELERATE] if push > 0.0 else -p[BRAKED] * push / p[BRAKE]
-    return float(share * load * load)
+    # The newest command, without the dead time of the motor: recorded slides begin in the very step.
+    target = min(p[GAIN] * s[COMMANDS + 1], p[TOP]) / (1.0 + p[DRAG] * abs(v * s[TURN]))
+    gap = target - v
+    return float((p[PUSHED] * gap if gap > 0.0 else -p[BRAKED] * gap) * load * load * load)
 
 
 @lean

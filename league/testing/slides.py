@@ -8,8 +8,14 @@ is seen.
 
 How often: by the state that the very model of the races has under the recorded commands; the rate that
 makes the recorded slides most likely (a Poisson process). How far: means, with slides that are cut off
-counted as unfinished. The table compares: after how many steps slip passes 20° and 30° within half a second,
-recorded and driven by the model under the same commands, by figures fitted to the other recordings.
+counted as unfinished. Not every loss of grip becomes a slide that one would count, so the rate and how long
+slip grows are then changed until the model, driven by the recorded commands, has as many slides as the
+recordings, and as far ones.
+
+The table compares, recorded and driven by the model under the same commands, by figures fitted to the other
+recordings: how many slides begin, and after how many steps slip passes 20° and 30° within half a second. A
+slide is an event; the up to eight steps before it are not independent. So the 95 % interval (exact, of a
+Poisson process) is that of the number of slides, and an asterisk marks where the model is outside of it.
 
 What it does to errors: nothing to those that `league.testing.fit` prints, for a car's most likely path,
 second by second, is the one without a slide, and that is measured. A model that slides by chance is right
@@ -46,8 +52,11 @@ SIDE_RAD_PER_MPS2 = np.radians(0.42)
 """Slip of a rear axle that holds, per lateral acceleration; from the recordings' steps below 15°."""
 SEEN_RAD, SLIDES_RAD = np.radians(4.0), np.radians(10.0)
 LOOK_TICKS = 8
+MATCHES, TIMES = 5, 20
+"""Steps towards figures by which the model slides as recorded cars do, and drives of it in each."""
 SPEEDS_MPS = (0.0, 1.0, 2.0, 3.0, np.inf)
 STEERS_RAD = tuple(np.radians((0.0, 10.0, 20.0, 90.0)))
+_CLASSES = (len(SPEEDS_MPS) - 1) * (len(STEERS_RAD) - 1) * 3
 HOLDING_MPS = 0.5
 """A command within so much of the speed neither accelerates nor brakes."""
 
@@ -103,7 +112,7 @@ def slides(run: Run) -> Iterator[Slide]:
 
 def fit_grip(runs: Sequence[Run], car: CarSpec) -> Grip:
     """The figures that make the recorded slides most likely."""
-    return fit_onset(runs, car, fit_shape(runs))
+    return matched(runs, car, fit_onset(runs, car, fit_shape(runs)))
 
 
 def fit_shape(runs: Sequence[Run]) -> Grip:
@@ -133,8 +142,8 @@ def fit_shape(runs: Sequence[Run]) -> Grip:
     least_s = float(np.percentile(rise_s, 10))
     fall_s, folds, fall, back = np.array(falls).T
     return Grip(
-        pushed_per_s=0.0,
-        braked_per_s=0.0,
+        pushed_per_m=0.0,
+        braked_per_m=0.0,
         growth_radps=float(np.median(grown)),
         least_s=least_s,
         more_s=float(np.maximum(rise_s - least_s, 0.0).sum() / ends.sum()),
@@ -161,7 +170,7 @@ def fit_onset(runs: Sequence[Run], car: CarSpec, grip: Grip) -> Grip:
     """How often slides begin: the most likely rates."""
     from scipy.optimize import minimize  # slow to import, and only fitting needs it
 
-    share, load, began = [], [], []
+    gap, load, began = [], [], []
     for run in runs:
         free = np.ones(len(run.slip_rad), dtype=bool)
         starts = np.zeros(len(run.slip_rad), dtype=bool)
@@ -170,21 +179,48 @@ def fit_onset(runs: Sequence[Run], car: CarSpec, grip: Grip) -> Grip:
             starts[slide.first] = True
         v, turn = run.state[:, 3], run.state[:, 4]
         target = np.minimum(car.speed_gain * run.commands[:, 1], car.top_speed_mps)
-        push = (target / (1 + car.corner_drag * np.abs(v * turn)) - v) / car.speed_lag_s
-        push = np.clip(push, -car.brake_mps2, car.accelerate_mps2)
-        share.append(np.where(push > 0, push / car.accelerate_mps2, push / car.brake_mps2)[free])
-        load.append((np.abs(v * turn / car.lateral_mps2) ** 2)[free])
+        gap.append((target / (1 + car.corner_drag * np.abs(v * turn)) - v)[free])
+        load.append((np.abs(v * turn / car.lateral_mps2) ** 3)[free])
         began.append(starts[free])
-    shares, loads, starting = np.concatenate(share), np.concatenate(load), np.concatenate(began)
+    gaps, loads, starting = np.concatenate(gap), np.concatenate(load), np.concatenate(began)
 
     def unlikely(x: FloatArray) -> float:
         pushed, braked = np.exp(x)
-        rate = loads * np.where(shares > 0, pushed * shares, -braked * shares)
+        rate = loads * np.where(gaps > 0, pushed * gaps, -braked * gaps)
         return float(rate.sum() / CONTROL_HZ - np.log(np.maximum(rate[starting], 1e-9)).sum())
 
     best = minimize(unlikely, np.log([0.5, 0.1]), method="Nelder-Mead", options={"maxiter": 400})
     pushed, braked = np.exp(np.clip(best.x, -8.0, 4.0)).tolist()
-    return replace(grip, pushed_per_s=pushed, braked_per_s=braked)
+    return replace(grip, pushed_per_m=pushed, braked_per_m=braked)
+
+
+def matched(runs: Sequence[Run], car: CarSpec, grip: Grip) -> Grip:
+    """Figures by which the model's own drives have as many slides as recorded ones, and as far.
+
+    Without this they have too few: whoever slides a little is not counted, neither here nor there. How far is
+    said by the steps after which slip passes 20° within half a second, which the end of a recording spoils
+    least.
+    """
+    count, far = _often(runs)
+    for _ in range(MATCHES):
+        drives = [
+            again for number, run in enumerate(runs) for again in driven(run, car, grip, number, times=TIMES)
+        ]
+        seen, seen_far = _often(drives)
+        more = count * TIMES / max(seen, 1.0)
+        grip = replace(
+            grip,
+            pushed_per_m=grip.pushed_per_m * more,
+            braked_per_m=grip.braked_per_m * more,
+            more_s=grip.more_s * far / max(seen_far, 1e-6) / more,
+        )
+    return grip
+
+
+def _often(runs: Sequence[Run]) -> tuple[float, float]:
+    """How many slides, and for which share of steps slip passes 20° soon."""
+    slid, known, passes, *_ = sum(_counted(run, _classes(run)).sum(axis=0) for run in runs)
+    return float(slid), float(passes / known)
 
 
 # -- the table -------------------------------------------------------------------------------------------
@@ -215,6 +251,13 @@ def driven_slip(
     return slip
 
 
+def driven(run: Run, car: CarSpec, grip: Grip, number: int, *, times: int) -> Iterator[Run]:
+    """The same run as the model drives it, again and again; each with chances of its own."""
+    for again in range(times):
+        key = number * times + again + 1
+        yield run._replace(slip_rad=driven_slip(car, grip, run.commands, speed_mps=run.state[0, 3], key=key))
+
+
 def _classes(run: Run) -> NDArray[np.int64]:
     """Which row of the table each step belongs to: speed, steering, then braking, holding, accelerating."""
     speed = np.digitize(run.state[:, 3], SPEEDS_MPS) - 1
@@ -236,36 +279,53 @@ def soon(slip_rad: FloatArray, most_deg: float) -> tuple[Flags, Flags]:
 
 def table(runs: Sequence[Run], grips: Sequence[Grip], car: CarSpec, *, times: int) -> list[str]:
     """How often recorded and simulated cars slide, a line a class; `grips` is one of each run."""
-    rows = (len(SPEEDS_MPS) - 1) * (len(STEERS_RAD) - 1) * 3
-    count = np.zeros((rows, 8))
+    recorded, model = (np.zeros((_CLASSES, 5)) for _ in range(2))
     for number, (run, grip) in enumerate(zip(runs, grips, strict=True)):
         classes = _classes(run)
-        for k, most in enumerate((20.0, 30.0)):
-            ahead, known = soon(run.slip_rad, most)
-            count[:, 2 * k] += np.bincount(classes[known], minlength=rows)
-            count[:, 2 * k + 1] += np.bincount(classes[known & ahead], minlength=rows)
-            for again in range(times):
-                slip = driven_slip(
-                    car, grip, run.commands, speed_mps=run.state[0, 3], key=number * times + again + 1
-                )
-                ahead, known = soon(slip, most)
-                count[:, 4 + 2 * k] += np.bincount(classes[known], minlength=rows)
-                count[:, 5 + 2 * k] += np.bincount(classes[known & ahead], minlength=rows)
+        recorded += _counted(run, classes)
+        for again in driven(run, car, grip, number, times=times):
+            model += _counted(again, classes)
     lines = [
-        "speed     steering  pedals        steps | over 20°: recorded, model | over 30°: recorded, model"
+        "speed     steering  pedals        steps | slides: recorded, model     | over 20°: recorded, model "
+        "| over 30°: recorded, model"
     ]
-    shown = np.flatnonzero(count[:, 0] >= 60).tolist()
-    lines += [f"{_name(row)} {count[row, 0]:8.0f} |{_shares(count[row])}" for row in shown]
-    lines.append(f"{'all':31s} {count[:, 0].sum():8.0f} |" + _shares(count.sum(axis=0)))
-    return lines
+    lines += [
+        f"{_name(row)} {recorded[row, 1]:8.0f} |{_shares(recorded[row], model[row], times)}"
+        for row in np.flatnonzero(recorded[:, 1] >= 60).tolist()
+    ]
+    every = _shares(recorded.sum(axis=0), model.sum(axis=0), times)
+    return [*lines, f"{'all':31s} {recorded[:, 1].sum():8.0f} |{every}"]
 
 
-def _shares(count: FloatArray) -> str:
-    parts = []
-    for k in (0, 2):
-        recorded, model = (100 * count[a + k + 1] / max(count[a + k], 1) for a in (0, 4))
-        parts.append(f" {count[k + 1]:6.0f} {recorded:7.2f} % {model:7.2f} %")
-    return " |".join(parts)
+def _counted(run: Run, classes: NDArray[np.int64]) -> FloatArray:
+    """Of each class: slides that begin; steps whose next half second is known, those that pass 20°; 30°."""
+    count = np.zeros((_CLASSES, 5))
+    for slide in slides(run):
+        count[classes[slide.first], 0] += 1
+    for k, most in enumerate((20.0, 30.0)):
+        ahead, known = soon(run.slip_rad, most)
+        count[:, 1 + 2 * k] = np.bincount(classes[known], minlength=_CLASSES)
+        count[:, 2 + 2 * k] = np.bincount(classes[known & ahead], minlength=_CLASSES)
+    return count
+
+
+def _shares(recorded: FloatArray, model: FloatArray, times: int) -> str:
+    least, most = interval(int(recorded[0]))
+    seen = model[0] / times
+    outside = " " if least <= seen <= most else "*"
+    text = f" {recorded[0]:3.0f} ({least:4.1f} to {most:4.1f}) {seen:5.1f}{outside} |"
+    for k in (1, 3):
+        one, other = (100 * count[k + 1] / max(count[k], 1) for count in (recorded, model))
+        text += f" {recorded[k + 1]:6.0f} {one:7.2f} % {other:7.2f} % |"
+    return text.removesuffix(" |")
+
+
+def interval(count: int) -> tuple[float, float]:
+    """The rates for which so many events are not unlikely: exact, 95 %, Garwood 1936."""
+    from scipy.stats import chi2  # slow to import, and only this needs it
+
+    least = float(chi2.ppf(0.025, 2 * count)) / 2 if count else 0.0
+    return least, float(chi2.ppf(0.975, 2 * count + 2)) / 2
 
 
 def _name(row: int) -> str:

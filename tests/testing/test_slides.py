@@ -16,6 +16,7 @@ from league.testing.slides import (
     driven_slip,
     fit_grip,
     fit_shape,
+    interval,
     main,
     run_of,
     slides,
@@ -91,12 +92,29 @@ def test_the_car_slides_as_the_recordings_say(runs) -> None:
 
 @pytest.mark.slow
 def test_the_model_gets_as_much_slip_as_recorded_cars_within_chance(runs) -> None:
-    number = sum(1 for run in runs for _ in slides(run))
-    *_, all_ = table(runs, [GRIP] * len(runs), DEEPRACER, times=10)
-    shares = [float(part) for part in all_.replace("%", "").replace("|", "").split()[2:]]
-    for recorded, model in ((shares[1], shares[2]), (shares[4], shares[5])):
+    _, *classes, every = table(runs, [GRIP] * len(runs), DEEPRACER, times=20)
+    number, least, most, model = slides_in(every)
+    assert (number, least < model < most) == (49, True)
+    for part in every.split("|")[2:]:
+        recorded, driven = (float(share) for share in part.replace("%", "").split()[1:])
         # Steps of one slide are not independent: it is slides that count.
-        assert abs(recorded - model) < 2 * recorded / np.sqrt(number)
+        assert abs(recorded - driven) < 2 * recorded / np.sqrt(number)
+    # One class in twenty is outside of its interval by chance, and these are 28.
+    outside = [line for line in classes if not slides_in(line)[1] <= slides_in(line)[3] <= slides_in(line)[2]]
+    assert len(classes) > 25
+    assert len(outside) <= 3, outside
+
+
+def slides_in(line: str) -> tuple[float, float, float, float]:
+    """Slides of a line of the table: recorded, from and to which is likely, and the model's."""
+    words = line.split("|")[1].replace("(", " ").replace(")", " ").replace("to", " ").rstrip("* ").split()
+    recorded, least, most, model = map(float, words)
+    return recorded, least, most, model
+
+
+@pytest.mark.parametrize(("count", "least", "most"), [(0, 0.0, 3.689), (1, 0.025, 5.572), (10, 4.795, 18.39)])
+def test_an_interval_of_rare_events_is_the_one_of_the_tables(count: int, least: float, most: float) -> None:
+    assert interval(count) == pytest.approx((least, most), abs=5e-3)
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path) -> None:
