@@ -5,7 +5,7 @@ Pure: what it measures follows from the world alone; `league.sim.noise` adds wha
 
 from __future__ import annotations
 
-from math import asin, ceil, cos, floor, pi, radians, sin, sqrt
+from math import ceil, floor, pi, radians, sqrt
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from league.errors import ConfigError
 from league.sim import scene
+from league.sim.angles import direction, sine_cosine
 from league.sim.compiled import compiled
 from league.sim.scene import Scene, scene_of
 from league.sim.walls import Walls, shorten, walls_of
@@ -67,8 +68,8 @@ class LidarSensor:
         step = 2.0 * self.half_angle_rad / (self.beams - 1)
         first = self.facing_rad - self.half_angle_rad
         self._shape = np.array([self.ahead_m, first, step, self.nearest_m, self.farthest_m])
-        angles = self.angles_rad
-        self._directions = np.stack((np.cos(angles), np.sin(angles)), axis=1)
+        self._directions = np.empty((self.beams, 2))
+        _towards(self.angles_rad, self._directions)
 
     @property
     def angles_rad(self) -> FloatArray:
@@ -247,6 +248,12 @@ def _describe_sectors(sensor: SectorLidarSensor | DiscretizedLidarSensor, shape:
 
 
 @compiled
+def _towards(angles_rad: FloatArray, directions: FloatArray) -> None:
+    for k in range(len(angles_rad)):
+        directions[k, 1], directions[k, 0] = sine_cosine(angles_rad[k])
+
+
+@compiled
 def scan(
     walls: Walls,
     borders: bool,
@@ -275,11 +282,11 @@ def scan(
     for i in range(len(eyes)):
         if views[i, scene.FIRST] == scene.NOWHERE:
             continue
-        c, q = cos(eyes[i, 2]), sin(eyes[i, 2])
+        q, c = sine_cosine(eyes[i, 2])
         x, y = eyes[i, 0] + shape[_AHEAD] * c, eyes[i, 1] + shape[_AHEAD] * q
         reach[:] = shape[_FARTHEST]
         # Bodies first: what they hide need not be looked for.
-        _see_bodies(reach, bodies, views[i, 0], views[i, 1], views[i, 2], x, y, eyes[i, 2], directions, shape)
+        _see_bodies(reach, bodies, views[i, :3], x, y, eyes[i, 2], c, q, directions, shape)
         if borders:
             shorten(reach, walls, x, y, c, q, directions)
         for k in range(beams):
@@ -290,17 +297,17 @@ def scan(
 def _see_bodies(
     reach: FloatArray,
     bodies: FloatArray,
-    start: int,
-    past: int,
-    own: int,
+    view: NDArray[np.int64],
     x: float,
     y: float,
     yaw: float,
+    c: float,
+    q: float,
     directions: FloatArray,
     shape: FloatArray,
 ) -> None:
     """Shorten the beams that meet a body: only those that point at the circle around it are tried."""
-    c, q = cos(yaw), sin(yaw)
+    start, past, own = view
     farthest, step, first_angle = shape[_FARTHEST], shape[_STEP], yaw + shape[_FIRST_ANGLE]
     for b in range(start, past):
         dx, dy = bodies[b, scene.MIDDLE_X] - x, bodies[b, scene.MIDDLE_Y] - y
@@ -308,8 +315,11 @@ def _see_bodies(
         away2 = dx * dx + dy * dy
         if b == own or radius <= 0.0 or away2 > (farthest + radius) * (farthest + radius):
             continue
-        half = asin(min(radius / sqrt(away2) + 1e-9, 1.0)) if away2 > radius * radius else pi
-        first = (np.arctan2(dy, dx) - half - first_angle) % (2.0 * pi)
+        half = pi
+        if away2 > radius * radius:
+            share = min(radius / sqrt(away2) + 1e-9, 1.0)
+            half = direction(share, sqrt(1.0 - share * share))
+        first = (direction(dy, dx) - half - first_angle) % (2.0 * pi)
         # The body in its own frame, so that its sides are straight.
         bc, bq = bodies[b, scene.COS], bodies[b, scene.SIN]
         ahead, aside = dx * bc + dy * bq, dy * bc - dx * bq

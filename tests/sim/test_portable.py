@@ -18,6 +18,8 @@ import numpy as np
 from league import Batch, Bot, Box, DEEPRACER, Episode, Starts, Traffic, World
 from league.hooks.catalogue import League
 from league.sim import road
+from league.sim.camera import CameraSensor
+from league.sim.lidar import F1tenthLidarSensor, LidarSensor, SectorLidarSensor
 
 league = League()
 for name in sorted(league.circuits):
@@ -34,6 +36,8 @@ for tick in range(300):
     world.step([[(tick * (car + 3) % 41 - 20) / 50, 1.5 + car / 2] for car in range(3)])
     digest.update(world.state_bytes())
 print("world", digest.hexdigest())
+for sensor in (LidarSensor(), F1tenthLidarSensor(), SectorLidarSensor(), CameraSensor()):
+    print(sensor.id, hashlib.sha256(sensor.sense(world).tobytes()).hexdigest())
 batch = Batch(
     [circuit, circuit.reversed()], DEEPRACER, worlds=6, bots=Traffic(2, (0.5, 1.5), changes=True),
     random_boxes=2, vary={"lateral_mps2": 0.2, "steer_fast_s": 0.2},
