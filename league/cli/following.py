@@ -14,6 +14,7 @@ from league.cli import show
 from league.cli.remote import http_url, segment
 from league.cli.tower import Screen, screen, tower_table
 from league.errors import RaceError
+from league.racing.distance import distance
 from league.racing.tower import RACING, Tone, TowerRow
 
 OVER = ("finished", "aborted")
@@ -136,7 +137,7 @@ class Picture:
         shown: list[RenderableType] = []
         if self._snap and self._heat.get("status") in ("starting", "running"):
             time_s = self._snap["t_us"] / 1e6
-            title = f"{self._heat['heat']} · {show.laps(self._snap['laps'])} · {time_s:.1f} s raced"
+            title = f"{self._heat['heat']} · {distance(self._snap['laps'])} · {time_s:.1f} s raced"
             shown += [tower_table(title, self.rows()), ""]
         shown.append(self._board())
         return shown

@@ -12,6 +12,7 @@ from league.cli import show
 from league.cli.following import follow
 from league.cli.remote import ask, segment, server_option
 from league.errors import InputError
+from league.racing.distance import distance
 
 
 @click.command(
@@ -59,7 +60,7 @@ def print_leaderboard(board: dict[str, Any]) -> None:
     circuit = board["circuit"]
     title = (
         f"{board['name']} · {board['status']} · {circuit['id']} · {circuit['length_m']:.2f} m · "
-        f"{show.laps(board['laps'])} · seed {board['seed']}"
+        f"{distance(board['laps'])} · seed {board['seed']}"
     )
     columns = ["", "entry", "agent", ">total", ">gap", ">fastest"]
     columns += [">off-tracks", ">resets", ">collisions", "status", "laps"]

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from league.errors import InputError
+from league.racing.distance import distance
 from league.whole import whole
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -134,15 +135,10 @@ def json_option(what: str = "Write the result as JSON; - for standard output.") 
     return click.option("--json", "json_file", metavar="FILE", type=Output(), help=what)
 
 
-def laps(count: int) -> str:
-    """Write how many laps: "1 lap", "3 laps"."""
-    return f"{count} lap{'s' * (count != 1)}"
-
-
 def course(payload: Mapping[str, Any]) -> str:
     """Write what was raced: where, how far and with which seed."""
-    circuit = payload["circuit"]
-    return f"{circuit['id']} · {circuit['length_m']:.2f} m · {laps(payload['laps'])} · seed {payload['seed']}"
+    circuit, far = payload["circuit"], distance(payload["laps"])
+    return f"{circuit['id']} · {circuit['length_m']:.2f} m · {far} · seed {payload['seed']}"
 
 
 def seconds(value: float | None, digits: int = 3) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from league.cli import show
+from league.racing.distance import distance
 from league.racing.tower import Tone, Tower, TowerRow
 
 REFRESH_HZ: Final = 10
@@ -96,5 +97,5 @@ class HeatTower:
             self._tower.hear(fact)
         self._heard = len(facts)
         rows = self._tower.rows([car.progress_m for car in heat.referee.cars])
-        title = f"{plan.id} · {show.laps(plan.rules.laps)} · {heat.time_us / 1e6:.1f} s raced"
+        title = f"{plan.id} · {distance(plan.rules.laps)} · {heat.time_us / 1e6:.1f} s raced"
         self._view.draw(tower_table(title, rows))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from league.racing.distance import distance
 from league.racing.fact import Fact
 from league.racing.heat import FRAME_FIELDS, OUT
 from league.racing.recording import Recording
@@ -189,7 +190,7 @@ class Pictures:
         draw.text((18, 14), _shortened(self._recording.circuit.name, 30), font=self._font, fill=_INK)
         draw.text(
             (18, 40),
-            f"{int(minutes)}:{rest_s:04.1f}   {plan.rules.laps} lap{'s' * (plan.rules.laps > 1)}",
+            f"{int(minutes)}:{rest_s:04.1f}   {distance(plan.rules.laps)}",
             font=self._small,
             fill=_SOFT,
         )

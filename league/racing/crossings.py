@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from league.errors import InputError
+from league.racing.distance import distance
 from league.racing.ledger import in_force
 from league.racing.plan import EntryPlan
 from league.racing.result import LapResult, Status
@@ -312,10 +313,7 @@ class _Run:
         if self._rules.rank != "total" and any(lap.valid for lap in tally.laps):
             tally.status, tally.reason = "FIN", reason
             return
-        tally.status, tally.reason = (
-            "DNF-timeout",
-            f"{reason} after {len(tally.laps)} of {self._rules.laps} laps",
-        )
+        tally.status, tally.reason = "DNF-timeout", f"{reason} after {distance(len(tally.laps))}"
 
 
 def _as(passing: Passing, standing: Standing) -> Passing:

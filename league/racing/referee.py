@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from league.racing.distance import distance
 from league.racing.fact import WITH_BOT, WITH_BOX, Fact
 from league.racing.result import LapResult, Status
 from league.racing.rules import Rules
@@ -420,12 +421,7 @@ class Referee:
             self._say(tick, "parked", car, reason=car.reason)
             return
         limit = f"{self.rules.time_limit_s:g} s"
-        self._end(
-            car,
-            "DNF-timeout",
-            f"time is up after {limit} with {len(car.laps)} of {self.rules.laps} laps",
-            tick,
-        )
+        self._end(car, "DNF-timeout", f"time is up after {limit} with {distance(len(car.laps))}", tick)
 
     def _end(self, car: Car, status: Status, reason: str, tick: int) -> None:
         car.status, car.reason = status, reason

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from league.errors import ConfigError
+from league.racing.distance import MOST_LAPS
 from league.racing.places import read_place
 from league.sim.grip import MOST_SPINS
 from league.sim.options import read_asked
@@ -28,9 +29,9 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    laps: Annotated[int, Field(ge=1, le=100)] = 3
+    laps: Annotated[int, Field(ge=1, le=MOST_LAPS)] = 3
     rank: Ranking = "total"
-    average_laps: Annotated[int, Field(ge=1, le=100)] = 3
+    average_laps: Annotated[int, Field(ge=1, le=MOST_LAPS)] = 3
     """How many consecutive valid laps "best_average" looks at."""
     off_track_penalty_s: Annotated[float, Field(ge=0, le=60)] = 3.0
     collision_penalty_s: Annotated[float, Field(ge=0, le=60)] = 5.0

@@ -178,7 +178,7 @@ def test_a_run_for_a_number_of_laps_that_time_ends_is_not_finished() -> None:
     book = Book(rules=Rules(time_limit_s=100, laps=3))
     book.cross(50.0)
     tally = book.sheet(100.0).tallies["anna"]
-    assert (tally.status, tally.reason) == ("DNF-timeout", "time is up after 1 of 3 laps")
+    assert (tally.status, tally.reason) == ("DNF-timeout", "time is up after 1 lap")
 
 
 def test_the_lap_under_way_when_time_is_up_may_finish_but_no_other_begins() -> None:

@@ -22,6 +22,7 @@ from league.errors import LeagueError, UnknownNameError
 from league.hooks.catalogue import League
 from league.hooks.page import Page
 from league.hooks.recorder import Recorder
+from league.racing.distance import distance
 from league.racing.ledger import in_force
 from league.racing.plan import EventPlan
 from league.racing.result import EntryResult, HeatResult
@@ -104,6 +105,7 @@ class Pages:
         )
         for name in ("seconds", "gap", "margin", "faults", "title", "heading", "status", "kind"):
             self._jinja.filters[f"as_{name}"] = getattr(words, name)
+        self._jinja.filters["as_distance"] = distance
         self._jinja.filters["segment"] = lambda text: quote(text, safe="")
         self._jinja.filters |= filters()
         self._jinja.globals["asset"] = assets.address
