@@ -113,10 +113,12 @@ class Wire:
                 _ip("netns", "del", space)
 
     def stutter(self, most_s: float, seed: int = 1) -> None:
-        """Delay every frame by a time of its own; the first one by the most."""
-        chance = random.Random(seed)
-        first = iter([most_s])
-        self.delay_s = lambda: next(first, None) or chance.uniform(0.0, most_s)
+        """Delay every frame by a time of its own, beginning with the worst: nothing arrives before `most_s`.
+
+        A frame that is let through at once, with an acknowledgement as the late one, would be no fault yet.
+        """
+        chance, until_s = random.Random(seed), time.monotonic() + most_s
+        self.delay_s = lambda: max(chance.uniform(0.0, most_s), until_s - time.monotonic())
 
     def mend(self) -> None:
         """Let frames through at once again."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ class Program:
     Args:
         space: The namespace; empty for this one.
         command: What to run.
+        on_line: Told each line with its time, in a thread.
         cwd: Folder to run it in; by default this one's.
     """
 
@@ -30,11 +31,12 @@ class Program:
         space: str,
         *command: object,
         env: Mapping[str, str] | None = None,
+        on_line: Callable[[float, str], None] = lambda at_s, line: None,
         cwd: Path | None = None,
     ) -> None:
         words = [*(("ip", "netns", "exec", space) if space else ()), *map(str, command)]
         self.lines: list[str] = []
-        self._grown = threading.Condition()
+        self._on_line, self._grown = on_line, threading.Condition()
         self.process = subprocess.Popen(  # noqa: S603 - the tests' own words
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             bufsize=1, cwd=cwd, env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
@@ -86,6 +88,7 @@ class Program:
         assert self.process.stdout is not None
         with suppress(ValueError):
             for line in self.process.stdout:
+                self._on_line(time.monotonic(), line.rstrip("\n"))
                 with self._grown:
                     self.lines.append(line.rstrip("\n"))
                     self._grown.notify_all()
