@@ -10,6 +10,8 @@ import click
 
 from league.cli import show
 from league.cli.engines import chosen_engine, engine_options
+from league.cli.objects import object_options, object_rules
+from league.cli.rules_file import with_file
 from league.errors import ConfigError
 from league.hooks.catalogue import League
 from league.racing import BEHAVIOR
@@ -23,6 +25,7 @@ Examples:
   league evaluate ./my-model a-to-z-speedway:reversed
   league evaluate ./my-model a-to-z-speedway --trials 20 --car-spread 0.1 --noise 1 --latency 1
   league evaluate ./my-model a-to-z-speedway --trials 1000 --noise 1 --cluster
+  league evaluate ./my-model a-to-z-speedway --trials 100 --boxes 3
   league evaluate ./my-model my-circuit.toml --json result.json --plot line.png --logs ./evaluation"""
 )
 @click.argument("model")
@@ -34,6 +37,7 @@ Examples:
 @click.option(
     "--off-track-penalty", type=float, default=3.0, show_default=True, metavar="SECONDS", help="As in races."
 )
+@object_options
 @click.option(
     "--time-limit", type=float, default=180.0, show_default=True, metavar="SECONDS", help="Of a trial."
 )
@@ -87,25 +91,25 @@ def command(
     json_file: str | None,
     plot: str | None,
     logs: str | None,
+    **objects: Any,
 ) -> None:
     """Evaluate MODEL on CIRCUIT: laps, the fastest, its off-tracks, all off-tracks, and the spread.
 
     MODEL is a folder with model.onnx and model_metadata.json, or any agent. Trials of the same model are
-    the same to the byte unless --car-spread or --noise makes them differ.
+    the same to the byte unless --car-spread or --noise makes them differ, or boxes and bots at random places.
     """
     if plot:
         from league.cli.plot import check_ending
 
         check_ending(Path(plot))
-    rules = Rules.parse(
-        {
-            "laps": laps,
-            "off_track_penalty_s": off_track_penalty,
-            "time_limit_s": time_limit,
-            "control_hz": hz,
-        },
-        where="options",
-    )
+    asked = {
+        "laps": laps,
+        "off_track_penalty_s": off_track_penalty,
+        "time_limit_s": time_limit,
+        "control_hz": hz,
+        **object_rules(objects),
+    }
+    rules = Rules.parse(with_file(asked, objects["rules_file"]), where=objects["rules_file"] or "options")
     if seed < 0:
         raise ConfigError(f"seed is {seed}, expected 0 or more")
     league = League()
@@ -145,7 +149,10 @@ def command(
 
 
 def _line(entry: Any) -> str:
-    return "–" if entry.total_s is None else f"{entry.total_s:.3f} s, off {entry.off_tracks}"
+    if entry.total_s is None:
+        return "–"
+    crashes = f", crashes {entry.collisions}" if entry.collisions else ""
+    return f"{entry.total_s:.3f} s, off {entry.off_tracks}{crashes}"
 
 
 def print_evaluation(
@@ -162,18 +169,24 @@ def print_evaluation(
     trials = payload["trials"]
     title = show.course(payload)
     columns = ["", "laps", ">total", ">fastest", ">of the limit", ">its off-tracks", ">off-tracks", "status"]
+    crashes = any(trial["collisions"] for trial in trials)
+    if crashes:
+        columns.insert(-1, ">crashes")
     shown = trials if len(trials) <= 10 else [*trials[:8], None, trials[-1]]
     rows = [
-        _row(driver if len(trials) == 1 else f"trial {t['trial']}", t, limit) if t else ("…",) for t in shown
+        _row(driver if len(trials) == 1 else f"trial {t['trial']}", t, limit, crashes=crashes)
+        if t
+        else ("…",)
+        for t in shown
     ]
-    rows += [(name, laps, "–", fastest, "–", its, off, "") for name, laps, fastest, its, off in beside]
+    rows += [(name, laps, "–", fastest, "–", its, off) for name, laps, fastest, its, off in beside]
     out = show.console()
     out.print(show.table(title, columns, [row + ("",) * (len(columns) - len(row)) for row in rows]))
     if len(trials) > 1:
         _print_spread(payload["spread"])
 
 
-def _row(name: str, trial: dict[str, Any], limit: float | None) -> tuple[object, ...]:
+def _row(name: str, trial: dict[str, Any], limit: float | None, *, crashes: bool) -> tuple[object, ...]:
     fastest = trial["fastest_lap_s"]
     return (
         name,
@@ -183,6 +196,7 @@ def _row(name: str, trial: dict[str, Any], limit: float | None) -> tuple[object,
         f"{limit / fastest:.1%}" if limit and fastest else "–",
         trial["fastest_lap_off_tracks"],
         trial["off_tracks"],
+        *([trial["collisions"]] if crashes else []),
         trial["status"] if trial["status"] == "FIN" else f"{trial['status']}: {trial['reason']}",
     )
 
@@ -190,6 +204,8 @@ def _row(name: str, trial: dict[str, Any], limit: float | None) -> tuple[object,
 def _print_spread(spread: dict[str, Any]) -> None:
     count = spread["trials"]
     text = f"{spread['finished']} of {count} trials finished, {spread['clean']} clean"
+    if spread["collisions"]:
+        text += f"; {spread['collisions']} crashes"
     total = spread["total_s"]
     if total:
         text += (

@@ -39,6 +39,8 @@ Examples:
   league train --recipe sprint --circuit harbour-ring --seed 7 --out runs/harbour
   league train a-to-z-speedway:reversed --reward reward_function.py --metadata model_metadata.json \\
       --hyperparameters hyperparameters.json --minutes 5 --out runs/mine
+  league train --recipe obstacles --out runs/obstacles
+  league train --recipe traffic --out runs/traffic
   league train --recipe runs/mine/recipe.toml --from runs/mine --minutes 2 --out runs/mine-2
   league train --resume runs/mine"""
 )
@@ -280,6 +282,7 @@ def _state(moment: Moment) -> str:
         f"lap {moment.lap_s:.2f} s" if moment.lap_s is not None else "",
         f"race {moment.total_s:.2f} s" if moment.total_s is not None else "",
         f"off {moment.off_tracks}" if moment.off_tracks is not None else "",
+        f"crashes {moment.collisions}" if moment.collisions else "",
         f"{moment.steps_per_s:,.0f} steps/s",
         f"{moment.left_s:.0f} s left" if moment.left_s is not None else "",
     ]
@@ -293,7 +296,18 @@ def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -
 
     recipe, folder = run.recipe, run.folder
     circuit = run.test.circuits[0]
-    rules = Rules.parse({"laps": recipe.keep.laps, "control_hz": recipe.control_hz})
+    objects = recipe.objects
+    rules = Rules.parse(
+        {
+            "laps": recipe.keep.laps,
+            "control_hz": recipe.control_hz,
+            "boxes": objects.boxes,
+            "box_places": objects.box_places,
+            "bots": objects.bots,
+            "bot_speed_mps": sum(objects.bot_speed_mps) / 2,
+            "bot_lane_changes": objects.bot_lane_changes,
+        }
+    )
     done = evaluate(league, str(outcome.model), circuit, rules=rules, seed=recipe.seed, car=recipe.car)
     payload = done.as_dict()
     folder.write_json("model/evaluation.json", payload)
@@ -321,11 +335,14 @@ def _finish(run: Run, outcome: Outcome, league: League, json_file: str | None) -
     out = show.console()
     if len(outcome.drives) > 1:
         finished = sum(drive.finished for drive in outcome.drives)
-        out.print(f"{finished} of {len(outcome.drives)} test circuits finished")
+        crashes = sum(drive.collisions for drive in outcome.drives)
+        text = f"{finished} of {len(outcome.drives)} test races finished"
+        out.print(text + (f", {crashes} crashes" if recipe.objects.any else ""))
     out.print(_cost_line(cost), markup=False, soft_wrap=True)
     if run.parent_cost is not None:
         out.print(f"before that, its parent: {_cost_line(run.parent_cost)}", markup=False, soft_wrap=True)
-    out.print(f"race it: league race {circuit.id} {outcome.model}", markup=False, soft_wrap=True)
+    way = "".join(f" --{what} {count}" for what in ("boxes", "bots") if (count := getattr(objects, what)))
+    out.print(f"race it: league race {circuit.id} {outcome.model}{way}", markup=False, soft_wrap=True)
 
 
 def _cost_line(cost: dict[str, Any]) -> str:

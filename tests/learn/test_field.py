@@ -112,6 +112,7 @@ def tick(**entries: Any) -> Tick:
         "before": np.array([[0.1, 2.0], [0.1, 3.0]]),
         "wheels_off": np.array([0.0, 0.0]),
         "off_track": np.array([False, False]),
+        "collision": np.array([False, False]),
     }
     return Tick(**plain | entries)
 

@@ -1,4 +1,4 @@
-"""A field: cars that drive side by side in training, each alone on a circuit, and what they are paid.
+"""A field: cars that drive side by side in training, each in a world of its own, and what they are paid.
 
 Episodes end when the batch's referee says so or when a car has come once round, if that is to be an end;
 the field starts the next one itself, so that the last observations are there to be looked at.
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from league.hooks.catalogue import League
 from league.learn.ground.crew import crew, share
+from league.learn.ground.hurdles import hurdles_of
 from league.learn.ground.senses import Eyes, Seen, make_senses
 from league.learn.reward.paying import FileReward, Reward, Tick
 from league.learn.settings.actions import Answers
@@ -154,6 +155,7 @@ class Field:
             before=self._before,
             wheels_off=self.batch.wheels_off[:, 0],
             off_track=(happened & marshal.OFF_TRACK) != 0,
+            collision=(happened & marshal.COLLISION) != 0,
         )
 
     def _ends(self, happened: Ints) -> tuple[Bools, Bools, Bools]:
@@ -208,6 +210,8 @@ def episode_of(recipe: Recipe) -> Episode:
     options = recipe.episode
     return Episode(
         time_limit_s=options.time_limit_s,
+        collision=options.collision,
+        collision_penalty_s=options.collision_penalty_s,
         starts=Starts(
             on_line=options.on_line,
             standing=options.standing,
@@ -233,4 +237,5 @@ def _batch(recipe: Recipe, circuits: tuple[Circuit, ...], car: CarSpec, seed: in
         vary={**vary, "spins": recipe.vary.spins},
         crew=crew(),
         parts=share(worlds),
+        **hurdles_of(recipe.objects, circuits[:worlds], car),
     )

@@ -61,8 +61,9 @@ class Trial:
 
     @property
     def clean(self) -> bool:
-        """Whether all laps were driven without being put back."""
-        return self.entry.status == "FIN" and self.entry.off_tracks == 0 and self.entry.resets == 0
+        """Whether all laps were driven without leaving the road, running into anything or being put back."""
+        entry = self.entry
+        return entry.status == "FIN" and entry.off_tracks == entry.collisions == entry.resets == 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Evaluation:
             "finished": len(totals),
             "clean": sum(trial.clean for trial in self.trials),
             "off_tracks": sum(trial.entry.off_tracks for trial in self.trials),
+            "collisions": sum(trial.entry.collisions for trial in self.trials),
             "total_s": _figures(totals),
             "fastest_lap_s": _figures(fastest),
         }

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from league.learn.ground.hurdles import hurdles_of
 from league.learn.ground.senses import Eyes, Seen, Sense
 from league.learn.settings.actions import Answers
+from league.learn.settings.recipe import Objects
 from league.sim import marshal
 from league.sim.batch import Batch
 from league.sim.car import CarSpec
@@ -38,6 +40,7 @@ class Driven:
     progress_pct: float
     """Share of all laps, 0 to 100."""
     finished: bool
+    collisions: int = 0
 
     @property
     def total_s(self) -> float:
@@ -51,7 +54,7 @@ class Driven:
 
 
 def race_episode(laps: int, time_limit_s: float) -> Episode:
-    """A time trial as an episode: put back with a penalty, not ended, for leaving the road."""
+    """A race as an episode: put back with a penalty, not ended, for leaving the road and for collisions."""
     return Episode(
         laps=laps,
         laps_end="truncated",
@@ -59,6 +62,7 @@ def race_episode(laps: int, time_limit_s: float) -> Episode:
         off_track="reset",
         immobilised="reset",
         reversed="reset",
+        collision="reset",
     )
 
 
@@ -76,6 +80,7 @@ class TestDrive:
         latency_ticks: How old it is at most.
         copies: How many of each car drive each circuit.
         time_limit_s: When a race is over; by default at `SLOWEST_MPS`.
+        objects: What is in the way, at other places for every copy; the same ones in every drive.
     """
 
     __test__ = False  # no test of pytest's
@@ -93,6 +98,7 @@ class TestDrive:
         latency_ticks: int = 0,
         copies: int = 1,
         time_limit_s: float | None = None,
+        objects: Objects | None = None,
     ) -> None:
         self.circuits, self.laps, self.answers = tuple(circuits), laps, answers
         self._each = len(self.circuits) * copies
@@ -107,6 +113,7 @@ class TestDrive:
                 control_hz=control_hz,
                 episode=episode,
                 again="never",
+                **hurdles_of(objects or Objects(), self.circuits, car),
             )
             for car in cars
         ]
@@ -164,6 +171,7 @@ class TestDrive:
             resets=int(card["resets"]),
             progress_pct=100.0 if finished else float(np.clip(share, 0.0, 100.0)),
             finished=finished,
+            collisions=int(card["collisions"]),
         )
 
 
@@ -174,6 +182,7 @@ def reached(drives: Sequence[Driven]) -> dict[str, Any]:
         "circuits": len(drives),
         "finished": len(finished),
         "off_tracks": sum(drive.off_tracks for drive in drives),
+        "collisions": sum(drive.collisions for drive in drives),
         "race_s": round(float(np.mean([drive.total_s for drive in finished])), 6) if finished else None,
         "lap_s": round(float(np.mean([min(drive.laps_s) for drive in finished])), 6) if finished else None,
     }

@@ -6,11 +6,12 @@ here or in `league.sim`: compiled code that is kept on disk would not notice a c
 
 from __future__ import annotations
 
-from math import cos, degrees, sin, sqrt, tan
+from math import atan2, cos, degrees, sin, sqrt, tan
 
 import numpy as np
 from numpy.typing import NDArray
 
+from league.sim import contact
 from league.sim.compiled import lean
 from league.sim.road import foot_m, gap_m2
 
@@ -28,6 +29,10 @@ _X, _Y, _TANGENT_X, _TANGENT_Y, _LENGTH, _ALONG = range(6)
 # What is kept of each car between ticks.
 _START, _LEAD, _BEFORE, _TICKS, _HINT = range(5)
 KEPT = 5
+
+# What is read of a body, columns as in `league.sim.contact`.
+_AT_X, _AT_Y, _COS, _SIN, _HALF_LENGTH, _HALF_WIDTH = range(6)
+_PACE, _KIND, _BOT = contact.PACE, contact.KIND, contact.BOT
 
 # What is found of each car.
 (
@@ -237,15 +242,15 @@ def _sees(pose: FloatArray, x: float, y: float) -> bool:
 
 
 @lean
-def _shows(pose: FloatArray, other: FloatArray, half_length: float, half_width: float) -> bool:
-    """Whether the middle or a corner of another car is in the picture."""
-    if _sees(pose, other[0], other[1]):
+def _shows(pose: FloatArray, x: float, y: float, yaw: float, half_length: float, half_width: float) -> bool:
+    """Whether the middle or a corner of an object is in the picture."""
+    if _sees(pose, x, y):
         return True
-    c, s = cos(other[2]), sin(other[2])
+    c, s = cos(yaw), sin(yaw)
     for corner in range(4):
         along = half_length if corner < 2 else -half_length
         aside = half_width if corner % 2 == 0 else -half_width
-        if _sees(pose, other[0] + along * c - aside * s, other[1] + along * s + aside * c):
+        if _sees(pose, x + along * c - aside * s, y + along * s + aside * c):
             return True
     return False
 
@@ -262,11 +267,15 @@ def tell_objects(
     each: int,
     half_length: float,
     half_width: float,
+    bodies: FloatArray,
     found: FloatArray,
     objects: FloatArray,
     around: FloatArray,
 ) -> None:
-    """Tell every car of the others in its world, in their order."""
+    """Tell every car of the others in its world, in their order, and then of its boxes and bots in theirs.
+
+    A bot's speed and heading are told as they are; a box's are 0, whichever way it stands, as in DeepRacer.
+    """
     for i in range(len(pose)):
         at = course[i]
         first, last = places[at], places[at + 1]
@@ -285,16 +294,17 @@ def tell_objects(
             place += 1
             if out[j]:
                 continue
-            x, y = pose[j, 0], pose[j, 1]
-            segment = _nearest(centre, x, y, 0)
-            on = foot_m(centre, segment, x, y)
-            along = centre[segment, _ALONG] + on
-            told[AT_X], told[AT_Y] = x, y
-            in_inner_half = _inside(centre, x, y) and not _inside(inner, x, y)
-            told[ON_LEFT] = in_inner_half == anticlockwise[at]
+            _tell_place(told, pose[j, 0], pose[j, 1], centre, inner, anticlockwise[at])
             told[SPEED], told[YAW] = speed[j], pose[j, 2]
-            told[OFF_CENTER] = sqrt(gap_m2(centre, segment, x, y))
-            told[DISTANCE], told[PRESENT] = along, 1.0
+            behind, ahead, most, least = _sort_in(objects[i], own, place - 1, behind, ahead, most, least)
+            number += 1
+        rows = bodies[i // each if len(bodies) > 1 else 0]
+        for k in range(len(rows)):
+            told = objects[i, place]
+            _tell_place(told, rows[k, _AT_X], rows[k, _AT_Y], centre, inner, anticlockwise[at])
+            if rows[k, _KIND] == _BOT:
+                told[SPEED], told[YAW] = rows[k, _PACE], atan2(rows[k, _SIN], rows[k, _COS])
+            place += 1
             behind, ahead, most, least = _sort_in(objects[i], own, place - 1, behind, ahead, most, least)
             number += 1
         if number == 0:
@@ -303,11 +313,28 @@ def tell_objects(
             behind = most
         if ahead < 0:
             ahead = least
-        around[i, IN_CAMERA] = _shows(
-            pose[i], pose[base + ahead + (1 if base + ahead >= i else 0)], half_length, half_width
-        )
+        x, y, yaw = objects[i, ahead, AT_X], objects[i, ahead, AT_Y], objects[i, ahead, YAW]
+        if ahead < each - 1:
+            around[i, IN_CAMERA] = _shows(pose[i], x, y, yaw, half_length, half_width)
+        else:
+            row = rows[ahead - each + 1]
+            yaw = atan2(row[_SIN], row[_COS])
+            around[i, IN_CAMERA] = _shows(pose[i], x, y, yaw, row[_HALF_LENGTH], row[_HALF_WIDTH])
         around[i, OBJECT_BEHIND] = _rank(objects[i], behind)
         around[i, OBJECT_AHEAD] = _rank(objects[i], ahead)
+
+
+@lean
+def _tell_place(
+    told: FloatArray, x: float, y: float, centre: FloatArray, inner: FloatArray, anticlockwise: bool
+) -> None:
+    """Tell where an object is."""
+    segment = _nearest(centre, x, y, 0)
+    told[AT_X], told[AT_Y] = x, y
+    in_inner_half = _inside(centre, x, y) and not _inside(inner, x, y)
+    told[ON_LEFT] = in_inner_half == anticlockwise
+    told[OFF_CENTER] = sqrt(gap_m2(centre, segment, x, y))
+    told[DISTANCE], told[PRESENT] = centre[segment, _ALONG] + foot_m(centre, segment, x, y), 1.0
 
 
 @lean

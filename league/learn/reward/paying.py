@@ -39,18 +39,21 @@ class Tick:
     """Wheels off the road, 0 to 4."""
     off_track: Bools
     """Who left the road in this tick."""
+    collision: Bools
+    """Who ran into a box or bot in it."""
 
 
 Reward = Callable[[Tick], Doubles]
 
 
 def progress_reward(options: RewardOptions, full_swing_rad: float) -> Reward:
-    """So much for every metre of progress, something off for leaving the road and for swinging the wheel."""
+    """So much for every metre of progress, something off for leaving the road, collisions and swinging."""
     per_m, off_track, effort = options.per_m, options.off_track, options.effort / full_swing_rad
 
     def reward(tick: Tick) -> Doubles:
         paid = per_m * tick.gained_m
         paid[tick.off_track] += off_track
+        paid[tick.collision] += options.collision
         if effort:
             swing = np.abs(tick.commands[:, 0] - tick.before[:, 0])
             paid -= effort * np.where(tick.steps > 1, swing, 0.0)

@@ -64,7 +64,7 @@ class Telemetry:
     themselves within a tick (`again="never"` or `"next_step"`): how an episode ended would be lost.
 
     Cars are counted through all batches, their worlds and each world's cars. The other cars of a world are
-    its objects.
+    its objects, and after them its boxes and bots.
 
     Raises:
         ConfigError: A batch starts worlds again within a tick.
@@ -147,7 +147,8 @@ class _Part:
         self.ticks += 1
         self.driven[:] = True
         rows = np.zeros((self.cars, params.COLUMNS))
-        objects = np.zeros((self.cars, each - 1, measuring.OBJECT))
+        bodies = batch.object_rows
+        objects = np.zeros((self.cars, each - 1 + bodies.shape[1], measuring.OBJECT))
         lines = (self.centre, self.left, self.right)
         pose = batch.pose.reshape(-1, 3)
         found = np.empty((self.cars, measuring.FOUND))
@@ -174,7 +175,7 @@ class _Part:
         rows[:, params.SIM_TIME] = self.ticks / batch.control_hz
         rows[:, params.COURSE] = self.course + self.first_course
         rows[:, params.EPISODE] = self.episode
-        if each > 1:
+        if objects.shape[1]:
             around = np.zeros((self.cars, measuring.AROUND))
             measuring.tell_objects(
                 lines,
@@ -187,6 +188,7 @@ class _Part:
                 each,
                 batch.car.length_m / 2.0,
                 batch.car.width_m / 2.0,
+                np.ascontiguousarray(bodies),
                 found,
                 objects,
                 around,

@@ -15,11 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from league.errors import ConfigError, InputError, UnknownNameError
 from league.hooks.catalogue import REVERSED
+from league.racing.places import read_place
 from league.racing.rules import first_problem
+from league.sim.layout import OPPONENTS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+BotSpeed = Annotated[float, Field(ge=0.1, le=7)]
 
 
 class _Part(BaseModel):
@@ -47,10 +50,13 @@ class RewardOptions(_Part):
     """What the driver is paid for."""
 
     kind: Literal["progress", "pursuit", "file"] = "progress"
-    """"progress": `per_m` for every metre of progress, `off_track` for leaving the road. "pursuit": with
-    all wheels on the road progress / steps × 100 + speed², else 0.01. "file": a reward function."""
+    """"progress": `per_m` for every metre of progress, `off_track` for leaving the road, `collision` for
+    running into something. "pursuit": with all wheels on the road progress / steps × 100 + speed², else
+    0.01. "file": a reward function."""
     per_m: float = 5.0
     off_track: float = -5.0
+    collision: float = -5.0
+    """What running into a box or bot pays ("progress" only)."""
     effort: NotNegative = 0.0
     """Taken off for every full swing of the steering from one tick to the next ("progress" only)."""
     file: str = ""
@@ -85,6 +91,10 @@ class EpisodeOptions(_Part):
     speed_mps: NotNegative = 2.0
     spread: Share = 0.6
     heading_rad: NotNegative = 0.3
+    collision: Literal["end", "reset", "ignore"] = "end"
+    """What running into a box or bot is: the end of the episode, as in DeepRacer's training; being put back
+    after `collision_penalty_s`, as in races; or nothing."""
+    collision_penalty_s: NotNegative = 5.0
 
 
 class Vary(_Part):
@@ -100,6 +110,48 @@ class Vary(_Part):
     """How old observations are, at most."""
     camera: Share = 0.0
     """How much light, shades and the camera's place vary."""
+
+
+class Objects(_Part):
+    """What is in the way, by the names that a race's rules have for it; nothing, as in time trials."""
+
+    boxes: Annotated[int, Field(ge=0, le=7)] = 0
+    """Boxes on the lane lines at random places, drawn anew for every episode."""
+    box_places: Annotated[tuple[str, ...], Field(max_length=7)] = ()
+    """Or boxes at given places, the same in every episode: "4.2,left" in metres from the start line,
+    "25%,inner" of the lap."""
+    bots: Annotated[int, Field(ge=0, le=6)] = 0
+    """Cars without a driver on the lane lines, at places drawn anew for every episode."""
+    bot_speed_mps: tuple[BotSpeed, BotSpeed] = (0.2, 0.2)
+    """Slowest and fastest that one may be, drawn evenly for each; DeepRacer's own are 0.2 m/s."""
+    bot_lane_changes: bool = False
+    """Whether bots change lanes every 3 to 5 s."""
+    seen: Annotated[int, Field(ge=0, le=OPPONENTS)] = 3
+    """How many of the nearest boxes, bots and cars in the state observation (state.v1) the network looks at;
+    0 drives blindly. Without objects it looks at none. LIDARs and cameras see all of them anyway."""
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Objects:
+        slowest, fastest = self.bot_speed_mps
+        if slowest > fastest:
+            raise ValueError(
+                f"bot_speed_mps is from {slowest:g} to {fastest:g}, expected the slower one first"
+            )
+        if self.boxes and self.box_places:
+            raise ValueError(
+                f"boxes is {self.boxes} and box_places has {len(self.box_places)}, expected one of the two"
+            )
+        for text in self.box_places:
+            try:
+                read_place(text)
+            except ConfigError as error:
+                raise ValueError(f"box_places: {error}") from None
+        return self
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.boxes or self.box_places or self.bots)
 
 
 class Learning(_Part):
@@ -218,6 +270,7 @@ class Recipe(_Part):
     reward: RewardOptions = RewardOptions()
     episode: EpisodeOptions = EpisodeOptions()
     vary: Vary = Vary()
+    objects: Objects = Objects()
     learning: Learning = Learning()
     budget: Budget
     keep: Keep = Keep()
@@ -228,6 +281,8 @@ class Recipe(_Part):
     def _can_be_polished(self) -> Recipe:
         if not self.polish.share:
             return self
+        if self.objects.any:
+            raise ValueError("polish.share is more than 0, expected 0 where boxes or bots are in the way")
         if self.learning.algorithm != "ppo" or self.keep.best_by not in ("race", "lap_time"):
             raise ValueError(
                 f"polish: learning.algorithm is {self.learning.algorithm!r} and keep.best_by "

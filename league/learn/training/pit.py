@@ -46,6 +46,8 @@ class Moment:
     """Best score so far, see `testdrive.score`."""
     share: float
     """Share of the budget that is used."""
+    collisions: int | None = None
+    """Collisions of the last test drive."""
 
     @property
     def left_s(self) -> float | None:
@@ -182,9 +184,18 @@ class Pit(BaseCallback):
             off_tracks=sum(drive.off_tracks for drive in self._last) if self._last else None,
             best=None if run.best is None else run.best_score,
             share=share,
+            collisions=sum(drive.collisions for drive in self._last) if self._last else None,
         )
         self.moments.append(moment)
-        for name in ("reward", "progress_pct", "completed_pct", "lap_s", "total_s", "off_tracks"):
+        for name in (
+            "reward",
+            "progress_pct",
+            "completed_pct",
+            "lap_s",
+            "total_s",
+            "off_tracks",
+            "collisions",
+        ):
             value = getattr(moment, name)
             if value is not None:
                 self.model.logger.record(f"race/{name}", value)

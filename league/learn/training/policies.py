@@ -12,9 +12,13 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from league.learn.ground.senses import ROAD_SIZE, Sight, state_scale
-from league.learn.settings.recipe import Learning
+from league.learn.settings.recipe import Learning, Recipe
+from league.sim.layout import AHEAD_M, AHEAD_START, OPPONENTS_START
 
 Floats = NDArray[np.float32]
+
+# How far ahead of the car each segment of the line that `Watching` compares with begins.
+_BEGINS = torch.tensor([AHEAD_M[0] * k for k in range(-1, len(AHEAD_M))], dtype=torch.float32)
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -47,10 +51,11 @@ class Features(BaseFeaturesExtractor):
         space: Of the observations, one flat vector or one picture.
         sights: Where each sensor's numbers are.
         vision: Which of DeepRacer's networks looks at pictures.
+        seen: How many opponents of the state observation it looks at.
     """
 
-    def __init__(self, space: Any, sights: Sequence[Sight], vision: str = "shallow") -> None:
-        parts = [_part(sight, vision) for sight in sights]
+    def __init__(self, space: Any, sights: Sequence[Sight], vision: str = "shallow", seen: int = 0) -> None:
+        parts = [_part(sight, vision, seen) for sight in sights]
         super().__init__(space, sum(width for _, width in parts))
         self.sights = tuple(sights)
         self.parts = nn.ModuleList([part for part, _ in parts])
@@ -108,21 +113,29 @@ class Vision(nn.Module):
         return found
 
 
-def _part(sight: Sight, vision: str) -> tuple[nn.Module, int]:
+def _part(sight: Sight, vision: str, seen: int) -> tuple[nn.Module, int]:
     if len(sight.shape) == 3:
         part = Vision(sight.shape, vision)
         return part, part.width
+    if sight.name == "state" and seen:
+        watching = Watching(seen)
+        return watching, watching.width
     if sight.name == "state":
         return Scaled(state_scale()[:ROAD_SIZE]), ROAD_SIZE
     reach = 3.0 if sight.name in ("lidar", "lidar-f1tenth") else 1.0
     return Scaled(np.full(sight.size, reach, dtype=np.float32)), sight.size
 
 
-def policy_options(learning: Learning, sights: Sequence[Sight]) -> dict[str, Any]:
+def seen_of(recipe: Recipe) -> int:
+    """How many opponents a recipe's driver looks at."""
+    return recipe.objects.seen if recipe.objects.any and "state" in recipe.sensors else 0
+
+
+def policy_options(learning: Learning, sights: Sequence[Sight], seen: int = 0) -> dict[str, Any]:
     """What stable-baselines3's policies are to be built with."""
     options: dict[str, Any] = {
         "features_extractor_class": Features,
-        "features_extractor_kwargs": {"sights": tuple(sights), "vision": learning.vision},
+        "features_extractor_kwargs": {"sights": tuple(sights), "vision": learning.vision, "seen": seen},
         "activation_fn": ACTIVATIONS[learning.activation],
         "normalize_images": False,
     }
@@ -137,6 +150,55 @@ def policy_options(learning: Learning, sights: Sequence[Sight]) -> dict[str, Any
         "log_std_init": learning.log_std,
         "optimizer_kwargs": {"eps": 1e-5},
     }
+
+
+class Watching(nn.Module):
+    """The road of a state observation, scaled, and the nearest opponents as they lie on that road.
+
+    Where an opponent is in the car's frame says little of which lane it is on behind a bend. So each is
+    compared with the points of the centre line that the car sees: the segment that is nearest to it says how
+    far along the road it is and how far to the left of the line.
+
+    Args:
+        seen: How many opponents.
+    """
+
+    EACH = 8
+
+    def __init__(self, seen: int) -> None:
+        super().__init__()
+        self.seen, self.width = seen, ROAD_SIZE + self.EACH * seen
+        self.road = Scaled(state_scale()[:ROAD_SIZE])
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        """Features of state observations, shape (batch, 105)."""
+        found = [self.road(seen)]
+        ahead = seen[:, AHEAD_START:OPPONENTS_START].reshape(-1, len(AHEAD_M), 5)[:, :, :2]
+        step = ahead[:, 1:2] - ahead[:, :1]
+        # Two more points, straight on to the car and behind it, for whoever is beside.
+        line = torch.cat((ahead[:, :1] - 2.0 * step, ahead[:, :1] - step, ahead), dim=1)
+        begin, span = line[:, :-1], line[:, 1:] - line[:, :-1]
+        length = span.norm(dim=2).clamp(min=1e-3)
+        along_x, along_y = span[..., 0] / length, span[..., 1] / length
+        for number in range(self.seen):
+            at = OPPONENTS_START + 5 * number
+            other = seen[:, at : at + 5]
+            dx, dy = other[:, 1:2] - begin[..., 0], other[:, 2:3] - begin[..., 1]
+            on = dx * along_x + dy * along_y
+            beside = dy * along_x - dx * along_y
+            past = on - on.clamp(min=0.0).minimum(length)
+            weight = torch.softmax(-(past**2 + beside**2) / 0.01, dim=1)
+            far = (weight * (on + _BEGINS)).sum(dim=1)
+            aside = (weight * beside).sum(dim=1)
+            there = (other[:, 0] > 0.0) & (far > -0.5) & (far < 4.5)
+            shown = there.to(seen.dtype)
+            near = shown * torch.exp(-far.clamp(min=0.0))
+            relative = other[:, 4] - seen[:, 0]
+            is_box = (other[:, 0] > 1.5).to(seen.dtype)
+            kinds = (shown, shown * is_box, shown * far / 2.0, shown * aside / 0.3)
+            more = (near, near * aside / 0.2, shown * relative / 2.0, near * other[:, 2])
+            found.append(torch.stack((*kinds, *more), dim=1))
+        return torch.cat(found, dim=1)
 
 
 class PlainLayers:

@@ -35,13 +35,15 @@ from league.learn.settings.recipe import Recipe
 from league.learn.settings.settling import settle
 from league.learn.training.learner import RacingPPO, RacingSAC
 from league.learn.training.pit import Moment, Pit
-from league.learn.training.policies import policy_options
+from league.learn.training.policies import policy_options, seen_of
 from league.learn.training.polish import Polish
 from league.sim.car import CarSpec
 from league.track.circuit import Circuit
 
 MOST_TEST_CIRCUITS = 8
 TEST_CARS, TEST_SEED = 7, 77
+TEST_COPIES = 10
+"""Races of a car on each test circuit where something is in the way, each with other places of it."""
 RISE = 0.1
 """Share of a clone's budget over which its learning rate rises. Adam's first steps are as large as the rate
 whatever the slope is, and knock over a driver that is already precise."""
@@ -201,8 +203,9 @@ class Run:
             laps=recipe.keep.laps,
             noise=recipe.vary.noise,
             latency_ticks=recipe.vary.latency_ticks,
-            copies=copies,
+            copies=copies * (TEST_COPIES if recipe.objects.any else 1),
             time_limit_s=time_limit_s,
+            objects=recipe.objects,
         )
 
     def test_cars(self, seed: int = TEST_SEED) -> list[CarSpec]:
@@ -336,7 +339,7 @@ def make_learner(recipe: Recipe, ground: TrainingGround, device: str) -> Any:
         "learning_rate": LinearSchedule(settings.learning_rate, last, 1.0),
         "gamma": settings.discount,
         "batch_size": settings.batch_size,
-        "policy_kwargs": policy_options(settings, ground.sights),
+        "policy_kwargs": policy_options(settings, ground.sights, seen_of(recipe)),
         "device": device,
         "seed": recipe.seed,
     }
