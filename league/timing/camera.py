@@ -37,6 +37,8 @@ LEAST_VIEWS: Final = 6
 NO_DISTORTION: Final = np.zeros(5)
 MOST_ERROR_PX: Final = 2.0
 """A calibration that is further off than this is refused."""
+BENT_PX: Final = 15.0
+"""A lens that is taken for straight does not put tags further off than this; a wrong survey may."""
 
 
 class Spot(NamedTuple):
@@ -308,19 +310,14 @@ def calibrate_place(
             f"the picture shows {len(known)} of {len(ground)} measured tags, expected {LEAST_TAGS} at least "
             f"(seen: {', '.join(map(str, sorted(seen))) or 'none'})"
         )
-    objects = np.concatenate([_corners_on_ground(ground[tag], tag_m) for tag in known])
     images = np.concatenate([seen[tag] for tag in known])
-    good, turn, translation = cv2.solvePnP(objects, images, matrix, distortion, flags=cv2.SOLVEPNP_IPPE)
-    if good:
-        turn, translation = cv2.solvePnPRefineLM(objects, images, matrix, distortion, turn, translation)
-    again, _ = cv2.projectPoints(objects, turn, translation, matrix, distortion)
-    off_px = np.linalg.norm(again.reshape(-1, 2) - images, axis=1).reshape(-1, 4).max(axis=1)
-    error_px = float(np.sqrt((off_px**2).mean()))
-    if not good or error_px > MOST_ERROR_PX:
-        worst = known[int(off_px.argmax())]
+    places = [ground[tag] for tag in known]
+    turn, translation, off_px = _placed(places, tag_m, images, matrix, distortion)
+    error_px = _mean_px(off_px)
+    if error_px > MOST_ERROR_PX:
         raise InputError(
             f"the measured tags are {error_px:.1f} px from where they are seen, expected at most "
-            f"{MOST_ERROR_PX:g}; look at tag {worst} first"
+            f"{MOST_ERROR_PX:g}; {_likely(known, places, tag_m, images, matrix, distortion, off_px)}"
         )
     height, width = picture.shape[:2]
     rotation, _ = cv2.Rodrigues(turn)
@@ -328,6 +325,40 @@ def calibrate_place(
         (width, height), np.asarray(matrix), np.asarray(distortion), np.asarray(rotation),
         np.asarray(translation, dtype=np.float64).ravel(), error_px,
     )  # fmt: skip
+
+
+def _placed(
+    places: Sequence[tuple[float, float, float]], tag_m: float, images: FloatArray, matrix: FloatArray,
+    distortion: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    """Turn and place of the ground in front of a camera, and how far each tag is off, in pixels."""
+    objects = np.concatenate([_corners_on_ground(place, tag_m) for place in places])
+    good, turn, translation = cv2.solvePnP(objects, images, matrix, distortion, flags=cv2.SOLVEPNP_IPPE)
+    if not good:
+        return np.zeros(3), np.zeros(3), np.full(len(places), np.inf)
+    turn, translation = cv2.solvePnPRefineLM(objects, images, matrix, distortion, turn, translation)
+    again, _ = cv2.projectPoints(objects, turn, translation, matrix, distortion)
+    off_px = np.linalg.norm(again.reshape(-1, 2) - images, axis=1).reshape(-1, 4).max(axis=1)
+    return np.asarray(turn), np.asarray(translation), off_px
+
+
+def _mean_px(off_px: FloatArray) -> float:
+    return float(np.sqrt((off_px**2).mean()))
+
+
+def _likely(
+    known: Sequence[int], places: Sequence[tuple[float, float, float]], tag_m: float, images: FloatArray,
+    matrix: FloatArray, distortion: FloatArray, off_px: FloatArray,
+) -> str:  # fmt: skip
+    """What most likely is wrong with a survey or a lens."""
+    sizes_m = tag_m * np.geomspace(0.4, 2.5, 74)  # steps of 2.5 %
+    errors_px = [_mean_px(_placed(places, size_m, images, matrix, distortion)[2]) for size_m in sizes_m]
+    best = int(np.argmin(errors_px))
+    if errors_px[best] <= max(MOST_ERROR_PX, _mean_px(off_px) / 3):
+        return f"they look {sizes_m[best]:.3f} m wide, tag_m says {tag_m:g}"
+    first = f"look at tag {known[int(off_px.argmax())]} first"
+    bent = not distortion.any() and _mean_px(off_px) < BENT_PX
+    return f"{first}, or tell --lens how this lens bends straight lines" if bent else first
 
 
 def _corners_on_ground(place: tuple[float, float, float], tag_m: float) -> FloatArray:

@@ -179,6 +179,23 @@ def test_a_lens_is_measured_with_a_board() -> None:
         calibrate_lens([pictures[0], np.zeros((480, 640), np.uint8)])
 
 
+def survey_of(ground: dict[int, tuple[float, float, float]], tag_m: float, distortion: np.ndarray) -> str:
+    """Why a calibration by a survey is refused."""
+    picture = camera().draw((tag, x, y, 0.0, yaw) for tag, (x, y, yaw) in GROUND.items())
+    with pytest.raises(InputError, match="px from where they are seen, expected at most 2; ") as refused:
+        calibrate_place(picture, ground, tag_m, camera().matrix, distortion)
+    return str(refused.value).partition("; ")[2]
+
+
+def test_what_is_likely_wrong_with_a_survey_is_said() -> None:
+    swapped = GROUND | {10: GROUND[13], 13: GROUND[10]}
+    assert survey_of(swapped, TAG_M, camera().distortion) in ("look at tag 10 first", "look at tag 13 first")
+    wide = survey_of(GROUND, 1.5 * TAG_M, camera().distortion)
+    assert float(wide.split()[2]) == pytest.approx(TAG_M, rel=0.03)
+    assert wide.endswith(f"tag_m says {1.5 * TAG_M:g}")
+    assert "tell --lens" in survey_of(GROUND, TAG_M, np.zeros(5))
+
+
 def test_too_few_tags_are_counted() -> None:
     picture = camera().draw([(10, -0.5, 0.2, 0.0, 0.0), (11, 0.5, 0.2, 0.0, 0.0)])
     with pytest.raises(InputError, match=r"shows 2 of 6 measured tags, expected 4 at least \(seen: 10, 11\)"):
