@@ -288,7 +288,7 @@ def scan(
         # Bodies first: what they hide need not be looked for.
         _see_bodies(reach, bodies, views[i, :3], x, y, eyes[i, 2], c, q, directions, shape)
         if borders:
-            shorten(reach, walls, x, y, c, q, directions)
+            shorten(reach, walls, x, y, c, q, shape[_FIRST_ANGLE], shape[_STEP], directions)
         for k in range(beams):
             seen[i, k] = max(reach[k], shape[_NEAREST])
 

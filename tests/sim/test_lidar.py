@@ -21,6 +21,7 @@ from league import (
     SectorLidarSensor,
     World,
 )
+from league.sim.angles import sine_cosine
 from league.sim.scene import Scene, scene_of
 from league.sim.walls import build_walls, shorten, walls_of
 
@@ -131,19 +132,23 @@ def test_the_f1tenth_lidar_measures_the_distances_that_shapely_does(crowd):
         assert (np.abs(seen[car] - expected) > 1e-5).sum() <= 1  # one may graze a corner
 
 
-def test_beams_that_go_together_meet_what_each_of_them_meets_alone(crowd):
-    """A dense LIDAR takes its beams in bundles; a few of them alone are not enough for that."""
+def test_a_few_beams_meet_what_they_meet_among_all(crowd):
+    """Which stretches of the borders are looked at, and in which order, depends on the beams."""
     around, seen = scene_of(crowd), F1tenthLidarSensor().sense(crowd)
     lidar = F1tenthLidarSensor()
-    angles = np.stack((np.cos(lidar.angles_rad), np.sin(lidar.angles_rad)), axis=1)
+    angles, step_rad = lidar.angles_rad, lidar.angles_rad[1] - lidar.angles_rad[0]
+    directions = np.array([sine_cosine(angle)[::-1] for angle in angles.tolist()])
+    nowhere = build_walls([np.array([[900.0, 900], [901, 900], [901, 901]])])
     for eye, view, scan in zip(around.eyes, around.views, seen, strict=True):
         assert view[0] >= 0
-        c, q = math.cos(eye[2]), math.sin(eye[2])
-        bodies = lidar.scan(build_walls([np.array([[900.0, 900], [901, 900], [901, 901]])]), around)[view[2]]
+        q, c = sine_cosine(eye[2])
+        bodies = lidar.scan(nowhere, around)[view[2]]
         for first in range(0, 1080, 135):
-            part = bodies[first : first + 135].astype(float)
-            shorten(part, walls_of(crowd.circuit), eye[0], eye[1], c, q, angles[first : first + 135])
-            np.testing.assert_array_equal(scan[first : first + 135], np.maximum(part, 0.02).astype("f4"))
+            some = slice(first, first + 135)
+            part = bodies[some].astype(float)
+            walls_around = walls_of(crowd.circuit)
+            shorten(part, walls_around, eye[0], eye[1], c, q, angles[first], step_rad, directions[some])
+            np.testing.assert_array_equal(scan[some], np.maximum(part, 0.02).astype("f4"))
 
 
 def test_a_lidar_that_faces_the_rear_is_blind_ahead(airfield):
@@ -219,7 +224,7 @@ def test_distances_that_make_no_sense_are_refused():
         DiscretizedLidarSensor(values=0)
 
 
-# -- the grid --------------------------------------------------------------------------------------
+# -- the walls -------------------------------------------------------------------------------------
 
 
 @settings(max_examples=150)
@@ -230,38 +235,57 @@ def test_distances_that_make_no_sense_are_refused():
     angle=st.one_of(st.floats(-math.pi, math.pi), st.sampled_from([0.0, math.pi / 2, math.pi, -math.pi / 2])),
 )
 def test_a_beam_finds_the_nearest_segment_of_any_line_from_anywhere(rows, x, y, angle):
-    """Also from outside the grid, along an axis, and among lines that cross themselves."""
+    """Also from outside, along an axis, and among lines that cross themselves."""
     ring = np.array(rows, dtype=float) / 4
     reach = np.array([30.0])
     ux, uy = math.cos(angle), math.sin(angle)
-    shorten(reach, build_walls([ring]), x, y, 1.0, 0.0, np.array([[ux, uy]]))
+    shorten(reach, build_walls([ring]), x, y, 1.0, 0.0, angle, 1.0, np.array([[ux, uy]]))
     line = LinearRing(ring)
     met = LineString([(x, y), (x + 30 * ux, y + 30 * uy)]).intersection(line)
     expected = 30.0 if met.is_empty else Point(x, y).distance(met)
-    # A beam that grazes a corner, or runs along a segment, may be decided either way by the last digit.
-    grazes = any(
+    # A beam that grazes a corner, or runs along a segment, may be decided either way by the last digit; and
+    # who stands on a corner sees it in no direction.
+    grazes = np.abs(ring - (x, y)).max(axis=1).min() < 1e-6 or any(
         abs((px - x) * uy - (py - y) * ux) < 1e-6 and (px - x) * ux + (py - y) * uy > -1e-6 for px, py in ring
     )
     assume(not grazes)
     assert reach[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_beam_straight_along_the_grid_finds_a_wall_across_it():
-    square = np.array([(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)])
+@settings(max_examples=100)
+@given(
+    x=st.floats(-1, 5), y=st.floats(-1, 5), turn=st.floats(-math.pi, math.pi), first=st.floats(-4, 4),
+    beams=st.integers(1, 40), share=st.floats(0.01, 1.0),
+)  # fmt: skip
+def test_beams_over_any_part_of_a_turn_meet_what_each_of_them_meets_alone(x, y, turn, first, beams, share):
+    """However wide the gap between the last beam and the first, and wherever it is."""
+    assume(np.abs(np.concatenate((SQUARE, SQUARE / 3 + 1.0)) - (x, y)).max(axis=1).min() > 1e-6)
+    walls_around = build_walls([SQUARE, SQUARE / 3 + 1.0])
+    angles = first + share * 2 * math.pi / beams * np.arange(beams)
+    directions, step_rad = np.stack((np.cos(angles), np.sin(angles)), axis=1), share * 2 * math.pi / beams
+    c, q = math.cos(turn), math.sin(turn)
+    together, alone = np.full(beams, 9.0), np.full(beams, 9.0)
+    shorten(together, walls_around, x, y, c, q, first, step_rad, directions)
+    for k in range(beams):
+        shorten(alone[k : k + 1], walls_around, x, y, c, q, angles[k], 1.0, directions[k : k + 1])
+    np.testing.assert_array_equal(together, alone)
+
+
+SQUARE = np.array([(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)])
+
+
+def test_a_beam_straight_along_an_axis_finds_a_wall_across_it():
     reach = np.full(4, 9.0)
     ways = np.array([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)])
-    shorten(reach, build_walls([square]), 1.0, 1.5, 1.0, 0.0, ways)
+    shorten(reach, build_walls([SQUARE]), 1.0, 1.5, 1.0, 0.0, 0.0, math.pi / 2, ways)
     assert reach == pytest.approx([3.0, 2.5, 1.0, 1.5])
 
 
-def test_a_large_circuit_gets_larger_cells_and_the_same_distances(make_ring):
+def test_a_large_circuit_is_seen_as_exactly_as_a_small_one(make_ring):
     turn = np.arange(600) / 600 * 2 * np.pi
     wide = make_ring(np.stack((150 * np.cos(turn), 150 * np.sin(turn)), axis=1), half_width=3.0)
     world = World(wide, [DEEPRACER])
     world.place(0, 3.0, 1.0, 0.3)
-    grid = walls_of(wide)
-    assert grid.cell_m > 0.1
-    assert grid.empty[0].size < 4_100_000
     np.testing.assert_allclose(LidarSensor().sense(world)[0], scan_by_shapely(world, 0), atol=1e-5)
 
 
