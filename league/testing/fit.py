@@ -14,6 +14,17 @@ Row k holds the pose before its command acts.
 Whole recordings are held out, never parts of one: neighbouring steps of one run would tell the fit what it
 is tested on. `--by track` holds out all recordings of a circuit at once. Every recording counts alike,
 however long it is.
+
+What it finds in the 26 public recordings of the classic simulator, a fifth held out in turn, `--rounds 12`:
+
+    held out              1 s, median    1 s, 90 %       2 s, median    launch, 1 s    distance
+    by recording           9.4 cm  5.8°  36.5 cm  18.6°  21.5 cm        12.8 cm        -0.8 %
+    by circuit            14.1 cm  8.4°  42.7 cm  23.3°  29.8 cm        12.7 cm        -2.0 %
+    2021's, by recording   7.2 cm  4.6°  20.5 cm  12.1°  16.7 cm        12.1 cm        -0.2 %
+    2022's, by recording  15.1 cm  5.1°  44.4 cm  15.3°  43.3 cm        13.0 cm        -3.3 %
+
+The last two are cars of their own, from `deepracer-2021` and `deepracer-2022`. Holding out a circuit mostly
+takes one generation away from the fit, and one car for both is then the other one's.
 """
 
 from __future__ import annotations
