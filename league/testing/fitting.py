@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import hypot
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from league.sim.compiled import compiled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Alike = Literal["recordings", "windows"]
 
 CONTROL_HZ = 15
 WARM_TICKS, SEEN_TICKS = 15, 30
@@ -201,7 +202,10 @@ def distances(path: FloatArray, windows: Windows) -> tuple[FloatArray, FloatArra
 
 
 def residuals(car: CarSpec, windows: Windows, weight: FloatArray) -> FloatArray:
-    """What a least-squares fit brings down: scaled errors, those of hopeless windows weighing less."""
+    """What a least-squares fit brings down: scaled errors, those of hopeless windows weighing less.
+
+    All windows' errors ahead, left and of yaw at the first of `MOMENTS`, then at the next.
+    """
     path, parts = drives(car, windows), []
     for ticks, place_m, yaw_rad in zip(MOMENTS, PLACE_SCALE_M, YAW_SCALE_RAD, strict=True):
         scaled = np.nan_to_num(errors(path, windows, ticks) / (place_m, place_m, yaw_rad))
@@ -212,13 +216,42 @@ def residuals(car: CarSpec, windows: Windows, weight: FloatArray) -> FloatArray:
     return np.concatenate(parts).ravel()
 
 
-def weights(windows: Windows, starts: float = 0.22) -> FloatArray:
-    """Weights that sum to 1: recordings count alike, however long they are; standing starts by a share."""
+def likeliest(cars: Sequence[CarSpec], windows: Windows) -> IntArray:
+    """Which of several cars each window was recorded of, told by the other half of its recording.
+
+    A recording is of one car, but does not say of which. The windows of each are dealt into two halves, and
+    each half is given the car that drives the other one with the least cost: no window has a say in what
+    it is measured with.
+
+    Returns:
+        Numbers of cars, shape (n,).
+    """
+    one = np.ones(len(windows.warm))
+    costs = np.array(
+        [(residuals(car, windows, one).reshape(len(MOMENTS), -1, 3) ** 2).sum(axis=(0, 2)) for car in cars]
+    )
+    found = np.zeros(len(one), dtype=np.int64)
+    for source in np.unique(windows.source):
+        numbers = np.flatnonzero(windows.source == source)
+        halves = numbers[::2], numbers[1::2]
+        for half, other in (halves, halves[::-1]):
+            found[half] = costs[:, other].sum(axis=1).argmin()
+    return found
+
+
+def weights(windows: Windows, starts: float = 0.22, *, alike: Alike = "recordings") -> FloatArray:
+    """Weights that sum to 1: recordings or windows count alike; standing starts by a share of all.
+
+    That recordings count alike, however long they are, suits many of them; where there are two, and one is
+    a tenth of the other, that tenth would be half of what a fit sees.
+    """
     standing = windows.warm == 0
     weight = np.zeros(len(standing))
     for group, share in ((standing, starts), (~standing, 1 - starts)):
         if group.any():
-            weight[group] = 1.0 / np.bincount(windows.source[group])[windows.source[group]]
+            weight[group] = 1.0
+            if alike == "recordings":
+                weight[group] /= np.bincount(windows.source[group])[windows.source[group]]
             weight[group] *= share / weight[group].sum()
     return np.asarray(weight / weight.sum())
 
@@ -230,6 +263,7 @@ def fit(
     rounds: int = 25,
     fixed: Sequence[str] = (),
     loyalty: float = 0.0,
+    alike: Alike = "recordings",
 ) -> tuple[CarSpec, float]:
     """The car that drives most like the recordings, by trust-region least squares from a first guess.
 
@@ -240,6 +274,7 @@ def fit(
         fixed: Names in `BOUNDS` that stay too.
         loyalty: What it costs that a figure changes by its own size (or by 0.02 if that is more): for few
             recordings and a first guess that was fitted to more.
+        alike: What counts alike, however many there are of the other.
 
     Returns:
         The fitted car and its cost, the sum of squared residuals.
@@ -249,7 +284,7 @@ def fit(
     names = [name for name in BOUNDS if name not in fixed]
     low, high = (np.array([BOUNDS[name][side] for name in names]) for side in (0, 1))
     first = np.clip([getattr(car, name) for name in names], low + 1e-5, high - 1e-5)
-    weight, size = weights(windows), np.maximum(np.abs(first), 0.02)
+    weight, size = weights(windows, alike=alike), np.maximum(np.abs(first), 0.02)
 
     def with_figures(x: FloatArray) -> CarSpec:
         figures = {name: getattr(car, name) for name in BOUNDS} | dict(zip(names, x.tolist(), strict=True))
