@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--alike", choices=("recordings", "windows"), default="recordings")
     parser.add_argument("--own", action="store_true", help="measure each recording with the car it is of")
     parser.add_argument(
-        "--keep", nargs="+", default=(), choices=sorted(BOUNDS), metavar="FIGURE", help="figures to leave alone"
+        "--keep", nargs="+", default=(), choices=sorted(BOUNDS), metavar="FIGURE", help="to leave alone"
     )
     parser.add_argument("--plain", action="store_true", help="turning does not depend on throttle and brakes")
     options = parser.parse_args(arguments)
