@@ -6,6 +6,7 @@ bytes. Nothing that one world does depends on another, nor on how many there are
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, isfinite
@@ -37,6 +38,8 @@ MAX_SEED = 2**63 - 1
 
 Again = Literal["same_step", "next_step", "never"]
 _DOUBLE = np.dtype(np.float64)
+_MOST_PIECES, _LEAST_PIECE = 8, 256
+"""Pieces for each of those who share the work; worlds of a piece, for which calling a kernel costs 3 %."""
 _AGAIN = {"same_step": 0, "next_step": 1, "never": 2}
 
 
@@ -81,7 +84,7 @@ class Batch:
             `league.sim.kernel` are their names. Besides, "spins": how many times as often as recorded cars
             these lose grip, see `league.sim.grip`.
         crew: Threads that share the work.
-        parts: Into how many parts the work is cut for them.
+        parts: How many share it, whoever calls `step` included.
 
     Raises:
         InputError: No worlds or cars or too many, a control rate out of range, a circuit narrower than
@@ -133,8 +136,9 @@ class Batch:
         self._alone = not self.spins and self.cars_per_world == 1 and self._arrays.bodies.shape[1] == 1
         self._how, self._shape = _AGAIN[again], (self.worlds, self.cars_per_world, 2)
         self._crew = crew if parts > 1 else None
-        parts = parts if self._crew is not None else 1
-        cuts = [self.worlds * k // parts for k in range(parts + 1)]
+        self._sharers = parts if self._crew is not None else 1
+        pieces = _pieces(self.worlds, self._sharers)
+        cuts = [self.worlds * k // pieces for k in range(pieces + 1)]
         self._parts = [(*self._room(), self._how, a, b) for a, b in pairwise(cuts) if a < b]
         self._drive = sweep.drive_alone if self._alone else sweep.drive_together
         self._show()
@@ -380,8 +384,18 @@ class Batch:
 
     def _share(self, orders: NDArray[Any]) -> None:
         assert self._crew is not None
-        others = [self._crew.submit(self._drive, self._plain, orders, *part) for part in self._parts[1:]]
-        self._drive(self._plain, orders, *self._parts[0])
+        left = deque(self._parts)
+
+        def work() -> None:
+            while True:
+                try:
+                    part = left.popleft()
+                except IndexError:
+                    return
+                self._drive(self._plain, orders, *part)
+
+        others = [self._crew.submit(work) for _ in range(self._sharers - 1)]
+        work()
         for other in others:
             other.result()
 
@@ -397,6 +411,16 @@ class Batch:
                 f"{self.worlds} from 0 to {MAX_SEED}"
             )
         return np.array(given, dtype=np.int64)
+
+
+def _pieces(worlds: int, sharers: int) -> int:
+    """Into how many pieces the work is cut, of which whoever is free takes the next.
+
+    Equal halves would wait for whichever processor is held up: on a shared machine one of two mostly is.
+    """
+    if sharers == 1:
+        return 1
+    return min(_MOST_PIECES * sharers, max(sharers, worlds // _LEAST_PIECE))
 
 
 def _view(array: Any) -> Any:

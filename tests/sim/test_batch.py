@@ -115,6 +115,17 @@ def test_the_same_seed_gives_the_same_bytes_for_any_size_and_any_threads(
                 assert array.tobytes() == other[:worlds].tobytes()
 
 
+@pytest.mark.parametrize("worlds", [255, 512, 513, 3000])
+def test_work_cut_into_many_pieces_gives_the_same_bytes(club, worlds):
+    episode = Episode(starts=Starts(on_line=0.3), time_limit_s=1.0)
+    with ThreadPoolExecutor(3) as crew:
+        alone = Batch(club, DEEPRACER, worlds=worlds, episode=episode, seed=4)
+        shared = Batch(club, DEEPRACER, worlds=worlds, episode=episode, seed=4, crew=crew, parts=2)
+        for (state, *arrays), (other_state, *others) in zip(drive(alone, 20), drive(shared, 20), strict=True):
+            assert state == other_state
+            assert [array.tobytes() for array in arrays] == [array.tobytes() for array in others]
+
+
 def test_worlds_with_other_seeds_start_elsewhere(club):
     batch = Batch(club, DEEPRACER, worlds=500, episode=Episode(starts=Starts(on_line=0.0)), seed=5)
     along = batch.along_m[:, 0].copy()
