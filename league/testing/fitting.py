@@ -7,7 +7,7 @@ stand, two seconds without the first. What is compared is where it gets to, at s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import hypot
 from typing import Literal, NamedTuple
 
@@ -201,6 +201,14 @@ def distances(path: FloatArray, windows: Windows) -> tuple[FloatArray, FloatArra
     )
 
 
+def changed(car: CarSpec, figures: Mapping[str, float]) -> CarSpec:
+    """A car with other figures; however hard it accelerates or brakes, it keeps some of its lateral limit."""
+    found = {name: getattr(car, name) for name in BOUNDS} | dict(figures)
+    most = 0.99 * found["lateral_mps2"] / max(found["accelerate_mps2"], found["brake_mps2"])
+    found["lateral_per_push"] = min(max(found["lateral_per_push"], -most), most)
+    return car.changed(**found)
+
+
 def residuals(car: CarSpec, windows: Windows, weight: FloatArray) -> FloatArray:
     """What a least-squares fit brings down: scaled errors, those of hopeless windows weighing less.
 
@@ -287,11 +295,7 @@ def fit(
     weight, size = weights(windows, alike=alike), np.maximum(np.abs(first), 0.02)
 
     def with_figures(x: FloatArray) -> CarSpec:
-        figures = {name: getattr(car, name) for name in BOUNDS} | dict(zip(names, x.tolist(), strict=True))
-        # However hard the car accelerates or brakes, it keeps some of its lateral limit.
-        most = 0.99 * figures["lateral_mps2"] / max(figures["accelerate_mps2"], figures["brake_mps2"])
-        figures["lateral_per_push"] = min(max(figures["lateral_per_push"], -most), most)
-        return car.changed(**figures)
+        return changed(car, dict(zip(names, x.tolist(), strict=True)))
 
     def misses(x: FloatArray) -> FloatArray:
         missed = residuals(with_figures(x), windows, weight)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from league.testing.unseen import (
+    ELSEWHERE,
+    WANTED,
+    Errors,
+    Found,
+    classic_windows,
+    compared,
+    found,
+    likened,
+    main,
+    weighed_as_elsewhere,
+)
+
+
+def made(chance, recordings=6, each=60):
+    """Errors of a car that are worse in later recordings, and each window's recording."""
+    source = np.repeat(np.arange(recordings), each)
+    worse = 1 + source / 2
+    place = chance.gamma(2.0, 4.0, len(source)) * worse
+    standing = np.arange(len(source)) % 5 == 0
+    recorded = np.where(standing, np.nan, chance.uniform(1, 3, len(source)))
+    return (
+        Errors(
+            np.where(standing, np.nan, place),
+            np.where(standing, np.nan, chance.gamma(2.0, 2.0, len(source)) * worse),
+            np.where(standing, np.nan, 2 * place),
+            np.where(standing, place, np.nan),
+            recorded * (1 + 0.01 * source),
+            recorded,
+        ),
+        source,
+    )
+
+
+def test_even_weights_give_plain_quantiles():
+    errs, _ = made(np.random.default_rng(1))
+    told = found(errs, np.ones(len(errs.place)))
+    assert told.place == pytest.approx(np.nanmedian(errs.place), rel=0.02)
+    assert told.yaw_90 == pytest.approx(np.nanquantile(errs.yaw, 0.9), rel=0.02)
+    assert told.distance == pytest.approx(100 * (np.nansum(errs.driven_m) / np.nansum(errs.recorded_m) - 1))
+
+
+def test_what_is_known_of_a_car_elsewhere_is_found_again_with_the_weights():
+    errs, source = made(np.random.default_rng(2))
+    true = np.array([0.2, 0.3, 0.5, 1.0, 2.0, 2.0])[source]
+    known = found(errs, true)
+    before, after = found(errs, np.ones(len(true))), found(errs, likened(errs, source, known))
+    for mine, plain, wanted in zip(after, before, known, strict=True):
+        assert abs(mine - wanted) < 0.35 * abs(plain - wanted)
+
+
+def test_weights_are_one_number_for_each_recording_and_even_where_nothing_asks_for_more():
+    errs, source = made(np.random.default_rng(3))
+    weight = likened(errs, source, found(errs, np.ones(len(source))))
+    assert [np.ptp(weight[source == k]) for k in range(6)] == [0.0] * 6
+    assert np.abs(weight - 1).max() < 0.1
+
+
+@pytest.mark.slow
+def test_knowing_the_generation_is_worth_what_one_car_for_both_lacks(data_folder, capsys):
+    folder = data_folder / "traces"
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}")
+    windows = classic_windows(folder)
+    rows = compared(windows, weighed_as_elsewhere(windows))
+    assert np.allclose(rows["the published car"], ELSEWHERE, rtol=0.1, atol=0.3)
+    assert (np.abs(rows["each by its own"]) <= WANTED).all()
+    one = np.abs(rows["one car for both"]) / WANTED
+    assert one.argmax() == Found._fields.index("place_90")
+    assert one.max() > 1.0
+    main([str(folder), "--rounds", "3"])
+    assert "best single car" in capsys.readouterr().out
