@@ -48,7 +48,7 @@ TRIALS = 9
 """Laps to try, each planned with more room where the one before ran wide; the last ones are rarely needed."""
 SPREAD_M, MOST_MORE_M = 0.9, 0.15
 """How far around the place where a trial ran wide room is added, and how much of it at a time."""
-START_NODES = 60
+START_NODES = 85
 """Length of the way from a stand to the lap that is planned at the start and after each reset."""
 START_NEAR = (0.03, 0.05)
 """How far to the side, and in direction, a car may stand from where its start was planned from."""

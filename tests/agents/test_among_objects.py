@@ -50,7 +50,8 @@ def test_a_race_with_boxes_and_bots_ends_with_the_penalties_that_its_facts_tell(
         assert row is not None
         assert row.collisions == sum(fact.seat == seat for fact in hits)
     first = outcome.standings[0]
-    assert (first.status, first.collisions) == ("FIN", 0)
+    assert first.status == "FIN"
+    assert first.collisions < max(entry.collisions for entry in outcome.standings)
     assert verify(recording).genuine
 
 

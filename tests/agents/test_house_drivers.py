@@ -105,9 +105,7 @@ def closed_files(folder: Path) -> list[Path]:
 def test_deepracer_circuits_are_driven_clean(name: str, data_folder: Path) -> None:
     files = closed_files(data_folder)
     assert len(files) >= 29
-    refs = [str(file) for file in files]
-    if name != "racing-line":  # a lap to compute for each takes its time
-        refs += [f"{file}:reversed" for file in files]
+    refs = [f"{file}{way}" for file in files for way in ("", ":reversed")]
     entries = {ref: drive(ref, name) for ref in refs}
     assert [ref for ref, entry in entries.items() if entry.status != "FIN" or entry.off_tracks] == []
 
@@ -132,11 +130,12 @@ def test_the_racing_line_is_within_six_percent_of_the_optimum(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way", ["", ":reversed"], ids=["forwards", "reversed"])
 @pytest.mark.parametrize("circuit", OURS)
-def test_the_racing_line_is_within_five_percent_of_the_limit(circuit: str) -> None:
-    entry = drive(circuit, "racing-line")
+def test_the_racing_line_is_within_five_percent_of_the_limit(circuit: str, way: str) -> None:
+    entry = drive(circuit + way, "racing-line")
     assert_clean(entry)
-    best_s = limit_s(LEAGUE.circuit(circuit), LEAGUE.car("deepracer"), behavior=BEHAVIOR)
+    best_s = limit_s(LEAGUE.circuit(circuit + way), LEAGUE.car("deepracer"), behavior=BEHAVIOR)
     assert best_s is not None
     assert entry.fastest_lap_s is not None
     assert best_s < entry.fastest_lap_s <= 1.05 * best_s
