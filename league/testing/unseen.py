@@ -13,9 +13,9 @@ What it finds in the 26 public recordings of the classic simulator; the weights 
 about half of the windows, of which it has a quarter:
 
     weighed              1 s, median     1 s, 90 %       2 s, median    launch, 1 s    distance
-    the published car    13.2 cm  7.1°   54.8 cm  26.0°  28.5 cm        18.2 cm        -1.8 %
-    one car for both     10.6 cm  5.9°   61.6 cm  27.0°  23.3 cm        18.5 cm        +0.0 %
-    each by its own       8.6 cm  4.5°   27.3 cm  13.7°  21.3 cm        13.8 cm        -0.0 %
+    the published car    13.3 cm  7.1°   54.8 cm  26.0°  28.5 cm        18.2 cm        -1.7 %
+    one car for both     10.6 cm  5.9°   61.6 cm  27.0°  23.2 cm        17.8 cm        +0.1 %
+    each by its own       8.7 cm  4.5°   27.3 cm  13.8°  21.3 cm        13.8 cm        +0.0 %
     best single car      11.0 cm  6.1°   52.1 cm  24.5°  24.0 cm        16.3 cm        -0.1 %
 """
 
