@@ -416,8 +416,8 @@ def _cuts(worlds: int, sharers: int) -> list[int]:
     """Where the work is cut into pieces, of which whoever is free takes the next.
 
     Equal shares would wait for whichever processor is held up: on a shared machine one of two mostly is. So
-    each piece is a part of what is left, and the last ones are small (guided self-scheduling, Polychronopoulos
-    and Kuck 1987). They end where cars that are driven side by side do.
+    each piece is a part of what is left, and the last ones are small: guided self-scheduling
+    (Polychronopoulos and Kuck, 1987). They end where cars that are driven side by side do.
     """
     cuts = [0]
     while cuts[-1] < worlds:
