@@ -19,6 +19,8 @@ MOST_NODES = 400
 """On longer circuits they are further apart, so that planning takes no longer."""
 SMOOTH_M = 0.15
 """The centre line is smoothed over this distance before it serves as the axis."""
+BEHIND_M, AHEAD_M = 0.9, 2.4
+"""How far around its last place a car is looked for first."""
 
 
 class Spot(NamedTuple):
@@ -92,7 +94,8 @@ class Road:
         nodes = len(self.xy)
         window = np.arange(nodes)
         if near is not None:
-            window = (round(near) + np.arange(-6, 16)) % nodes
+            step_m = float(self.step_m[floor(near) % nodes])
+            window = (round(near) + np.arange(-round(BEHIND_M / step_m), round(AHEAD_M / step_m))) % nodes
         away = self.xy[window] - (x_m, y_m)
         square = (away * away).sum(axis=1)
         nearest = int(square.argmin())

@@ -6,18 +6,17 @@ bytes. Nothing that one world does depends on another, nor on how many there are
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import ceil, isfinite
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from league.errors import InputError
 from league.sim import bots as driving
-from league.sim import contact, kernel, marshal, road, sweep, tick
+from league.sim import contact, kernel, marshal, road, sharing, sweep, tick
 from league.sim.asked import check_batch, check_boxes, check_traffic, check_vary
 from league.sim.car import CarSpec
 from league.sim.convoy import stands_of
@@ -38,23 +37,7 @@ MAX_SEED = 2**63 - 1
 
 Again = Literal["same_step", "next_step", "never"]
 _DOUBLE = np.dtype(np.float64)
-_LEAST_PIECE = 64
-"""Worlds of a piece of work; calling a kernel for fewer costs a tenth of the time that it takes, and more."""
 _AGAIN = {"same_step": 0, "next_step": 1, "never": 2}
-
-
-class Waiting(Protocol):
-    """The result of work given to a crew."""
-
-    def result(self) -> Any:
-        """Wait for it."""
-
-
-class Crew(Protocol):
-    """Who shares the work: any `concurrent.futures.Executor` whose workers are threads."""
-
-    def submit(self, work: Callable[..., Any], /, *given: Any) -> Waiting:
-        """Begin a piece of work."""
 
 
 class Batch:
@@ -107,7 +90,7 @@ class Batch:
         random_boxes: int = 0,
         bots: Sequence[Bot] | Traffic = (),
         vary: Mapping[str, float] | None = None,
-        crew: Crew | None = None,
+        crew: sharing.Crew | None = None,
         parts: int = 1,
     ) -> None:
         self.circuits = (circuits,) if isinstance(circuits, Circuit) else tuple(circuits)
@@ -137,8 +120,8 @@ class Batch:
         self._how, self._shape = _AGAIN[again], (self.worlds, self.cars_per_world, 2)
         self._crew = crew if parts > 1 else None
         self._sharers = parts if self._crew is not None else 1
-        cuts = _cuts(self.worlds, self._sharers)
-        self._parts = [(*self._room(), self._how, a, b) for a, b in pairwise(cuts) if a < b]
+        cuts = sharing.cuts(self.worlds, self._sharers)
+        self._parts = [(*self._room(), self._how, a, b) for a, b in pairwise(cuts)]
         self._drive = sweep.drive_alone if self._alone else sweep.drive_together
         self._show()
         self.reset(seed=seed)
@@ -316,7 +299,10 @@ class Batch:
         else:
             bad = sweep.unfit(orders, 0, self.worlds)
             if bad < 0:
-                self._share(orders)
+                drive, plain = self._drive, self._plain
+                sharing.share(
+                    self._crew, self._sharers, self._parts, lambda part: drive(plain, orders, *part)
+                )
         if bad >= 0:
             world, car = divmod(bad, self.cars_per_world)
             raise ValueError(
@@ -381,23 +367,6 @@ class Batch:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _share(self, orders: NDArray[Any]) -> None:
-        assert self._crew is not None
-        left = deque(self._parts)
-
-        def work() -> None:
-            while True:
-                try:
-                    part = left.popleft()
-                except IndexError:
-                    return
-                self._drive(self._plain, orders, *part)
-
-        others = [self._crew.submit(work) for _ in range(self._sharers - 1)]
-        work()
-        for other in others:
-            other.result()
-
     def _seeds(self, seed: int | Sequence[int]) -> IntArray:
         if isinstance(seed, int | np.integer):
             if not 0 <= seed <= MAX_SEED:
@@ -410,22 +379,6 @@ class Batch:
                 f"{self.worlds} from 0 to {MAX_SEED}"
             )
         return np.array(given, dtype=np.int64)
-
-
-def _cuts(worlds: int, sharers: int) -> list[int]:
-    """Where the work is cut into pieces, of which whoever is free takes the next.
-
-    Equal shares would wait for whichever processor is held up: on a shared machine one of two mostly is. So
-    each piece is a part of what is left, and the last ones are small: guided self-scheduling
-    (Polychronopoulos and Kuck, 1987). They end where cars that are driven side by side do.
-    """
-    cuts = [0]
-    while cuts[-1] < worlds:
-        left = worlds - cuts[-1]
-        piece = left if sharers == 1 else max(left // (2 * sharers), _LEAST_PIECE)
-        piece = min(-(-piece // LANES) * LANES, -(-worlds // sharers))
-        cuts.append(min(worlds, cuts[-1] + piece))
-    return cuts
 
 
 def _view(array: Any) -> Any:

@@ -46,12 +46,40 @@ KINEMATIC = DEEPRACER.changed(
     yaw_lag_s=1e-6,
 )
 
+# The figures that were published with the recordings: a fit to 101 of them, most of which are not at hand.
+PUBLISHED = DEEPRACER.changed(
+    id="published",
+    name="AWS DeepRacer, as published",
+    source="published with the recordings: fitted to 101 runs",
+    base_to_nose_m=0.203,
+    steer_kick=0.323,
+    steer_slow_s=0.551,
+    steer_aligning_per_m=0.292,
+    steer_fast_s=0.0984,
+    steer_bias_rad=0.0183,
+    speed_gain=1.065,
+    top_speed_mps=3.65,
+    corner_drag=0.0458,
+    speed_lag_s=0.205,
+    brake_mps2=3.54,
+    accelerate_mps2=2.83,
+    base_m=0.136,
+    base_per_v2=0.0212,
+    base_per_tan=0.236,
+    lateral_mps2=2.525,
+    yaw_lag_s=0.0367,
+)
+
+GENERATIONS = (DEEPRACER_2021, DEEPRACER_2022)
+"""The classic cars that recordings are of, the earlier one first."""
+
 CARS: dict[str, CarSpec] = {
     "deepracer": DEEPRACER,
     "deepracer-2021": DEEPRACER_2021,
     "deepracer-2022": DEEPRACER_2022,
     "deepracer-gzsim": DEEPRACER_GZSIM,
     "kinematic": KINEMATIC,
+    "published": PUBLISHED,
 }
 
 

@@ -50,7 +50,7 @@ from numpy.typing import NDArray
 
 from league.errors import InputError
 from league.sim.car import CarSpec
-from league.testing.fidelity import CARS
+from league.testing.fidelity import CARS, GENERATIONS
 from league.testing.fitting import (
     BOUNDS,
     THROTTLE,
@@ -64,6 +64,7 @@ from league.testing.fitting import (
     fit,
     joined,
     likeliest,
+    sizes,
 )
 
 
@@ -172,7 +173,7 @@ def _line(title: str, path: FloatArray, windows: Windows, chosen: NDArray[np.boo
         found = errors(part, some, ticks)
         found = found[~np.isnan(found[:, 0])]
         if len(found):
-            place, yaw = 100 * np.hypot(found[:, 0], found[:, 1]), np.degrees(np.abs(found[:, 2]))
+            place, yaw = sizes(found)
             text += f" | {name} {np.median(place):5.1f}/{np.percentile(place, 90):5.1f} cm"
             text += f" {np.median(yaw):4.1f}/{np.percentile(yaw, 90):4.1f}°"
     driven, recorded = distances(part, some)
@@ -192,10 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--loyalty", type=float, default=0.0, help="cost of leaving the start; for few recordings"
     )
-    parser.add_argument("--alike", choices=("recordings", "windows"), default="recordings")
-    parser.add_argument("--own", action="store_true", help="measure each recording with the car it is of")
     parser.add_argument(
-        "--keep", nargs="+", default=(), choices=sorted(BOUNDS), metavar="FIGURE", help="to leave alone"
+        "--own", action="store_true", help="measure each classic recording with the car that it is of"
     )
     parser.add_argument("--plain", action="store_true", help="turning does not depend on throttle and brakes")
     options = parser.parse_args(arguments)
@@ -206,27 +205,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         and options.generation in (None, generation(item.name))
     ]
     windows = joined([item.windows for item in chosen])
-    if options.own:
-        cars = [CARS["deepracer-2021"], CARS["deepracer-2022"]]
-        own = likeliest(cars, windows)
-        _print(
-            "each by its own car, as its other half tells",
-            [(car, windows.where(own == k)) for k, car in enumerate(cars) if (own == k).any()],
-        )
-    zeroed = THROTTLE if options.plain else ()
-    fixed = (*zeroed, *options.keep)
-    car = CARS[options.car].changed(**dict.fromkeys(zeroed, 0.0))
+    fixed = THROTTLE if options.plain else ()
+    car = CARS[options.car].changed(**dict.fromkeys(fixed, 0.0))
     print("medians/90th percentiles;", len(chosen), "recordings")
+    if options.own:
+        own = likeliest(GENERATIONS, windows)
+        parts = [(each, windows.where(own == k)) for k, each in enumerate(GENERATIONS) if (own == k).any()]
+        _print("each by its own car, as its other half tells", parts)
     _print(f"{car.id} as it is", [(car, windows)])
     if not options.rounds:
         return
-
-    def fitted_to(some: Windows) -> tuple[CarSpec, float]:
-        return fit(
-            car, some, rounds=options.rounds, fixed=fixed, loyalty=options.loyalty, alike=options.alike
-        )
-
-    fitted, cost = fitted_to(windows)
+    fitted, cost = fit(car, windows, rounds=options.rounds, fixed=fixed, loyalty=options.loyalty)
     _print(f"fitted to all, cost {cost:.4f}", [(fitted, windows)])
     print(json.dumps({name: round(getattr(fitted, name), 4) for name in BOUNDS}))
     if options.folds:
@@ -237,7 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         held = []
         for k in sorted(set(fold.tolist())):
             most, rest = windows.where(fold != k), windows.where(fold == k)
-            held.append((fitted_to(most)[0], rest))
+            held.append(
+                (fit(car, most, rounds=options.rounds, fixed=fixed, loyalty=options.loyalty)[0], rest)
+            )
         _print(f"held out by {options.by}", held)
 
 

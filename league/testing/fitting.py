@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import hypot
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from league.sim.compiled import compiled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Alike = Literal["recordings", "windows"]
 
 CONTROL_HZ = 15
 WARM_TICKS, SEEN_TICKS = 15, 30
@@ -191,6 +190,11 @@ def errors(path: FloatArray, windows: Windows, ticks: int) -> FloatArray:
     return found
 
 
+def sizes(found: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How large errors are: of place in cm, of yaw in degrees."""
+    return 100 * np.hypot(found[:, 0], found[:, 1]), np.degrees(np.abs(found[:, 2]))
+
+
 def distances(path: FloatArray, windows: Windows) -> tuple[FloatArray, FloatArray]:
     """Driven and recorded distance (m) of each window, after its warm-up."""
     ticks = np.arange(path.shape[1] - 1)
@@ -247,19 +251,13 @@ def likeliest(cars: Sequence[CarSpec], windows: Windows) -> IntArray:
     return found
 
 
-def weights(windows: Windows, starts: float = 0.22, *, alike: Alike = "recordings") -> FloatArray:
-    """Weights that sum to 1: recordings or windows count alike; standing starts by a share of all.
-
-    That recordings count alike, however long they are, suits many of them; where there are two, and one is
-    a tenth of the other, that tenth would be half of what a fit sees.
-    """
+def weights(windows: Windows, starts: float = 0.22) -> FloatArray:
+    """Weights that sum to 1: recordings count alike, however long they are; standing starts by a share."""
     standing = windows.warm == 0
     weight = np.zeros(len(standing))
     for group, share in ((standing, starts), (~standing, 1 - starts)):
         if group.any():
-            weight[group] = 1.0
-            if alike == "recordings":
-                weight[group] /= np.bincount(windows.source[group])[windows.source[group]]
+            weight[group] = 1.0 / np.bincount(windows.source[group])[windows.source[group]]
             weight[group] *= share / weight[group].sum()
     return np.asarray(weight / weight.sum())
 
@@ -271,7 +269,6 @@ def fit(
     rounds: int = 25,
     fixed: Sequence[str] = (),
     loyalty: float = 0.0,
-    alike: Alike = "recordings",
 ) -> tuple[CarSpec, float]:
     """The car that drives most like the recordings, by trust-region least squares from a first guess.
 
@@ -282,7 +279,6 @@ def fit(
         fixed: Names in `BOUNDS` that stay too.
         loyalty: What it costs that a figure changes by its own size (or by 0.02 if that is more): for few
             recordings and a first guess that was fitted to more.
-        alike: What counts alike, however many there are of the other.
 
     Returns:
         The fitted car and its cost, the sum of squared residuals.
@@ -292,7 +288,7 @@ def fit(
     names = [name for name in BOUNDS if name not in fixed]
     low, high = (np.array([BOUNDS[name][side] for name in names]) for side in (0, 1))
     first = np.clip([getattr(car, name) for name in names], low + 1e-5, high - 1e-5)
-    weight, size = weights(windows, alike=alike), np.maximum(np.abs(first), 0.02)
+    weight, size = weights(windows), np.maximum(np.abs(first), 0.02)
 
     def with_figures(x: FloatArray) -> CarSpec:
         return changed(car, dict(zip(names, x.tolist(), strict=True)))

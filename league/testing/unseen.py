@@ -29,7 +29,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from league.sim.car import DEEPRACER, DEEPRACER_2021, DEEPRACER_2022, CarSpec
+from league.sim.car import DEEPRACER, CarSpec
+from league.testing.fidelity import GENERATIONS, PUBLISHED
 from league.testing.fit import read_recordings
 from league.testing.fitting import (
     BOUNDS,
@@ -41,33 +42,12 @@ from league.testing.fitting import (
     errors,
     joined,
     likeliest,
+    sizes,
 )
 
 ONE_S, TWO_S = 15, 30
 """Ticks."""
-
-PUBLISHED = DEEPRACER.changed(
-    id="published",
-    name="AWS DeepRacer, as published with the recordings",
-    source="a fit to 101 recorded runs; equations and figures as `league.sim.kernel` has them",
-    base_to_nose_m=0.203,
-    steer_kick=0.323,
-    steer_slow_s=0.551,
-    steer_aligning_per_m=0.292,
-    steer_fast_s=0.0984,
-    steer_bias_rad=0.0183,
-    speed_gain=1.065,
-    top_speed_mps=3.65,
-    corner_drag=0.0458,
-    speed_lag_s=0.205,
-    brake_mps2=3.54,
-    accelerate_mps2=2.83,
-    base_m=0.136,
-    base_per_v2=0.0212,
-    base_per_tan=0.236,
-    lateral_mps2=2.525,
-    yaw_lag_s=0.0367,
-)
+THE_PUBLISHED = "the published car"
 
 
 class Found(NamedTuple):
@@ -115,12 +95,12 @@ class Errors(NamedTuple):
 def errors_of(path: FloatArray, windows: Windows) -> Errors:
     """The errors of drives, one entry per window."""
     standing = windows.warm == 0
-    one, two = errors(path, windows, ONE_S), errors(path, windows, TWO_S)
-    place, later = 100 * np.hypot(one[:, 0], one[:, 1]), 100 * np.hypot(two[:, 0], two[:, 1])
+    place, yaw = sizes(errors(path, windows, ONE_S))
+    later, _ = sizes(errors(path, windows, TWO_S))
     driven, recorded = (np.where(standing, np.nan, part) for part in distances(path, windows))
     return Errors(
         np.where(standing, np.nan, place),
-        np.where(standing, np.nan, np.degrees(np.abs(one[:, 2]))),
+        np.where(standing, np.nan, yaw),
         np.where(standing, np.nan, later),
         np.where(standing, place, np.nan),
         driven,
@@ -227,28 +207,16 @@ def searched(windows: Windows, weight: FloatArray, *, rounds: int, seed: int = 1
     return car_of(search.result.xbest)
 
 
-def compared(windows: Windows, weight: FloatArray | None = None) -> dict[str, Found]:
-    """How far the published car errs, ours for both generations, and each recording's own.
-
-    Args:
-        windows: What to be measured on.
-        weight: Of each; all alike without.
-    """
-    weight = np.ones(len(windows.warm)) if weight is None else weight
-    cars = (DEEPRACER_2021, DEEPRACER_2022)
-    paths = np.array([drives(car, windows) for car in cars])
-    own = paths[likeliest(cars, windows), np.arange(len(weight))]
+def measured(windows: Windows) -> dict[str, Errors]:
+    """The errors of the published car, of ours for both generations, and of each recording's own."""
+    own = likeliest(GENERATIONS, windows)
+    paths = np.array([drives(car, windows) for car in GENERATIONS])
     rows = {
-        "the published car": drives(PUBLISHED, windows),
+        THE_PUBLISHED: drives(PUBLISHED, windows),
         "one car for both": drives(DEEPRACER, windows),
-        "each by its own": own,
+        "each by its own": paths[own, np.arange(len(own))],
     }
-    return {title: found(errors_of(path, windows), weight) for title, path in rows.items()}
-
-
-def weighed_as_elsewhere(windows: Windows) -> FloatArray:
-    """Weights of windows with which the published car errs on them as `ELSEWHERE`."""
-    return likened(errors_of(drives(PUBLISHED, windows), windows), windows.source, ELSEWHERE)
+    return {title: errors_of(path, windows) for title, path in rows.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -260,11 +228,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=8000, help="cars that the search tries; 0: none")
     options = parser.parse_args(arguments)
     windows = classic_windows(options.folder)
-    weight = weighed_as_elsewhere(windows)
-    for title, rows in (("as at hand", compared(windows)), ("weighed", compared(windows, weight))):
+    rows = measured(windows)
+    weight = likened(rows[THE_PUBLISHED], windows.source, ELSEWHERE)
+    for title, each in (("as at hand", np.ones(len(weight))), ("weighed", weight)):
         print(title)
-        for name, row in rows.items():
-            print(f"  {name:20s} {row}")
+        for name, errs in rows.items():
+            print(f"  {name:20s} {found(errs, each)}")
     print(f"  {'(known elsewhere)':20s} {ELSEWHERE}")
     print(f"  {'(wanted)':20s} {WANTED}")
     if options.rounds:

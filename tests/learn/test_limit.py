@@ -17,6 +17,7 @@ from league.learn.limit.reference import reference
 from league.racing import BEHAVIOR
 from league.sim import kernel
 from league.sim.car import DEEPRACER, DEEPRACER_GZSIM, F1TENTH, CarSpec
+from league.testing.fidelity import PUBLISHED
 from league_plugins.deepracer_route import read_route
 
 casadi = pytest.importorskip("casadi", reason="casadi is not installed (extra: limit)")
@@ -184,24 +185,5 @@ def test_the_car_can_do_it_in_the_world_that_races_run_on(lap):
 )
 def test_an_independent_computation_found_the_same_limits(data_folder: Path, name: str, published_s: float):
     # Minimum-time laps computed elsewhere with the parameters first fitted to the recordings.
-    fitted = DEEPRACER.changed(
-        base_to_nose_m=0.203,
-        steer_kick=0.323,
-        steer_slow_s=0.551,
-        steer_aligning_per_m=0.292,
-        steer_fast_s=0.0984,
-        steer_bias_rad=0.0183,
-        speed_gain=1.065,
-        top_speed_mps=3.65,
-        corner_drag=0.0458,
-        speed_lag_s=0.205,
-        brake_mps2=3.54,
-        accelerate_mps2=2.83,
-        base_m=0.136,
-        base_per_v2=0.0212,
-        base_per_tan=0.236,
-        lateral_mps2=2.525,
-        yaw_lag_s=0.0367,
-    )
     road = read_route(data_folder / "circuits" / f"{name}.npy")
-    assert fastest_lap(road, fitted).lap_s == pytest.approx(published_s, rel=0.005)
+    assert fastest_lap(road, PUBLISHED).lap_s == pytest.approx(published_s, rel=0.005)

@@ -91,10 +91,7 @@ def test_a_car_cannot_corner_faster_than_its_grip():
     for car in CARS:
         grip = car.lateral_mps2 + abs(car.lateral_per_push) * max(car.accelerate_mps2, car.brake_mps2)
         path = drive_open_loop(car, [(0.4, car.max_speed_mps)] * 100)
-        lateral = np.abs(path[:, 3] * path[:, 4])
-        # While it gathers speed, its turning rate is still that of a moment before.
-        assert lateral.max() < grip * 1.2
-        assert lateral[50:].max() < grip * 1.001
+        assert np.abs(path[:, 3] * path[:, 4]).max() < grip * 1.1
 
 
 def test_throttle_tightens_the_turn_of_the_car_of_2022_and_brakes_open_it():

@@ -8,7 +8,7 @@ import pytest
 from league import DEEPRACER, DEEPRACER_2021, DEEPRACER_2022, DEEPRACER_GZSIM, InputError
 from league.testing import fidelity
 from league.testing.fit import Recording, generation, main, read_recordings
-from league.testing.fitting import Episode, cut, drives, errors, fit, joined, likeliest, weights
+from league.testing.fitting import Episode, cut, drives, errors, fit, joined, likeliest, sizes, weights
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def score(car, windows):
     path = drives(car, windows)
     found = errors(path, windows, 15)
     seen = ~np.isnan(found[:, 0])
-    place, yaw = 100 * np.hypot(found[:, 0], found[:, 1]), np.degrees(np.abs(found[:, 2]))
+    place, yaw = sizes(found)
     running, launch = seen & (windows.warm > 0), seen & (windows.warm == 0)
     return (
         np.median(place[running]),
@@ -42,7 +42,7 @@ def score(car, windows):
         (DEEPRACER_2021, "classic", "2021", (7.1, 20.1, 4.4, 11.8, 12.2)),
         (DEEPRACER_2022, "classic", "2022", (12.3, 33.9, 5.1, 14.8, 12.5)),
         (DEEPRACER, "classic", None, (9.0, 32.5, 5.4, 17.2, 13.0)),
-        (DEEPRACER_GZSIM, "gzsim_ros2", None, (6.8, 18.3, 3.0, 7.5, 21.4)),
+        (DEEPRACER_GZSIM, "gzsim_ros2", None, (9.7, 23.2, 3.5, 9.8, 21.0)),
     ],
     ids=["2021", "2022", "classic", "gzsim"],
 )
@@ -129,19 +129,8 @@ def test_recordings_weigh_alike_however_long_they_are():
     assert weight[windows.source == 0].sum() == pytest.approx(0.5)
 
 
-def test_windows_weigh_alike_where_asked_to():
-    episodes = [driven(DEEPRACER, 0)], [driven(DEEPRACER, 1)] * 3
-    windows = joined(
-        [cut(some, k, stride=5, most=99, most_starts=9, seed=0) for k, some in enumerate(episodes)]
-    )
-    weight = weights(windows, alike="windows")
-    assert weight.sum() == pytest.approx(1.0)
-    assert np.ptp(weight[windows.warm > 0]) == np.ptp(weight[windows.warm == 0]) == 0.0
-    assert weight[windows.warm == 0].sum() == pytest.approx(0.22)
-
-
 def test_the_car_of_a_recording_is_told_by_how_it_drives():
-    cars = (DEEPRACER_2021, DEEPRACER_2022)
+    cars = fidelity.GENERATIONS
     made = [0, 1, 1, 0]
     windows = joined(
         [
@@ -155,7 +144,7 @@ def test_the_car_of_a_recording_is_told_by_how_it_drives():
 def test_recorded_generations_are_told_by_how_they_drive(recordings):
     classic = [item for item in recordings if item.simulator == "classic"]
     windows = joined([item.windows for item in classic])
-    own = likeliest((DEEPRACER_2021, DEEPRACER_2022), windows)
+    own = likeliest(fidelity.GENERATIONS, windows)
     for item in classic:
         told = {("2021", "2022")[k] for k in own[windows.source == item.windows.source[0]]}
         assert told == {generation(item.name)}
@@ -203,8 +192,6 @@ def test_the_fitting_command_prints_the_table(recordings, data_folder, capsys):
             "--by",
             "track",
             "--own",
-            "--keep",
-            "top_speed_mps",
         ]
     )
     printed = capsys.readouterr().out

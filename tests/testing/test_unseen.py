@@ -9,11 +9,10 @@ from league.testing.unseen import (
     Errors,
     Found,
     classic_windows,
-    compared,
     found,
     likened,
     main,
-    weighed_as_elsewhere,
+    measured,
 )
 
 
@@ -67,7 +66,9 @@ def test_knowing_the_generation_is_worth_what_one_car_for_both_lacks(data_folder
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder}")
     windows = classic_windows(folder)
-    rows = compared(windows, weighed_as_elsewhere(windows))
+    errs = measured(windows)
+    weight = likened(errs["the published car"], windows.source, ELSEWHERE)
+    rows = {title: found(each, weight) for title, each in errs.items()}
     assert np.allclose(rows["the published car"], ELSEWHERE, rtol=0.1, atol=0.3)
     assert (np.abs(rows["each by its own"]) <= WANTED).all()
     one = np.abs(rows["one car for both"]) / WANTED
