@@ -269,6 +269,7 @@ def fit(
     rounds: int = 25,
     fixed: Sequence[str] = (),
     loyalty: float = 0.0,
+    weight: FloatArray | None = None,
 ) -> tuple[CarSpec, float]:
     """The car that drives most like the recordings, by trust-region least squares from a first guess.
 
@@ -279,6 +280,7 @@ def fit(
         fixed: Names in `BOUNDS` that stay too.
         loyalty: What it costs that a figure changes by its own size (or by 0.02 if that is more): for few
             recordings and a first guess that was fitted to more.
+        weight: Of each window; `weights` if none.
 
     Returns:
         The fitted car and its cost, the sum of squared residuals.
@@ -288,7 +290,7 @@ def fit(
     names = [name for name in BOUNDS if name not in fixed]
     low, high = (np.array([BOUNDS[name][side] for name in names]) for side in (0, 1))
     first = np.clip([getattr(car, name) for name in names], low + 1e-5, high - 1e-5)
-    weight, size = weights(windows), np.maximum(np.abs(first), 0.02)
+    weight, size = weights(windows) if weight is None else weight, np.maximum(np.abs(first), 0.02)
 
     def with_figures(x: FloatArray) -> CarSpec:
         return changed(car, dict(zip(names, x.tolist(), strict=True)))

@@ -234,17 +234,19 @@ class Flood(Hostile):
     """Speaks on the race's own socket, out of turn and without end."""
 
     def harm(self) -> None:
-        threading.Thread(target=self._shout, daemon=True).start()
-
-    def _shout(self) -> None:
+        self.lines = []  # kept: a socket that nobody holds is closed
         for name in range(3, 256):
             try:
-                line = socket.socket(fileno=name)
+                self.lines.append(socket.socket(fileno=name))
             except OSError:
                 continue
-            line.setblocking(True)
-            while True:
-                line.sendall(bytes(1 << 16))
+        # The first ones are those with which its own event loop is woken.
+        threading.Thread(target=self._shout, args=[self.lines[-1]], daemon=True).start()
+
+    def _shout(self, line: socket.socket) -> None:
+        line.setblocking(True)
+        while True:
+            line.sendall(bytes(1 << 16))
 
 
 class Immortal(Hostile):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import promised
 from aiohttp import web
 from databases import new_book
 
@@ -100,11 +101,13 @@ class House:
 
 @asynccontextmanager
 async def house(where: str = "", *, league: League = LEAGUE, **settings: Any) -> AsyncIterator[House]:
-    """A server with its own record book, an empty one unless it says where."""
+    """A server with its own record book, an empty one unless it says where; held to its OpenAPI document."""
     async with new_book() if not where else await RecordBook.open(where) as book:
         app = create_app(league, book, Settings(port=0, **settings))
+        listener = promised.Listener(app)
         async with serving(app, host="127.0.0.1", port=0) as url:
             yield House(url, app, book)
+        assert not listener.broken, "\n".join(listener.broken)
 
 
 class Peer:

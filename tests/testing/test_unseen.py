@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,7 @@ def test_weights_are_one_number_for_each_recording_and_even_where_nothing_asks_f
 
 
 @pytest.mark.slow
-def test_knowing_the_generation_is_worth_what_one_car_for_both_lacks(data_folder, capsys):
+def test_knowing_the_generation_is_worth_what_one_car_for_both_lacks(data_folder):
     folder = data_folder / "traces"
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder}")
@@ -74,5 +76,20 @@ def test_knowing_the_generation_is_worth_what_one_car_for_both_lacks(data_folder
     one = np.abs(rows["one car for both"]) / WANTED
     assert one.argmax() == Found._fields.index("place_90")
     assert one.max() > 1.0
-    main([str(folder), "--rounds", "3"])
-    assert "best single car" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_no_car_in_equal_parts_of_both_generations_does_what_is_wanted_on_recordings_held_out(
+    data_folder, capsys
+):
+    folder = data_folder / "traces"
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}")
+    main([str(folder), "--rounds", "3", "--folds", "2"])
+    said = capsys.readouterr().out
+    held = said.partition("held out")[2]
+    rows = re.findall(r"^  (\w[\w ]*\w) +1 s .*90 % +([\d.]+) cm .*launch +([\d.]+) cm", held, re.MULTILINE)
+    assert [title for title, *_ in rows] == ["fitted", "in equal parts", "searched"]
+    (alike, _), (equal, _), _ = ((float(place), float(launch)) for _, place, launch in rows)
+    assert alike != equal
+    assert all(float(place) > WANTED.place_90 and float(launch) > WANTED.launch for _, place, launch in rows)

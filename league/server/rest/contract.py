@@ -17,6 +17,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 JSON: Final = "application/json"
 FORM: Final = "multipart/form-data"
 BINARY: Final = "application/octet-stream"
+ANYTHING: Final = "*/*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Operation:
         form: Parts of a form that may be sent instead, each with a line about it.
         optional: Those parts that may be missing.
         query: Parameters after the question mark, each with its JSON schema.
-        refuses: Further statuses with an answer of the same shape, each with a line about it.
+        further: More statuses with an answer of the same shape, each with a line about it.
         tag: The heading under which it is listed.
     """
 
@@ -42,7 +43,7 @@ class Operation:
     form: Mapping[str, str] = field(default_factory=dict)
     optional: tuple[str, ...] = ()
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    refuses: Mapping[int, str] = field(default_factory=dict)
+    further: Mapping[int, str] = field(default_factory=dict)
     tag: str = "other"
 
 

@@ -14,7 +14,7 @@ from league.errors import InputError, UnknownNameError
 from league.racing.recording import MAGIC, Recording
 from league.server.keys import BOOK, LEAGUE
 from league.server.rest.api import ROOT, find_heat
-from league.server.rest.contract import BINARY, operation
+from league.server.rest.contract import ANYTHING, BINARY, operation
 from league.server.rest.sheets import CSV
 
 AT_ONCE: Final = 2
@@ -59,7 +59,7 @@ async def as_mcap(request: web.Request) -> web.Response:
     return await _made(request, "mcap", "recording")
 
 
-@operation(media=BINARY, tag="heats")
+@operation(media=ANYTHING, tag="heats")
 async def as_form(request: web.Request) -> web.Response:
     """The heat in any form that a plugin offers here, with its options as the query."""
     form = request.match_info["form"]

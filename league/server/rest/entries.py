@@ -89,7 +89,7 @@ def routes() -> list[web.RouteDef]:
 
 @operation(
     Submitted, takes=NewEntry, form={"name": "What to call the entry."} | MODEL_PARTS, optional=(COST,),
-    status=201, refuses=REFUSED, tag="entries",
+    status=201, further=REFUSED, tag="entries",
 )  # fmt: skip
 async def enter(request: web.Request) -> web.Response:
     """Enter an agent by name, a model, or a driver that will connect; answers with the entry's token."""
@@ -130,7 +130,7 @@ async def entry(request: web.Request) -> web.Response:
 
 @operation(
     Submitted, takes=NewVersion, form=MODEL_PARTS, optional=(COST,),
-    status=201, refuses=REFUSED, tag="entries",
+    status=201, further=REFUSED, tag="entries",
 )  # fmt: skip
 async def renew(request: web.Request) -> web.Response:
     """Add a version to an entry: a model, or an agent by name; its own token may do that."""

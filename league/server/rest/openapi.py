@@ -169,13 +169,13 @@ def _responses(said: Operation, at: Found) -> dict[str, Any]:
     if said.status != 204:
         done["content"] = {said.media: {"schema": shape}}
     problem = {JSON: {"schema": at[Problem, "serialization"]}}
-    refused = {
+    further = {
         str(status): {"description": about, "content": {JSON: {"schema": shape}}}
-        for status, about in said.refuses.items()
+        for status, about in said.further.items()
     }
     return {
         str(said.status): done,
-        **refused,
+        **further,
         "default": {"description": "Refused or failed; the message says why.", "content": problem},
     }
 

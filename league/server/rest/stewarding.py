@@ -27,6 +27,7 @@ from league.store.decisions import IncidentRecord
 from league.store.records import HeatRecord
 
 _NONE: Final = timedelta()
+ALREADY: Final = {200: "It was written before, and is not written again."}
 Why = Annotated[str, Field(min_length=3, max_length=500)]
 
 
@@ -134,7 +135,7 @@ async def decisions(request: web.Request) -> web.Response:
     return web.json_response({"event": event_id, "revision": len(lines), "final": final, "decisions": told})
 
 
-@operation(Decided, takes=NewDecision, status=201, tag="stewards")
+@operation(Decided, takes=NewDecision, status=201, further=ALREADY, tag="stewards")
 async def decide(request: web.Request) -> web.Response:
     """Decide: a penalty, void, disqualification, reinstatement, lap edit, undo, or that results are final."""
     event_id = request.match_info["event"]
@@ -175,7 +176,7 @@ async def incidents(request: web.Request) -> web.Response:
     return web.json_response({"event": event_id, "incidents": [_incident(record) for record in found]})
 
 
-@operation(IncidentLine, takes=NewProtest, status=201, tag="stewards")
+@operation(IncidentLine, takes=NewProtest, status=201, further=ALREADY, tag="stewards")
 async def protest(request: web.Request) -> web.Response:
     """Protest, within 15 minutes of a heat in which one raced; the entry's own token may do that."""
     event_id, book = request.match_info["event"], request.app[BOOK]
