@@ -180,6 +180,17 @@ def _line(title: str, path: FloatArray, windows: Windows, chosen: NDArray[np.boo
     return text + f" | distance {100 * (driven.sum() / recorded.sum() - 1):+.1f} %"
 
 
+def shares(text: str) -> int:
+    """Into how many shares recordings are dealt, to hold one out at a time: with a single one, none is left.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither 0, for none, nor 2 or more.
+    """
+    if text.isdecimal() and int(text) != 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"found {text!r}, expected 0 for none, or 2 or more")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Fit, hold out, print."""
     parser = argparse.ArgumentParser(prog="python -m league.testing.fit", description=__doc__.splitlines()[0])
@@ -187,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--simulator", default="classic")
     parser.add_argument("--generation", choices=("2021", "2022"), help="only recordings of this car")
     parser.add_argument("--car", default="deepracer", choices=sorted(CARS), help="where the fit starts")
-    parser.add_argument("--folds", type=int, default=5, help="parts to hold out in turn; 0: none")
+    parser.add_argument("--folds", type=shares, default=5, help="parts to hold out in turn; 0: none")
     parser.add_argument("--by", choices=("recording", "track"), default="recording")
     parser.add_argument("--rounds", type=int, default=25, help="iterations of a fit; 0 only measures")
     parser.add_argument(

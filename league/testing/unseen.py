@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from league.sim.car import DEEPRACER, CarSpec
 from league.testing.fidelity import GENERATIONS, PUBLISHED
-from league.testing.fit import read_recordings
+from league.testing.fit import read_recordings, shares
 from league.testing.fitting import (
     BOUNDS,
     THROTTLE,
@@ -235,7 +235,7 @@ def held_out(windows: Windows, weight: FloatArray, *, rounds: int, folds: int) -
     """
     fold, own = windows.source % folds, likeliest(GENERATIONS, windows)
     rows: dict[str, Errors] = {}
-    for k in range(folds):
+    for k in np.unique(fold):
         seen, rest = fold != k, fold == k
         most, alike = windows.where(seen), weights(windows.where(seen))
         equal = alike / np.bincount(own[seen], alike)[own[seen]]
@@ -272,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=8000, help="cars that the search tries; 0: none")
-    parser.add_argument("--folds", type=int, default=0, help="shares of recordings to hold out; 0: none")
+    parser.add_argument("--folds", type=shares, default=0, help="shares of recordings to hold out; 0: none")
     options = parser.parse_args(arguments)
     windows = classic_windows(options.folder)
     rows = measured(windows)

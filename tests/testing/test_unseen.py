@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from league.testing import fit
 from league.testing.unseen import (
     ELSEWHERE,
     WANTED,
@@ -60,6 +61,14 @@ def test_weights_are_one_number_for_each_recording_and_even_where_nothing_asks_f
     weight = likened(errs, source, found(errs, np.ones(len(source))))
     assert [np.ptp(weight[source == k]) for k in range(6)] == [0.0] * 6
     assert np.abs(weight - 1).max() < 0.1
+
+
+@pytest.mark.parametrize("program", [fit.main, main])
+@pytest.mark.parametrize("folds", ["1", "-2", "all"])
+def test_recordings_are_held_out_in_several_shares_or_not_at_all(program, folds, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        program([str(tmp_path), f"--folds={folds}"])
+    assert f"argument --folds: found '{folds}', expected 0 for none, or 2 or more" in capsys.readouterr().err
 
 
 @pytest.mark.slow
